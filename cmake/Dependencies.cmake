@@ -1,0 +1,38 @@
+# Third-party libraries: each found once here, linked by the one room that owns it.
+
+find_package(PkgConfig REQUIRED)
+
+# nsky_dependency(<name> <pkg-config module> <Debian package>): the imported target deps::<name>.
+function(nsky_dependency name module package)
+  pkg_check_modules(${name} IMPORTED_TARGET GLOBAL QUIET ${module})
+  if(NOT ${name}_FOUND)
+    message(FATAL_ERROR "${module} not found: apt-get install ${package} (scripts/setup installs everything)")
+  endif()
+  add_library(deps::${name} ALIAS PkgConfig::${name})
+endfunction()
+
+nsky_dependency(sqlite3 sqlite3 libsqlite3-dev)
+nsky_dependency(zstd libzstd libzstd-dev)
+nsky_dependency(zlib zlib zlib1g-dev)
+nsky_dependency(sodium libsodium libsodium-dev)
+nsky_dependency(cjson libcjson libcjson-dev)
+nsky_dependency(cfitsio cfitsio libcfitsio-dev)
+nsky_dependency(wcslib wcslib wcslib-dev)
+nsky_dependency(turbojpeg libturbojpeg libturbojpeg0-dev)
+nsky_dependency(png libpng libpng-dev)
+nsky_dependency(microhttpd libmicrohttpd libmicrohttpd-dev)
+nsky_dependency(openblas openblas libopenblas-dev)
+if(NEARSKY_TESTS)
+  nsky_dependency(cmocka cmocka libcmocka-dev)
+endif()
+
+# oneDNN installs a CMake package, no pkg-config file.
+find_package(dnnl CONFIG QUIET)
+if(NOT dnnl_FOUND)
+  message(FATAL_ERROR "oneDNN not found: apt-get install libdnnl-dev (scripts/setup installs everything)")
+endif()
+add_library(deps_dnnl INTERFACE)
+target_link_libraries(deps_dnnl INTERFACE DNNL::dnnl)
+add_library(deps::dnnl ALIAS deps_dnnl)
+
+include(Faiss)

@@ -1,0 +1,36 @@
+# FAISS with its C API, as deps::faiss. Three ways, in this order:
+#   -DNEARSKY_FAISS_ROOT=PREFIX   a FAISS of your own (newer, AVX-512, ...), installed or laid out as
+#                                 PREFIX/lib/libfaiss_c.a, PREFIX/lib/libfaiss*.a, PREFIX/include/faiss
+#   scripts/setup-faiss           the distribution's source package, built once into the cache
+#   a system FAISS                where the distribution ships libfaiss_c (Debian 13)
+
+set(root "${NEARSKY_FAISS_ROOT}")
+if(NOT root)
+  execute_process(COMMAND "${CMAKE_SOURCE_DIR}/scripts/setup-faiss" OUTPUT_VARIABLE root
+                  OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE failed)
+  if(failed)
+    set(root /usr)
+    message(WARNING "scripts/setup-faiss failed; trying the system's FAISS (slower: baseline x86-64)")
+  endif()
+endif()
+
+find_library(faiss_c_library faiss_c PATHS "${root}/lib" "${root}/lib64" NO_DEFAULT_PATH NO_CACHE)
+find_library(faiss_c_library faiss_c NO_CACHE)
+find_library(faiss_library NAMES faiss_avx512 faiss_avx2 faiss
+             PATHS "${root}/lib" "${root}/lib64" NO_DEFAULT_PATH NO_CACHE)
+find_library(faiss_library NAMES faiss NO_CACHE)
+find_path(faiss_include faiss/c_api/Index_c.h
+          PATHS "${root}/include" NO_DEFAULT_PATH NO_CACHE)
+find_path(faiss_include faiss/c_api/Index_c.h NO_CACHE)
+if(NOT faiss_c_library OR NOT faiss_library OR NOT faiss_include)
+  message(FATAL_ERROR "FAISS with its C API not found under ${root}: run scripts/setup-faiss, or give "
+                      "-DNEARSKY_FAISS_ROOT=PREFIX")
+endif()
+message(STATUS "FAISS: ${faiss_library}, ${faiss_c_library}")
+
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+add_library(deps_faiss INTERFACE)
+target_include_directories(deps_faiss SYSTEM INTERFACE "${faiss_include}" "${faiss_include}/faiss/c_api")
+target_link_libraries(deps_faiss INTERFACE "${faiss_c_library}" "${faiss_library}" deps::openblas
+                      OpenMP::OpenMP_CXX stdc++)
+add_library(deps::faiss ALIAS deps_faiss)
