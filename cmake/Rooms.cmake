@@ -5,6 +5,7 @@ target_include_directories(nsky_flags INTERFACE "${CMAKE_SOURCE_DIR}")
 target_compile_definitions(nsky_flags INTERFACE _GNU_SOURCE)
 target_compile_options(nsky_flags INTERFACE
   -Wall -Wextra -Wshadow -Wpointer-arith -Wvla -fno-math-errno
+  -UNDEBUG # asserts guard invariants in release too
   $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>
   $<$<BOOL:${NEARSKY_WERROR}>:-Werror>)
 target_link_libraries(nsky_flags INTERFACE m)

@@ -13,7 +13,8 @@ typedef struct nsky_arena nsky_arena;
 NSKY_MUST_CHECK nsky_status nsky_arena_new(nsky_arena **out, size_t capacity_bytes,
                                            nsky_error *err);
 
-/* 16-byte aligned, uninitialised; NULL and NSKY_ELIMIT in err when full. Valid until reset or free. */
+/* 16-byte aligned, uninitialised; NULL and NSKY_ELIMIT in err when full. Valid until reset or free.
+ */
 void *nsky_arena_alloc(nsky_arena *arena, size_t count, size_t item_bytes, nsky_error *err);
 char *nsky_arena_format(nsky_arena *arena, nsky_error *err, const char *format, ...)
     NSKY_PRINTF(3, 4);

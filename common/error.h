@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #define NSKY_MUST_CHECK __attribute__((warn_unused_result))
-#define NSKY_PRINTF(format_index, first_arg)                                                       \
+#define NSKY_PRINTF(format_index, first_arg) \
     __attribute__((format(printf, format_index, first_arg)))
 
 typedef enum nsky_status {
@@ -35,12 +35,13 @@ typedef struct nsky_error {
     char text[NSKY_ERROR_TEXT_BYTES];
 } nsky_error;
 
-#define NSKY_ERROR_INIT                                                                            \
-    {                                                                                              \
-        NSKY_OK, ""                                                                                \
+#define NSKY_ERROR_INIT \
+    {                   \
+        NSKY_OK, ""     \
     }
 
-/* Fills err (over-long text is cut) and returns status, so that `return nsky_fail(...)` reads well. */
+/* Fills err (over-long text is cut) and returns status, so that `return nsky_fail(...)` reads well.
+ */
 nsky_status nsky_fail(nsky_error *err, nsky_status status, const char *format, ...)
     NSKY_PRINTF(3, 4);
 

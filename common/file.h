@@ -48,6 +48,7 @@ NSKY_MUST_CHECK nsky_status nsky_fsync_directory(const char *path, nsky_error *e
 NSKY_MUST_CHECK nsky_status nsky_make_directories(const char *path, nsky_error *err);
 /* rm -r of a path; absent is fine; never follows symbolic links. */
 NSKY_MUST_CHECK nsky_status nsky_remove_tree(const char *path, nsky_error *err);
+/* Something other than a directory; links are followed. */
 bool nsky_file_exists(const char *path);
 bool nsky_directory_exists(const char *path);
 /* "a/b.fits.fz" -> "b.fits.fz" (points into path). */
@@ -55,7 +56,7 @@ const char *nsky_path_base(const char *path);
 
 /*
  * Sorted names in a directory ("." and ".." left out), so that walks are the same everywhere.
- * The list and its strings are one block: free with nsky_free.
+ * The list and its strings are one block: free with nsky_free. A NULL follows the last name.
  */
 NSKY_MUST_CHECK nsky_status nsky_directory_list(char ***out, size_t *count, const char *path,
                                                 nsky_error *err);

@@ -20,8 +20,8 @@ typedef struct nsky_json nsky_json; /* a value; children are borrowed from their
 /* `what` names the source in errors ("request body", a path). The root is the caller's to free. */
 NSKY_MUST_CHECK nsky_status nsky_json_parse(nsky_json **out, const char *text, size_t bytes,
                                             const char *what, nsky_error *err);
-NSKY_MUST_CHECK nsky_status nsky_json_read_file(nsky_json **out, const char *path,
-                                                size_t bytes_max, nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_json_read_file(nsky_json **out, const char *path, size_t bytes_max,
+                                                nsky_error *err);
 void nsky_json_free(nsky_json *root); /* NULL is a no-op; never call on a borrowed child */
 
 typedef enum nsky_json_type {
@@ -51,7 +51,8 @@ const char *nsky_json_key(const nsky_json *member);
 /* --- writing: out of memory is remembered in the root and reported by nsky_json_print --- */
 nsky_json *nsky_json_object(void);
 nsky_json *nsky_json_array(void);
-void nsky_json_put(nsky_json *object, const char *key, nsky_json *child); /* takes child; replaces */
+void nsky_json_put(nsky_json *object, const char *key,
+                   nsky_json *child); /* takes child; replaces */
 void nsky_json_put_string(nsky_json *object, const char *key, const char *text); /* NULL -> null */
 void nsky_json_put_number(nsky_json *object, const char *key, double number); /* NaN, inf -> null */
 void nsky_json_put_fixed(nsky_json *object, const char *key, double number, int decimals);
@@ -62,7 +63,8 @@ void nsky_json_append(nsky_json *array, nsky_json *child);              /* takes
 void nsky_json_append_string(nsky_json *array, const char *text);
 void nsky_json_append_number(nsky_json *array, double number);
 
-/* Text the caller frees with nsky_free; NULL and NSKY_ENOMEM when any step above ran out. */
+/* Text the caller frees with nsky_free; NULL and NSKY_ENOMEM when any step above ran out, and
+ * NSKY_ELIMIT when nested deeper than we would read back. Invalid UTF-8 comes out as U+FFFD. */
 char *nsky_json_print(const nsky_json *value, bool pretty, nsky_error *err);
 /* Pretty, with a final newline, replacing `path` atomically. */
 NSKY_MUST_CHECK nsky_status nsky_json_write_file(const nsky_json *value, const char *path,

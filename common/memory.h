@@ -1,6 +1,7 @@
 /* memory.h - allocation with overflow checks, alignment, and a switch that lets tests make it fail.
  *
- * Everything in nearsky that allocates goes through here; third-party libraries do not.
+ * Everything in nearsky that allocates goes through here; third-party libraries do not
+ * (except cJSON, so that tests can make JSON fail).
  * Thread rule: any thread. The fault switch is process-wide and for tests only.
  */
 #ifndef NSKY_MEMORY_H
@@ -14,8 +15,8 @@
 
 /* All return NULL and fill err (NSKY_ENOMEM) when memory or the arithmetic runs out. Zero counts
  * give a valid, freeable pointer. */
-void *nsky_alloc(size_t count, size_t item_bytes, nsky_error *err);        /* uninitialised */
-void *nsky_alloc_zero(size_t count, size_t item_bytes, nsky_error *err);   /* zeroed */
+void *nsky_alloc(size_t count, size_t item_bytes, nsky_error *err);         /* uninitialised */
+void *nsky_alloc_zero(size_t count, size_t item_bytes, nsky_error *err);    /* zeroed */
 void *nsky_alloc_aligned(size_t count, size_t item_bytes, nsky_error *err); /* 64-byte aligned */
 
 /* On failure the old block is untouched and still the caller's. Not for aligned blocks. */

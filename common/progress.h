@@ -8,7 +8,8 @@
 typedef struct nsky_progress nsky_progress;
 
 /* what: verb shown first ("ingest"); unit: plural noun ("stamps"); total 0 = unknown.
- * NULL is a valid progress that shows nothing; so is what is returned when stderr is no terminal. */
+ * NULL is a valid progress that shows nothing; so is what is returned when stderr is no terminal.
+ */
 nsky_progress *nsky_progress_start(const char *what, const char *unit, uint64_t total);
 void nsky_progress_set_total(nsky_progress *progress, uint64_t total);
 /* Redraws at most ten times a second. */

@@ -14,7 +14,8 @@ typedef struct nsky_sky {
 
 /*
  * "RA,DEC" or "RA DEC": degrees (150.1, +2.2), sexagesimal with colons (10:00:28.6 +02:12:21) or
- * with letters (10h00m28.6s 2d12m21s). A sexagesimal RA is in hours. RA wraps into [0, 360).
+ * with letters (10h00m28.6s 2d12m21s) or spaces (10 00 28.6 +02 12 21). A sexagesimal RA is in
+ * hours, 24 at most, unless marked d. RA wraps into [0, 360).
  * NSKY_EINVAL says what was wrong and shows an example.
  */
 NSKY_MUST_CHECK nsky_status nsky_sky_parse(nsky_sky *out, const char *text, nsky_error *err);
