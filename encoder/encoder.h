@@ -1,0 +1,60 @@
+/* encoder.h - galaxy tensors in, unit-length embeddings out. */
+#ifndef NSKY_ENCODER_H
+#define NSKY_ENCODER_H
+
+#include "common/error.h"
+#include "common/tensor.h"
+#include "encoder/model.h"
+#include "image/stamp.h"
+
+/* Opaque. Owned by one thread; encoders of one model on several threads are independent. */
+typedef struct nsky_encoder nsky_encoder;
+
+typedef enum nsky_precision { NSKY_FP32, NSKY_BF16 } nsky_precision;
+
+typedef struct nsky_encoder_options {
+    const char *device;       /* "auto", "cpu", "ref" ("cuda" where its module is present) */
+    nsky_precision precision; /* of "cpu"; ref is always fp32 */
+    uint32_t size;            /* 0: the model's own */
+} nsky_encoder_options;
+
+/* {"auto", BF16 where this CPU has it, 0}. */
+nsky_encoder_options nsky_encoder_defaults(void);
+
+/* Plans and allocates everything; the model is borrowed until close. NSKY_EDEVICE: no such device or
+ * it lacks the precision; the text names those there are. */
+NSKY_MUST_CHECK nsky_status nsky_encoder_open(nsky_encoder **out, const nsky_model *model,
+                                              const nsky_encoder_options *options, nsky_error *err);
+
+/*
+ * Embed a batch. Blocks; allocates nothing. Any n: images run in batches of one fixed size, padded,
+ * so that an image gets the same bits alone and in company.
+ *
+ * images  [n, 3, size, size] float32, preprocessed; borrowed
+ * out     [n, dim] float32, unit length; caller-owned; unspecified on error
+ * NSKY_EINVAL   shape mismatch
+ * NSKY_EDATA    non-finite pixel, or features that are all zero
+ * NSKY_EDEVICE  back end lost; close the encoder
+ */
+NSKY_MUST_CHECK nsky_status nsky_encoder_embed(nsky_encoder *enc, const nsky_tensor *images,
+                                               float *out, nsky_error *err);
+
+/* Stamps through the model's preprocessing and its views: what embed and uploads both call.
+ * out [n, dim], unit length. */
+NSKY_MUST_CHECK nsky_status nsky_encoder_embed_stamps(nsky_encoder *enc,
+                                                      const nsky_stamp *const *stamps, uint32_t n,
+                                                      float *out, nsky_error *err);
+
+const char *nsky_encoder_backend(const nsky_encoder *enc);       /* "cpu" */
+nsky_precision nsky_encoder_precision(const nsky_encoder *enc);
+uint32_t nsky_encoder_dim(const nsky_encoder *enc);
+uint32_t nsky_encoder_batch(const nsky_encoder *enc); /* images at once, for efficient calls */
+const char *nsky_precision_name(nsky_precision precision);
+
+/* Frees everything; NULL is a no-op. */
+void nsky_encoder_close(nsky_encoder *enc);
+
+/* "cpu (oneDNN 2.6.3: fp32, bf16), ref (fp32)": for nsky info. */
+void nsky_encoder_devices(char *out, size_t bytes);
+
+#endif
