@@ -1,0 +1,33 @@
+/* build.h - the index of a generation: chosen, built, measured against exact search, published. */
+#ifndef NSKY_INDEX_BUILD_H
+#define NSKY_INDEX_BUILD_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+typedef struct nsky_index_options {
+    uint64_t memory_bytes_max; /* 0: three quarters of what the machine has free */
+    double recall_target;      /* of 10 nearest, 0.95 */
+    const char *factory;       /* FAISS factory string, or NULL: chosen by row count */
+    const atomic_bool *stop;   /* or NULL */
+} nsky_index_options;
+
+typedef struct nsky_index_report {
+    uint32_t generation;
+    uint64_t rows;
+    char kind[64];        /* "Flat", "PCA128,IVF256_HNSW32,PQ64x4fs", ... */
+    double recall_at_10, recall_at_100;
+    double seconds;
+} nsky_index_report;
+
+/* Reads the live generation, publishes a new one that shares its vectors and adds index.faiss and
+ * columns.bin. An already indexed live generation with the same options is left alone. */
+NSKY_MUST_CHECK nsky_status nsky_index_build(const char *store, const nsky_index_options *options,
+                                             nsky_index_report *report, nsky_error *err);
+
+/* "FAISS 1.7.3 (AVX2), OpenBLAS": for nsky info. */
+void nsky_index_versions(char *out, size_t bytes);
+
+#endif

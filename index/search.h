@@ -1,0 +1,83 @@
+/* search.h - a query to ranked hits over one generation of a survey.
+ *
+ * Approximate search goes through the FAISS index when the generation has one, then re-ranks by the
+ * stored float16 vectors; without an index, and for filters, everything that matches is scanned
+ * exactly. Similarity is always the cosine of the stored vectors.
+ * Thread rule: one nsky_search serves any number of threads at once after open.
+ */
+#ifndef NSKY_SEARCH_H
+#define NSKY_SEARCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/json.h"
+
+#define NSKY_SEARCH_K_MAX 1000
+#define NSKY_SEARCH_EXAMPLES_MAX 64
+#define NSKY_SEARCH_EXCLUDE_MAX 1024
+
+typedef struct nsky_search nsky_search;
+
+/* Maps the live generation of a store (number 0) or a named one, its index and filter columns. */
+NSKY_MUST_CHECK nsky_status nsky_search_open(nsky_search **out, const char *store,
+                                             uint32_t generation, nsky_error *err);
+void nsky_search_close(nsky_search *search);
+
+uint32_t nsky_search_generation(const nsky_search *search);
+uint64_t nsky_search_rows(const nsky_search *search);
+uint32_t nsky_search_dim(const nsky_search *search);
+const nsky_json *nsky_search_manifest(const nsky_search *search); /* borrowed */
+/* One stored vector as float32 [dim]. NSKY_ENOTFOUND past the last row. */
+NSKY_MUST_CHECK nsky_status nsky_search_vector(const nsky_search *search, uint64_t row, float *out,
+                                               nsky_error *err);
+
+/* Bounds are inclusive; NaN = no bound. A row whose value is unknown fails a bounded test. */
+typedef struct nsky_filter {
+    double mag_min[3], mag_max[3]; /* g r z */
+    double z_min, z_max;           /* photometric redshift */
+    double cone_ra_deg, cone_dec_deg, cone_radius_deg; /* NaN radius: anywhere */
+    bool hide_known;
+} nsky_filter;
+void nsky_filter_init(nsky_filter *filter); /* no bounds */
+bool nsky_filter_is_empty(const nsky_filter *filter);
+
+typedef struct nsky_query {
+    const float *positive; /* [positive_count, dim]; at least one */
+    uint32_t positive_count;
+    const float *negative; /* [negative_count, dim] */
+    uint32_t negative_count;
+    uint32_t k;             /* 1..NSKY_SEARCH_K_MAX */
+    const uint64_t *exclude; /* rows not to return (the examples themselves) */
+    uint32_t exclude_count;
+    bool exact;             /* scan everything, whatever the index */
+    nsky_filter filter;
+} nsky_query;
+
+typedef struct nsky_hit {
+    uint64_t row;
+    float similarity;
+} nsky_hit;
+
+typedef struct nsky_answer {
+    nsky_hit hits[NSKY_SEARCH_K_MAX]; /* best first; equal similarity: lower row first */
+    uint32_t count;                   /* < k only when no more rows match */
+    uint64_t matching;                /* rows that pass the filter, excluded ones apart */
+    uint64_t scanned;                 /* vectors compared */
+    const char *method;               /* "exact scan", "index + re-ranking", "filtered exact scan" */
+} nsky_answer;
+
+/*
+ * count queries at once, each to its own answer: this is where batching pays. The direction searched
+ * is mean(positive), or 2 mean(positive) - mean(negative) (Qdrant's average-vector rule), to unit
+ * length. NSKY_EINVAL names the query and what is wrong with it; then no answer is valid.
+ */
+NSKY_MUST_CHECK nsky_status nsky_search_run(nsky_search *search, const nsky_query *queries,
+                                            uint32_t count, nsky_answer *answers, nsky_error *err);
+
+/* {kind, recall_at_10, ...} of the index, or {kind: "exact"} */
+NSKY_MUST_CHECK nsky_status nsky_search_describe(const nsky_search *search, nsky_json **out,
+                                                 nsky_error *err);
+
+#endif

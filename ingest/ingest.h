@@ -1,0 +1,38 @@
+/* ingest.h - files of galaxies into a store: everything is read, or listed with the reason. */
+#ifndef NSKY_INGEST_H
+#define NSKY_INGEST_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "store/survey.h"
+
+typedef struct nsky_ingest_options {
+    const char *survey_name; /* part of hashed ids; NULL: the header's SURVEY, else "" */
+    const char *catalogue;   /* CSV or FITS with ra, dec or name: adds columns; or NULL */
+    bool lossless;           /* keep float32 pixels */
+    double mag_z_max;        /* bricks: fainter entries are left out; 0: 20.5 */
+    uint32_t workers;        /* 0: one for each core */
+    const atomic_bool *stop; /* or NULL */
+} nsky_ingest_options;
+
+typedef struct nsky_ingest_report {
+    uint64_t files, refused;      /* sources looked at now */
+    uint64_t unchanged;           /* sources skipped: read before and not changed since */
+    uint64_t added, already;      /* objects */
+    double seconds;
+} nsky_ingest_report;
+
+/*
+ * Walks each path (file or folder, sorted; symbolic links are not followed), recognises what it
+ * holds, and appends rows in that order whatever the number of workers. One bad file is one refused
+ * source and one line of log; the rest goes on. Kill it and run it again: the same store.
+ */
+NSKY_MUST_CHECK nsky_status nsky_ingest_paths(const char *store, const char *const *paths,
+                                              uint32_t path_count,
+                                              const nsky_ingest_options *options,
+                                              nsky_ingest_report *report, nsky_error *err);
+
+#endif
