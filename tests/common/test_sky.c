@@ -125,6 +125,7 @@ static void test_refused(void **state)
     refuse("150:06:00 +02:12:00", "hours");
     refuse("25h 0", "hours");
     refuse("10,2h30m", "hours");
+    refuse("1h2m3s4 0", "more than three");
     refuse("10m 0", "unexpected");
     refuse("10h00s 0", "unexpected");
     refuse("10h:00 0", "not a number");
