@@ -15,9 +15,9 @@ typedef struct nsky_stretch {
     float m, q;
 } nsky_stretch;
 
-extern const nsky_stretch nsky_stretch_viewer;  /* the formula above */
-extern const nsky_stretch nsky_stretch_faint;   /* lifts what is barely above the sky */
-extern const nsky_stretch nsky_stretch_bright;  /* keeps cores from saturating */
+extern const nsky_stretch nsky_stretch_viewer; /* the formula above */
+extern const nsky_stretch nsky_stretch_faint;  /* lifts what is barely above the sky */
+extern const nsky_stretch nsky_stretch_bright; /* keeps cores from saturating */
 
 /* flux, colour: three planes of `count` pixels, blue to red both ways (colour[0] = blue). Missing
  * (NaN) pixels become 0 flux. Finite input of any size gives finite output in [0, 1]. */

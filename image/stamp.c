@@ -1,0 +1,94 @@
+/* stamp.c - making, copying and describing stamps. Plain data: no thread rule. */
+#include "image/stamp.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/memory.h"
+
+static size_t pixel_count(const nsky_stamp *stamp)
+{
+    return (size_t)NSKY_STAMP_BANDS * stamp->width * stamp->height;
+}
+
+nsky_status nsky_stamp_new(nsky_stamp **out, uint32_t width, uint32_t height, float scale_arcsec_px,
+                           nsky_error *err)
+{
+    assert(out && err);
+    *out = NULL;
+    if (width == 0 || height == 0 || width > NSKY_STAMP_SIDE_MAX || height > NSKY_STAMP_SIDE_MAX)
+        return nsky_fail(err, NSKY_ELIMIT, "a stamp of %u x %u pixels: sides are 1 to %d", width,
+                         height, NSKY_STAMP_SIDE_MAX);
+    nsky_stamp *stamp = nsky_alloc_zero(1, sizeof *stamp, err);
+    if (!stamp)
+        return err->status;
+    stamp->width = width;
+    stamp->height = height;
+    stamp->scale_arcsec_px = scale_arcsec_px;
+    memcpy(stamp->bands, "grz", sizeof stamp->bands);
+    size_t count = pixel_count(stamp);
+    stamp->pixels = nsky_alloc_aligned(count, sizeof *stamp->pixels, err);
+    if (!stamp->pixels) {
+        nsky_free(stamp);
+        return err->status;
+    }
+    for (size_t i = 0; i < count; i++)
+        stamp->pixels[i] = NAN;
+    *out = stamp;
+    return NSKY_OK;
+}
+
+nsky_status nsky_stamp_copy(nsky_stamp **out, const nsky_stamp *from, nsky_error *err)
+{
+    assert(from);
+    nsky_status status = nsky_stamp_new(out, from->width, from->height, from->scale_arcsec_px, err);
+    if (status != NSKY_OK)
+        return status;
+    memcpy((*out)->pixels, from->pixels, pixel_count(from) * sizeof *from->pixels);
+    memcpy((*out)->bands, from->bands, sizeof from->bands);
+    (*out)->flags = from->flags;
+    return NSKY_OK;
+}
+
+void nsky_stamp_free(nsky_stamp *stamp)
+{
+    if (!stamp)
+        return;
+    nsky_free(stamp->pixels);
+    nsky_free(stamp);
+}
+
+float *nsky_stamp_band(const nsky_stamp *stamp, uint32_t band)
+{
+    assert(stamp && band < NSKY_STAMP_BANDS);
+    return stamp->pixels + (size_t)band * stamp->width * stamp->height;
+}
+
+void nsky_stamp_describe_flags(uint32_t flags, char *out, size_t bytes)
+{
+    static const struct {
+        uint32_t flag;
+        const char *words;
+    } table[] = {
+        {NSKY_STAMP_FROM_PICTURE, "fluxes recovered from a picture"},
+        {NSKY_STAMP_SCALE_ASSUMED, "pixel scale assumed"},
+        {NSKY_STAMP_CROPPED, "cut to its centre"},
+        {NSKY_STAMP_HAS_NAN, "some pixels missing"},
+        {NSKY_STAMP_BAND_REPLACED, "i band in place of z"},
+        {NSKY_STAMP_UNITS_ASSUMED, "units assumed to be nanomaggies"},
+        {NSKY_STAMP_EDGE, "reaches over the edge of its brick"},
+    };
+    assert(out && bytes > 0);
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (!(flags & table[i].flag))
+            continue;
+        int wrote = snprintf(out + used, bytes - used, "%s%s", used ? "; " : "", table[i].words);
+        if (wrote < 0 || (size_t)wrote >= bytes - used)
+            return; /* cut: out is NUL-terminated */
+        used += (size_t)wrote;
+    }
+}
