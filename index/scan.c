@@ -1,0 +1,136 @@
+/* scan.c - rows split among threads, each with its own heaps, merged at the end.
+ * nsky_scan_run may be called from any number of threads at once. */
+#include "index/scan.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "common/half.h"
+#include "common/memory.h"
+
+#define THREADS_MAX 64
+#define WORK_PER_THREAD (1ull << 21) /* multiply-adds below which a thread does not pay */
+
+typedef struct slice {
+    const nsky_scan *scan;
+    const float *queries;
+    const uint8_t *const *allowed;
+    uint32_t count;
+    uint64_t begin, end;
+    nsky_topk *topks; /* [count], of this thread */
+    float *row;       /* [padded] */
+    nsky_dot_kernel kernel;
+} slice;
+
+static nsky_dot_kernel best_kernel(const nsky_scan *scan)
+{
+    nsky_dot_kernel all[3];
+    if (scan->kernel)
+        return *scan->kernel;
+    nsky_dot_kernels(all);
+    return all[0];
+}
+
+static void *scan_slice(void *payload)
+{
+    slice *part = payload;
+    const nsky_scan *scan = part->scan;
+    const uint32_t padded = nsky_scan_padded(scan->dim);
+    for (uint64_t row = part->begin; row < part->end; row++) {
+        bool loaded = false;
+        for (uint32_t q = 0; q < part->count; q++) {
+            const uint8_t *allowed = part->allowed ? part->allowed[q] : NULL;
+            if (allowed && !(allowed[row >> 3] >> (row & 7) & 1))
+                continue;
+            if (!loaded)
+                nsky_half_to_floats(part->row, scan->vectors + row * scan->dim, scan->dim);
+            loaded = true;
+            float similarity =
+                part->kernel.dot(part->row, part->queries + (size_t)q * padded, padded);
+            nsky_topk_offer(&part->topks[q], (nsky_hit){row, similarity});
+        }
+    }
+    return NULL;
+}
+
+static uint32_t thread_count(const nsky_scan *scan, uint32_t queries)
+{
+    uint64_t work = scan->rows * scan->dim * queries / WORK_PER_THREAD + 1;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t threads = scan->threads ? scan->threads : (uint64_t)(cores > 0 ? cores : 1);
+    if (!scan->threads && threads > work)
+        threads = work;
+    return threads > THREADS_MAX ? THREADS_MAX : (uint32_t)threads;
+}
+
+static void run_slices(slice *slices, uint32_t threads)
+{
+    pthread_t ids[THREADS_MAX];
+    bool started[THREADS_MAX] = {false};
+    for (uint32_t t = 1; t < threads; t++)
+        started[t] = pthread_create(&ids[t], NULL, scan_slice, &slices[t]) == 0;
+    scan_slice(&slices[0]);
+    for (uint32_t t = 1; t < threads; t++) {
+        if (started[t])
+            pthread_join(ids[t], NULL);
+        else
+            scan_slice(&slices[t]); /* no thread to be had: the work is done all the same */
+    }
+}
+
+nsky_status nsky_scan_run(const nsky_scan *scan, const float *queries,
+                          const uint8_t *const *allowed, uint32_t count, nsky_topk *topks,
+                          nsky_error *err)
+{
+    assert(scan && queries && topks && err && count > 0);
+    const uint32_t threads = thread_count(scan, count), padded = nsky_scan_padded(scan->dim);
+    const nsky_dot_kernel kernel = best_kernel(scan);
+    size_t k_sum = 0;
+    for (uint32_t q = 0; q < count; q++)
+        k_sum += topks[q].k;
+    nsky_hit *hits = nsky_alloc(k_sum * threads, sizeof *hits, err);
+    nsky_topk *heaps = nsky_alloc((size_t)count * threads, sizeof *heaps, err);
+    float *rows = nsky_alloc_zero((size_t)padded * threads, sizeof *rows, err);
+    nsky_status status = NSKY_OK;
+    if (!hits || !heaps || !rows) {
+        status = err->status;
+        goto done;
+    }
+    slice slices[THREADS_MAX];
+    nsky_hit *next = hits;
+    for (uint32_t t = 0; t < threads; t++) {
+        slices[t] = (slice){scan,
+                            queries,
+                            allowed,
+                            count,
+                            scan->rows * t / threads,
+                            scan->rows * (t + 1) / threads,
+                            heaps + (size_t)t * count,
+                            rows + (size_t)t * padded,
+                            kernel};
+        for (uint32_t q = 0; q < count; next += topks[q++].k)
+            slices[t].topks[q] = (nsky_topk){next, topks[q].k, 0};
+    }
+    run_slices(slices, threads);
+    for (uint32_t q = 0; q < count; q++) {
+        for (uint32_t t = 0; t < threads; t++)
+            for (uint32_t i = 0; i < slices[t].topks[q].count; i++)
+                nsky_topk_offer(&topks[q], slices[t].topks[q].hits[i]);
+        nsky_topk_sort(&topks[q]);
+    }
+done:
+    nsky_free(rows);
+    nsky_free(heaps);
+    nsky_free(hits);
+    return status;
+}
+
+float nsky_scan_row(const nsky_scan *scan, uint64_t row, const float *query, float *scratch)
+{
+    const uint32_t padded = nsky_scan_padded(scan->dim);
+    for (uint32_t i = scan->dim; i < padded; i++)
+        scratch[i] = 0.0f;
+    nsky_half_to_floats(scratch, scan->vectors + row * scan->dim, scan->dim);
+    return best_kernel(scan).dot(scratch, query, padded);
+}

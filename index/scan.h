@@ -1,0 +1,50 @@
+/* scan.h - private: every row against every query, exactly.
+ *
+ * Dot products are summed in sixteen lanes and a fixed tree, so plain C, AVX2 and AVX-512 give the
+ * same bits and an answer does not depend on the machine or the number of threads.
+ */
+#ifndef NSKY_SCAN_H
+#define NSKY_SCAN_H
+
+#include <stdint.h>
+
+#include "common/error.h"
+#include "index/search.h"
+
+#define NSKY_SCAN_LANES 16
+
+typedef struct nsky_dot_kernel {
+    const char *name; /* "c", "avx2", "avx512" */
+    /* padded is a multiple of NSKY_SCAN_LANES; both arrays are zero past the real length. */
+    float (*dot)(const float *a, const float *b, uint32_t padded);
+} nsky_dot_kernel;
+
+/* All that this CPU runs, best first; the last is plain C. */
+uint32_t nsky_dot_kernels(nsky_dot_kernel out[3]);
+uint32_t nsky_scan_padded(uint32_t dim);
+
+/* The k best of one query: a heap while filling, sorted by nsky_topk_sort. */
+typedef struct nsky_topk {
+    nsky_hit *hits; /* [k], borrowed */
+    uint32_t k, count;
+} nsky_topk;
+void nsky_topk_offer(nsky_topk *topk, nsky_hit hit);
+void nsky_topk_sort(nsky_topk *topk); /* best first; equal similarity: lower row first */
+
+/* Rows a query may return: NULL = all, else bit (row & 7) of byte row >> 3. */
+typedef struct nsky_scan {
+    const uint16_t *vectors; /* [rows, dim] float16 */
+    uint64_t rows;
+    uint32_t dim;
+    uint32_t threads;           /* 0: one for each core where the work is worth it */
+    const nsky_dot_kernel *kernel; /* NULL: the best */
+} nsky_scan;
+
+/* queries [count, padded] float32; allowed [count] bitmaps or NULLs; topks [count] empty. */
+NSKY_MUST_CHECK nsky_status nsky_scan_run(const nsky_scan *scan, const float *queries,
+                                          const uint8_t *const *allowed, uint32_t count,
+                                          nsky_topk *topks, nsky_error *err);
+/* The same dot product for chosen rows: re-ranking. */
+float nsky_scan_row(const nsky_scan *scan, uint64_t row, const float *query, float *scratch);
+
+#endif
