@@ -34,7 +34,8 @@ typedef struct nsky_stamp {
     uint32_t flags;
 } nsky_stamp;
 
-/* Pixels are NaN. NSKY_ELIMIT when a side is 0 or above NSKY_STAMP_SIDE_MAX. */
+/* Pixels are NaN, bands "grz". NSKY_ELIMIT when a side is 0 or above NSKY_STAMP_SIDE_MAX,
+ * NSKY_EINVAL when the scale is not a positive number. */
 NSKY_MUST_CHECK nsky_status nsky_stamp_new(nsky_stamp **out, uint32_t width, uint32_t height,
                                            float scale_arcsec_px, nsky_error *err);
 NSKY_MUST_CHECK nsky_status nsky_stamp_copy(nsky_stamp **out, const nsky_stamp *from,
