@@ -17,7 +17,7 @@ typedef struct nsky_index_options {
 typedef struct nsky_index_report {
     uint32_t generation;
     uint64_t rows;
-    char kind[64];        /* "Flat", "PCA128,IVF256_HNSW32,PQ64x4fs", ... */
+    char kind[64]; /* "Flat", "PCA128,IVF256_HNSW32,PQ64x4fs", ... */
     double recall_at_10, recall_at_100;
     double seconds;
 } nsky_index_report;

@@ -34,8 +34,8 @@ __attribute__((target("avx2"))) static float dot_avx2(const float *a, const floa
     __m256 low = _mm256_setzero_ps(), high = _mm256_setzero_ps();
     for (uint32_t i = 0; i < padded; i += NSKY_SCAN_LANES) {
         low = _mm256_add_ps(low, _mm256_mul_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i)));
-        high = _mm256_add_ps(
-            high, _mm256_mul_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8)));
+        high = _mm256_add_ps(high,
+                             _mm256_mul_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8)));
     }
     float lanes[NSKY_SCAN_LANES];
     _mm256_storeu_ps(lanes, low);

@@ -36,7 +36,7 @@ typedef struct nsky_scan {
     const uint16_t *vectors; /* [rows, dim] float16 */
     uint64_t rows;
     uint32_t dim;
-    uint32_t threads;           /* 0: one for each core where the work is worth it */
+    uint32_t threads;              /* 0: one for each core where the work is worth it */
     const nsky_dot_kernel *kernel; /* NULL: the best */
 } nsky_scan;
 

@@ -35,8 +35,8 @@ NSKY_MUST_CHECK nsky_status nsky_search_vector(const nsky_search *search, uint64
 
 /* Bounds are inclusive; NaN = no bound. A row whose value is unknown fails a bounded test. */
 typedef struct nsky_filter {
-    double mag_min[3], mag_max[3]; /* g r z */
-    double z_min, z_max;           /* photometric redshift */
+    double mag_min[3], mag_max[3];                     /* g r z */
+    double z_min, z_max;                               /* photometric redshift */
     double cone_ra_deg, cone_dec_deg, cone_radius_deg; /* NaN radius: anywhere */
     bool hide_known;
 } nsky_filter;
@@ -48,10 +48,10 @@ typedef struct nsky_query {
     uint32_t positive_count;
     const float *negative; /* [negative_count, dim] */
     uint32_t negative_count;
-    uint32_t k;             /* 1..NSKY_SEARCH_K_MAX */
+    uint32_t k;              /* 1..NSKY_SEARCH_K_MAX */
     const uint64_t *exclude; /* rows not to return (the examples themselves) */
     uint32_t exclude_count;
-    bool exact;             /* scan everything, whatever the index */
+    bool exact; /* scan everything, whatever the index */
     nsky_filter filter;
 } nsky_query;
 
@@ -65,13 +65,13 @@ typedef struct nsky_answer {
     uint32_t count;                   /* < k only when no more rows match */
     uint64_t matching;                /* rows that pass the filter, excluded ones apart */
     uint64_t scanned;                 /* vectors compared */
-    const char *method;               /* "exact scan", "index + re-ranking", "filtered exact scan" */
+    const char *method; /* "exact scan", "index + re-ranking", "filtered exact scan" */
 } nsky_answer;
 
 /*
- * count queries at once, each to its own answer: this is where batching pays. The direction searched
- * is mean(positive), or 2 mean(positive) - mean(negative) (Qdrant's average-vector rule), to unit
- * length. NSKY_EINVAL names the query and what is wrong with it; then no answer is valid.
+ * count queries at once, each to its own answer: this is where batching pays. The direction
+ * searched is mean(positive), or 2 mean(positive) - mean(negative) (Qdrant's average-vector rule),
+ * to unit length. NSKY_EINVAL names the query and what is wrong with it; then no answer is valid.
  */
 NSKY_MUST_CHECK nsky_status nsky_search_run(nsky_search *search, const nsky_query *queries,
                                             uint32_t count, nsky_answer *answers, nsky_error *err);
