@@ -3,6 +3,7 @@
 #define NSKY_INDEX_BUILD_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/error.h"
