@@ -1,7 +1,7 @@
 /* backend.h - private to the encoder: one graph, several ways to run it.
  *
- * The graph is inference-ready: batch norms folded into convolutions by nsky_graph_build. A back end
- * is a table; registry.c alone knows which exist.
+ * The graph is inference-ready: batch norms folded into convolutions by nsky_graph_build. A back
+ * end is a table; registry.c alone knows which exist.
  */
 #ifndef NSKY_BACKEND_H
 #define NSKY_BACKEND_H
@@ -20,13 +20,13 @@ typedef enum nsky_op_kind {
 /* Buffers are numbered values of the graph: 0 is the input image [3, size, size]. */
 typedef struct nsky_op {
     nsky_op_kind kind;
-    const char *name;            /* torchvision's: "layer1.0.conv2"; borrowed from the graph */
-    uint32_t in, out;            /* value numbers */
-    int32_t add;                 /* value added before relu, or -1 */
+    const char *name; /* torchvision's: "layer1.0.conv2"; borrowed from the graph */
+    uint32_t in, out; /* value numbers */
+    int32_t add;      /* value added before relu, or -1 */
     bool relu;
     uint32_t kernel, stride, padding;
-    const float *weight;         /* [out channels, in channels, kernel, kernel], folded */
-    const float *bias;           /* [out channels], folded */
+    const float *weight; /* [out channels, in channels, kernel, kernel], folded */
+    const float *bias;   /* [out channels], folded */
 } nsky_op;
 
 typedef struct nsky_value {

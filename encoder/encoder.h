@@ -21,8 +21,8 @@ typedef struct nsky_encoder_options {
 /* {"auto", BF16 where this CPU has it, 0}. */
 nsky_encoder_options nsky_encoder_defaults(void);
 
-/* Plans and allocates everything; the model is borrowed until close. NSKY_EDEVICE: no such device or
- * it lacks the precision; the text names those there are. */
+/* Plans and allocates everything; the model is borrowed until close. NSKY_EDEVICE: no such device
+ * or it lacks the precision; the text names those there are. */
 NSKY_MUST_CHECK nsky_status nsky_encoder_open(nsky_encoder **out, const nsky_model *model,
                                               const nsky_encoder_options *options, nsky_error *err);
 
@@ -45,7 +45,7 @@ NSKY_MUST_CHECK nsky_status nsky_encoder_embed_stamps(nsky_encoder *enc,
                                                       const nsky_stamp *const *stamps, uint32_t n,
                                                       float *out, nsky_error *err);
 
-const char *nsky_encoder_backend(const nsky_encoder *enc);       /* "cpu" */
+const char *nsky_encoder_backend(const nsky_encoder *enc); /* "cpu" */
 nsky_precision nsky_encoder_precision(const nsky_encoder *enc);
 uint32_t nsky_encoder_dim(const nsky_encoder *enc);
 uint32_t nsky_encoder_batch(const nsky_encoder *enc); /* images at once, for efficient calls */

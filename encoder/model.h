@@ -48,17 +48,21 @@ typedef struct nsky_weight {
  */
 NSKY_MUST_CHECK nsky_status nsky_model_open(nsky_model **out, const char *path, nsky_error *err);
 
-/* Seeded He-normal weights, batch norms at identity: an honest baseline. Written by nsky_model_write
- * it is the same file each time. */
+/* Seeded He-normal weights, batch norms at identity: an honest baseline. Written by
+ * nsky_model_write it is the same file each time. */
 NSKY_MUST_CHECK nsky_status nsky_model_random(nsky_model **out, nsky_arch arch, nsky_stem stem,
                                               uint64_t seed, nsky_error *err);
 NSKY_MUST_CHECK nsky_status nsky_model_write(const nsky_model *model, const char *path,
                                              nsky_error *err);
+/* A path, or "random[:resnet18|34|50[:SEED]]" (resnet18, seed 1). NSKY_EINVAL: neither. */
+NSKY_MUST_CHECK nsky_status nsky_model_load(nsky_model **out, const char *path_or_random,
+                                            nsky_error *err);
 void nsky_model_close(nsky_model *model); /* no encoder may use it any more; NULL is a no-op */
 
 const nsky_model_info *nsky_model_info_of(const nsky_model *model);
 const nsky_weight *nsky_model_weight(const nsky_model *model, const char *name); /* or NULL */
-/* {name, arch, stem, dim, sha256, random_weights, preprocess: {...}, ...} for manifests and answers. */
+/* {name, arch, stem, dim, sha256, random_weights, preprocess: {...}, ...} for manifests and
+ * answers. */
 NSKY_MUST_CHECK nsky_status nsky_model_describe(const nsky_model *model, nsky_json **out,
                                                 nsky_error *err);
 

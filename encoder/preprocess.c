@@ -1,0 +1,108 @@
+/* preprocess.c - crop and scale, stretch, order and normalise. Thread rule: any thread. */
+#include "encoder/preprocess.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "image/resample.h"
+#include "image/stretch.h"
+
+const nsky_preprocess nsky_preprocess_default = {
+    .size = 96,
+    .scale_arcsec_px = (float)NSKY_SCALE_ARCSEC_PX,
+    .stretch = NSKY_STRETCH_VIEWER,
+    .channel = {0, 1, 2},
+    .mean = {0, 0, 0},
+    .deviation = {1, 1, 1},
+    .views = 1,
+};
+
+/*
+ * x (s + m f / I) with I = mean of max(0, x s + m), f = asinh(Q I) / sqrt(Q), clipped to [0, 1]:
+ * the order of operations of the public training code, which is not the viewer's (x s + m) f / I.
+ * Weights trained with it need it.
+ */
+static void stretch_stein(const float *flux, uint32_t count, float *colour)
+{
+    const nsky_stretch *s = &nsky_stretch_viewer;
+    float root = sqrtf(s->q);
+
+    for (uint32_t i = 0; i < count; i++) {
+        float x[3], intensity = 0;
+        for (uint32_t band = 0; band < 3; band++) {
+            x[band] = isnan(flux[band * count + i]) ? 0.0f : flux[band * count + i];
+            intensity += fmaxf(0.0f, x[band] * s->scale[band] + s->m);
+        }
+        intensity /= 3;
+        float f = intensity > 0 ? asinhf(s->q * intensity) / root / intensity : 0.0f;
+        for (uint32_t band = 0; band < 3; band++) {
+            float value = x[band] * (s->scale[band] + s->m * f);
+            colour[band * count + i] = fminf(fmaxf(value, 0.0f), 1.0f);
+        }
+    }
+}
+
+/* One row in place: three planes of `size` pixels, `plane` floats apart. Stretching is a matter of
+ * each pixel alone, so rows need no buffer of a whole image. */
+static void finish_row(const nsky_preprocess *how, float *row, size_t plane)
+{
+    float flux[3 * NSKY_STAMP_SIDE_MAX], colour[3 * NSKY_STAMP_SIDE_MAX];
+    uint32_t size = how->size;
+
+    for (uint32_t band = 0; band < 3; band++)
+        memcpy(flux + band * size, row + band * plane, size * sizeof *row);
+    if (how->stretch == NSKY_STRETCH_STEIN)
+        stretch_stein(flux, size, colour);
+    else
+        nsky_stretch_apply(&nsky_stretch_viewer, flux, size, colour);
+    for (uint32_t c = 0; c < 3; c++) {
+        const float *from = colour + how->channel[c] * size;
+        for (uint32_t x = 0; x < size; x++)
+            row[c * plane + x] = (from[x] - how->mean[c]) / how->deviation[c];
+    }
+}
+
+nsky_status nsky_preprocess_run(const nsky_preprocess *how, const nsky_stamp *stamp, float *out,
+                                nsky_error *err)
+{
+    assert(how && stamp && out && err && how->size > 0 && how->size <= NSKY_STAMP_SIDE_MAX);
+    size_t plane = (size_t)how->size * how->size;
+    nsky_status status = nsky_resample(stamp, how->size, how->scale_arcsec_px, out, err);
+
+    if (status != NSKY_OK)
+        return status;
+    for (size_t i = 0; i < 3 * plane; i++)
+        if (isinf(out[i]))
+            return nsky_fail(err, NSKY_EDATA, "the image has an infinite pixel");
+    for (uint32_t y = 0; y < how->size; y++)
+        finish_row(how, out + (size_t)y * how->size, plane);
+    return NSKY_OK;
+}
+
+void nsky_preprocess_view(const float *in, uint32_t size, uint32_t view, float *out)
+{
+    assert(in && out && in != out && view < 8);
+    size_t plane = (size_t)size * size;
+    uint32_t last = size - 1;
+
+    for (uint32_t c = 0; c < 3; c++)
+        for (uint32_t y = 0; y < size; y++)
+            for (uint32_t x = 0; x < size; x++) {
+                uint32_t fx = view >= 4 ? last - x : x, sx = fx, sy = y; /* undo the flip */
+                switch (view & 3) {                                      /* then the turns */
+                case 1:
+                    sx = last - y, sy = fx;
+                    break;
+                case 2:
+                    sx = last - fx, sy = last - y;
+                    break;
+                case 3:
+                    sx = y, sy = last - fx;
+                    break;
+                default:
+                    break;
+                }
+                out[c * plane + (size_t)y * size + x] = in[c * plane + (size_t)sy * size + sx];
+            }
+}
