@@ -34,3 +34,16 @@ target_include_directories(deps_faiss SYSTEM INTERFACE "${faiss_include}" "${fai
 target_link_libraries(deps_faiss INTERFACE "${faiss_c_library}" "${faiss_library}" deps::openblas
                       OpenMP::OpenMP_CXX stdc++)
 add_library(deps::faiss ALIAS deps_faiss)
+
+# What `nearsky info` says: FAISS has no version call in its C API before 1.9.
+file(STRINGS "${faiss_include}/faiss/Index.h" lines REGEX "define FAISS_VERSION_(MAJOR|MINOR|PATCH)")
+string(REGEX REPLACE "[^0-9;]" "" numbers "${lines}")
+list(JOIN numbers "." version)
+if(faiss_library MATCHES "avx512")
+  set(simd "AVX-512")
+elseif(faiss_library MATCHES "avx2" OR root MATCHES "nearsky/faiss-")
+  set(simd "AVX2")
+else()
+  set(simd "as built by its installer")
+endif()
+set(NEARSKY_FAISS_TEXT "FAISS ${version} (${simd})")

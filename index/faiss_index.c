@@ -13,10 +13,6 @@
 #include <index_factory_c.h>
 #include <index_io_c.h>
 
-#ifndef NSKY_FAISS_TEXT
-#define NSKY_FAISS_TEXT "FAISS"
-#endif
-
 struct nsky_faiss {
     FaissIndex *index;
     uint32_t dim;
