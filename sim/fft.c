@@ -1,0 +1,168 @@
+/* fft.c - radix-2 transforms along columns, whole rows per butterfly so that compilers vectorise.
+ * Thread rule: one plan for each thread. */
+#include "sim/fft.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "common/memory.h"
+
+#define TRANSPOSE_TILE 16
+
+struct sim_fft {
+    float *re, *im;      /* [side, side] */
+    float *cosine, *sine; /* [SIM_FFT_SIDE_MAX / 2]: of 2 pi i / SIM_FFT_SIDE_MAX */
+};
+
+nsky_status sim_fft_new(sim_fft **out, nsky_error *err)
+{
+    sim_fft *fft = nsky_alloc_zero(1, sizeof *fft, err);
+    size_t pixels = (size_t)SIM_FFT_SIDE_MAX * SIM_FFT_SIDE_MAX;
+
+    *out = NULL;
+    if (!fft)
+        return NSKY_ENOMEM;
+    fft->re = nsky_alloc_aligned(pixels, sizeof *fft->re, err);
+    fft->im = fft->re ? nsky_alloc_aligned(pixels, sizeof *fft->im, err) : NULL;
+    fft->cosine = fft->im ? nsky_alloc(SIM_FFT_SIDE_MAX, sizeof *fft->cosine, err) : NULL;
+    if (!fft->cosine) {
+        sim_fft_free(fft);
+        return NSKY_ENOMEM;
+    }
+    fft->sine = fft->cosine + SIM_FFT_SIDE_MAX / 2;
+    for (int i = 0; i < SIM_FFT_SIDE_MAX / 2; i++) {
+        fft->cosine[i] = (float)cos(2 * M_PI * i / SIM_FFT_SIDE_MAX);
+        fft->sine[i] = (float)sin(2 * M_PI * i / SIM_FFT_SIDE_MAX);
+    }
+    *out = fft;
+    return NSKY_OK;
+}
+
+void sim_fft_free(sim_fft *fft)
+{
+    if (!fft)
+        return;
+    nsky_free(fft->re);
+    nsky_free(fft->im);
+    nsky_free(fft->cosine);
+    nsky_free(fft);
+}
+
+static void swap_rows(float *image, uint32_t side, uint32_t i, uint32_t j)
+{
+    for (uint32_t x = 0; x < side; x++) {
+        float keep = image[(size_t)i * side + x];
+        image[(size_t)i * side + x] = image[(size_t)j * side + x];
+        image[(size_t)j * side + x] = keep;
+    }
+}
+
+static void reverse_bits(float *re, float *im, uint32_t side)
+{
+    for (uint32_t i = 1, j = 0; i < side; i++) {
+        uint32_t bit = side >> 1;
+        for (; j & bit; bit >>= 1)
+            j ^= bit;
+        j ^= bit;
+        if (i < j) {
+            swap_rows(re, side, i, j);
+            swap_rows(im, side, i, j);
+        }
+    }
+}
+
+/* (a, b) -> (a + w b, a - w b) for two rows, w = c + i s. */
+static void butterfly(float *restrict a_re, float *restrict a_im, float *restrict b_re,
+                      float *restrict b_im, uint32_t side, float c, float s)
+{
+    for (uint32_t x = 0; x < side; x++) {
+        float t_re = b_re[x] * c - b_im[x] * s, t_im = b_re[x] * s + b_im[x] * c;
+        b_re[x] = a_re[x] - t_re;
+        b_im[x] = a_im[x] - t_im;
+        a_re[x] += t_re;
+        a_im[x] += t_im;
+    }
+}
+
+/* Along columns; sign -1 forward, +1 backward; not normalised. */
+static void transform_columns(const sim_fft *fft, uint32_t side, float sign)
+{
+    float *re = fft->re, *im = fft->im;
+
+    reverse_bits(re, im, side);
+    for (uint32_t half = 1; half < side; half *= 2)
+        for (uint32_t start = 0; start < side; start += 2 * half)
+            for (uint32_t k = 0; k < half; k++) {
+                size_t a = (size_t)(start + k) * side, b = a + (size_t)half * side;
+                uint32_t at = k * (SIM_FFT_SIDE_MAX / 2 / half);
+                butterfly(re + a, im + a, re + b, im + b, side, fft->cosine[at],
+                          sign * fft->sine[at]);
+            }
+}
+
+static void transpose(float *image, uint32_t side)
+{
+    for (uint32_t ty = 0; ty < side; ty += TRANSPOSE_TILE)
+        for (uint32_t tx = ty; tx < side; tx += TRANSPOSE_TILE)
+            for (uint32_t y = ty; y < ty + TRANSPOSE_TILE && y < side; y++)
+                for (uint32_t x = tx == ty ? y + 1 : tx; x < tx + TRANSPOSE_TILE && x < side; x++) {
+                    float keep = image[(size_t)y * side + x];
+                    image[(size_t)y * side + x] = image[(size_t)x * side + y];
+                    image[(size_t)x * side + y] = keep;
+                }
+}
+
+static void transform(const sim_fft *fft, uint32_t side, float sign)
+{
+    transform_columns(fft, side, sign);
+    transpose(fft->re, side);
+    transpose(fft->im, side);
+    transform_columns(fft, side, sign);
+}
+
+/*
+ * F is the spectrum of a + i b. With real even transfers A and B, the spectrum of the result is
+ * F(k) (A + B) / 2 + conj(F(-k)) (A - B) / 2, because a's part is even under k -> -k, conj.
+ */
+static void multiply_pair(const sim_fft *fft, uint32_t side, const float *transfer_a,
+                          const float *transfer_b)
+{
+    float *re = fft->re, *im = fft->im, scale = 1.0f / ((float)side * (float)side);
+    uint32_t half = side / 2, stride = half + 1;
+
+    for (uint32_t y = 0; y < side; y++)
+        for (uint32_t x = 0; x < side; x++) {
+            uint32_t mirror_y = (side - y) % side, mirror_x = (side - x) % side;
+            size_t at = (size_t)y * side + x, mirror = (size_t)mirror_y * side + mirror_x;
+            if (mirror < at)
+                continue; /* done with its mirror image */
+            size_t f = (size_t)(y <= half ? y : mirror_y) * stride + (x <= half ? x : mirror_x);
+            float sum = (transfer_a[f] + transfer_b[f]) * 0.5f * scale;
+            float difference = (transfer_a[f] - transfer_b[f]) * 0.5f * scale;
+            float p_re = re[at], p_im = im[at], m_re = re[mirror], m_im = im[mirror];
+            re[at] = p_re * sum + m_re * difference;
+            im[at] = p_im * sum - m_im * difference;
+            re[mirror] = m_re * sum + p_re * difference;
+            im[mirror] = m_im * sum - p_im * difference;
+        }
+}
+
+void sim_fft_convolve(sim_fft *fft, uint32_t side, float *a, const float *transfer_a, float *b,
+                      const float *transfer_b)
+{
+    size_t bytes = (size_t)side * side * sizeof *a;
+
+    assert(side >= 4 && side <= SIM_FFT_SIDE_MAX && (side & (side - 1)) == 0);
+    memcpy(fft->re, a, bytes);
+    if (b)
+        memcpy(fft->im, b, bytes);
+    else
+        memset(fft->im, 0, bytes);
+    transform(fft, side, -1.0f);
+    multiply_pair(fft, side, transfer_a, b ? transfer_b : transfer_a);
+    transform(fft, side, 1.0f);
+    memcpy(a, fft->re, bytes);
+    if (b)
+        memcpy(b, fft->im, bytes);
+}
