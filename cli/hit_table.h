@@ -1,0 +1,17 @@
+/* hit_table.h - private: hits as people and programs read them. */
+#ifndef NSKY_HIT_TABLE_H
+#define NSKY_HIT_TABLE_H
+
+#include <stdbool.h>
+
+#include "index/search.h"
+#include "store/survey.h"
+
+bool nsky_hit_format_known(const char *format); /* "table", "csv", "json" */
+
+/* Columns rank, id, name, ra, dec, similarity, mag_g, mag_r, mag_z, z_phot, known; to stdout. */
+NSKY_MUST_CHECK nsky_status nsky_hit_table_print(const char *format, const nsky_search *search,
+                                                 nsky_survey *survey, const nsky_answer *answer,
+                                                 nsky_error *err);
+
+#endif

@@ -1,0 +1,204 @@
+/* search.c - `nearsky search`: from one example to a table of neighbours. */
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/hit_table.h"
+#include "common/memory.h"
+#include "encoder/encoder.h"
+#include "index/search.h"
+#include "ingest/decode.h"
+#include "store/generation.h"
+
+static const char help[] =
+    "usage: nearsky search STORE (--id ID | --name NAME | --radec RA,DEC | --image FILE) "
+    "[options]\n\n"
+    "Neighbours of an object of the store, or of an image of your own (FITS cube, JPEG, PNG).\n\n"
+    "  -k N             how many (default 50)\n"
+    "  --radius ARCSEC  how far from RA,DEC the object may be (default 5)\n"
+    "  --exact          compare with every vector, whatever the index\n"
+    "  --format F       table (default), csv, json\n"
+    "  --device D       auto, cpu or ref: what embeds an image\n";
+
+typedef struct arguments {
+    const char *store, *id, *name, *radec, *image, *format, *device;
+    uint32_t k;
+    double radius_arcsec;
+    bool exact;
+} arguments;
+
+/* 0 to go on, else an exit status plus one. */
+static int parse(int argc, char **argv, arguments *a)
+{
+    static const struct option known[] = {{"id", required_argument, NULL, 'i'},
+                                          {"name", required_argument, NULL, 'n'},
+                                          {"radec", required_argument, NULL, 'r'},
+                                          {"image", required_argument, NULL, 'f'},
+                                          {"format", required_argument, NULL, 'o'},
+                                          {"device", required_argument, NULL, 'd'},
+                                          {"radius", required_argument, NULL, 'R'},
+                                          {"exact", no_argument, NULL, 'e'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "hk:", known, NULL)) != -1) {
+        switch (option) {
+        case 'i':
+            a->id = optarg;
+            break;
+        case 'n':
+            a->name = optarg;
+            break;
+        case 'r':
+            a->radec = optarg;
+            break;
+        case 'f':
+            a->image = optarg;
+            break;
+        case 'o':
+            a->format = optarg;
+            break;
+        case 'd':
+            a->device = optarg;
+            break;
+        case 'e':
+            a->exact = true;
+            break;
+        case 'j':
+            a->format = "json";
+            break;
+        case 'R':
+            a->radius_arcsec = strtod(optarg, NULL);
+            break;
+        case 'k':
+            a->k = (uint32_t)strtoul(optarg, NULL, 10);
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return 1 + NSKY_EXIT_DONE;
+        default:
+            return 1 + nsky_cli_usage("search", "wrong options");
+        }
+    }
+    if (optind + 1 != argc)
+        return 1 + nsky_cli_usage("search", "give one store");
+    a->store = argv[optind];
+    if (!!a->id + !!a->name + !!a->radec + !!a->image != 1)
+        return 1 + nsky_cli_usage("search", "give one of --id, --name, --radec, --image");
+    if (a->k < 1 || a->k > NSKY_SEARCH_K_MAX)
+        return 1 + nsky_cli_usage("search", "-k takes 1 to %d", NSKY_SEARCH_K_MAX);
+    if (!(a->radius_arcsec > 0 && a->radius_arcsec <= 3600))
+        return 1 + nsky_cli_usage("search", "--radius takes 0 to 3600 arcsec");
+    if (!nsky_hit_format_known(a->format))
+        return 1 +
+               nsky_cli_usage("search", "--format takes table, csv or json, not \"%s\"", a->format);
+    return 0;
+}
+
+static nsky_status find_object(nsky_survey *survey, const arguments *a, nsky_object *out,
+                               nsky_error *err)
+{
+    if (a->name)
+        return nsky_survey_by_name(survey, a->name, out, err);
+    if (a->id) {
+        char *end = NULL;
+        unsigned long long id = strtoull(a->id, &end, 10);
+        if (end == a->id || *end)
+            return nsky_fail(err, NSKY_EINVAL, "\"%s\" is no object id: ids are decimal numbers",
+                             a->id);
+        return nsky_survey_by_id(survey, id, out, err);
+    }
+    nsky_sky position;
+    nsky_cone_hit hit;
+    uint32_t count = 0;
+    nsky_status status = nsky_sky_parse(&position, a->radec, err);
+    if (status == NSKY_OK)
+        status = nsky_survey_cone(survey, position, a->radius_arcsec, 1, &hit, &count, err);
+    if (status == NSKY_OK && count == 0)
+        return nsky_fail(err, NSKY_ENOTFOUND,
+                         "no object within %g arcsec of %.5f %+.5f; try a larger --radius",
+                         a->radius_arcsec, position.ra_deg, position.dec_deg);
+    if (status == NSKY_OK)
+        *out = hit.object;
+    return status;
+}
+
+/* The image through the very model and device kind that made the store's vectors. */
+static nsky_status embed_image(const arguments *a, float *out, nsky_error *err)
+{
+    nsky_decoded decoded = {0};
+    nsky_generation *generation = NULL;
+    nsky_model *model = NULL;
+    nsky_encoder *encoder = NULL;
+    char *path = NULL;
+    nsky_encoder_options options = nsky_encoder_defaults();
+    options.device = a->device;
+    nsky_status status = nsky_decode_file(&decoded, a->image, err);
+    if (status == NSKY_OK &&
+        (status = nsky_generation_open(&generation, a->store, 0, err)) == NSKY_OK &&
+        (status = nsky_generation_model_path(generation, &path, err)) == NSKY_OK &&
+        (status = nsky_model_open(&model, path, err)) == NSKY_OK &&
+        (status = nsky_encoder_open(&encoder, model, &options, err)) == NSKY_OK) {
+        const nsky_stamp *stamps[1] = {decoded.stamp};
+        status = nsky_encoder_embed_stamps(encoder, stamps, 1, out, err);
+        if (decoded.notes[0])
+            fprintf(stderr, "%s: %s\n", a->image, decoded.notes);
+    }
+    nsky_encoder_close(encoder);
+    nsky_model_close(model);
+    nsky_generation_close(generation);
+    nsky_free(path);
+    nsky_decoded_clear(&decoded);
+    return status;
+}
+
+static nsky_status run(const arguments *a, nsky_error *err)
+{
+    nsky_search *search = NULL;
+    nsky_survey *survey = NULL;
+    float *vector = NULL;
+    nsky_answer *answer = NULL;
+    nsky_object object;
+    nsky_query query = {.positive_count = 1, .k = a->k, .exact = a->exact};
+    nsky_filter_init(&query.filter);
+    nsky_status status = nsky_search_open(&search, a->store, 0, err);
+    if (status != NSKY_OK ||
+        (status = nsky_survey_open(&survey, a->store, NSKY_SURVEY_READ, err)) != NSKY_OK)
+        goto done;
+    vector = nsky_alloc(nsky_search_dim(search), sizeof *vector, err);
+    answer = nsky_alloc(1, sizeof *answer, err);
+    if (!vector || !answer) {
+        status = err->status;
+        goto done;
+    }
+    if (a->image) {
+        status = embed_image(a, vector, err);
+    } else if ((status = find_object(survey, a, &object, err)) == NSKY_OK) {
+        status = nsky_search_vector(search, object.row, vector, err);
+        query.exclude = &object.row;
+        query.exclude_count = 1;
+    }
+    query.positive = vector;
+    if (status == NSKY_OK && (status = nsky_search_run(search, &query, 1, answer, err)) == NSKY_OK)
+        status = nsky_hit_table_print(a->format, search, survey, answer, err);
+done:
+    nsky_free(answer);
+    nsky_free(vector);
+    nsky_survey_close(survey);
+    nsky_search_close(search);
+    return status;
+}
+
+int nsky_cli_search(int argc, char **argv)
+{
+    arguments a = {.k = 50, .format = "table", .device = "auto", .radius_arcsec = 5};
+    nsky_error err = NSKY_ERROR_INIT;
+    int stop = parse(argc, argv, &a);
+    if (stop)
+        return stop - 1;
+    return run(&a, &err) == NSKY_OK ? NSKY_EXIT_DONE : nsky_cli_failed("search", &err);
+}
