@@ -3,6 +3,7 @@
 #define NSKY_EMBED_SURVEY_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "encoder/encoder.h"
@@ -10,22 +11,31 @@
 typedef struct nsky_embed_options {
     nsky_encoder_options encoder;
     uint32_t workers;        /* 0: one for each core */
+    uint32_t block_rows;     /* 0: as many as keep a core busy for seconds; tests want few */
     const atomic_bool *stop; /* or NULL; true: finish the block, keep the work, NSKY_ECANCELLED */
 } nsky_embed_options;
 
 typedef struct nsky_embed_report {
     uint32_t generation;
+    bool up_to_date;       /* there was nothing to do */
     uint64_t rows, reused; /* of them taken over from an older generation of the same model */
     double seconds, images_per_s;
 } nsky_embed_report;
 
 /*
+ * model: as nsky_model_load takes it; its weights are copied into the store.
+ *
  * Rows in order, in blocks that become durable one by one; run again after any interruption, it
  * carries on, and the vectors are the same bits as an uninterrupted run's. Vectors of the live
  * generation are reused when model, preprocessing, back end and precision are the same. An
  * up-to-date store is left alone (report->generation is the live one). Progress on a terminal.
+ * A stamp the network sees nothing in gets the zero vector, and is counted in the manifest.
+ *
+ * Manifest: rows, dim, model{nsky_model_describe}, backend, precision, input_size,
+ * preprocess_sha256, blank_rows, cpu, created_at. NSKY_ENOTFOUND: no store, or nothing in it.
+ * NSKY_EBUSY: another writer.
  */
-NSKY_MUST_CHECK nsky_status nsky_embed_survey(const char *store, const char *model_path,
+NSKY_MUST_CHECK nsky_status nsky_embed_survey(const char *store, const char *model,
                                               const nsky_embed_options *options,
                                               nsky_embed_report *report, nsky_error *err);
 
