@@ -1,12 +1,11 @@
-/* build.c - the steps of each op of a graph. oneDNN picks the formats; residuals are added where
- * they lie. Thread rule: see network.h. */
+/* build.c - what comes in, what goes out, and the pooling between. Thread rule: see network.h. */
 #include <assert.h>
 
 #include "encoder/cpu/network.h"
 
-/* A descriptor of a value; tag dnnl_format_tag_any leaves the format to oneDNN. */
-static dnnl_status_t describe_value(const nsky_cpu_network *net, uint32_t value,
-                                    dnnl_data_type_t type, dnnl_format_tag_t tag, onednn_desc *out)
+dnnl_status_t nsky_cpu_describe_value(const nsky_cpu_network *net, uint32_t value,
+                                      dnnl_data_type_t type, dnnl_format_tag_t tag,
+                                      onednn_desc *out)
 {
     const nsky_value *shape = &net->graph->values[value];
     const dnnl_dims_t dims = {net->batch, shape->channels, shape->height, shape->width};
@@ -14,7 +13,7 @@ static dnnl_status_t describe_value(const nsky_cpu_network *net, uint32_t value,
     return onednn_desc_new(out, ONEDNN_DIMS, dims, type, tag);
 }
 
-static void place_value(nsky_cpu_network *net, uint32_t value, uint32_t tensor, uint32_t step)
+void nsky_cpu_place_value(nsky_cpu_network *net, uint32_t value, uint32_t tensor, uint32_t step)
 {
     nsky_cpu_place *place = &net->places[value];
 
@@ -27,7 +26,7 @@ static nsky_status add_outside(nsky_cpu_network *net, uint32_t value, dnnl_forma
                                uint32_t *tensor, nsky_error *err)
 {
     onednn_desc desc = ONEDNN_DESC_NONE;
-    dnnl_status_t failed = describe_value(net, value, dnnl_f32, tag, &desc);
+    dnnl_status_t failed = nsky_cpu_describe_value(net, value, dnnl_f32, tag, &desc);
     nsky_status status = failed ? nsky_cpu_fail(err, failed, "images of this size") : NSKY_OK;
 
     if (status == NSKY_OK)
@@ -49,130 +48,14 @@ nsky_status nsky_cpu_add_outside(nsky_cpu_network *net, nsky_error *err)
         (status = add_outside(net, graph->ops[graph->op_count - 1].out, dnnl_nhwc, &net->vectors,
                               err)) != NSKY_OK)
         return status;
-    place_value(net, 0, net->images, 0);
+    nsky_cpu_place_value(net, 0, net->images, 0);
     if (!net->keep_values)
         return NSKY_OK;
     if ((status = nsky_cpu_tensor_new(net, onednn_memory_desc(net->tensors[net->images].memory),
                                       NULL, &kept, err)) != NSKY_OK)
         return status;
-    place_value(net, 0, kept, 0);
+    nsky_cpu_place_value(net, 0, kept, 0);
     return nsky_cpu_copy(net, net->images, kept, err);
-}
-
-/* --- convolution --- */
-
-/* The residual may be summed in its own memory when nobody needs it afterwards. */
-static bool may_overwrite(const nsky_cpu_network *net, uint32_t op_index)
-{
-    const nsky_op *op = &net->graph->ops[op_index];
-    const nsky_cpu_place *add = &net->places[op->add];
-    const nsky_cpu_tensor *tensor = &net->tensors[add->tensor];
-
-    return !net->keep_values && !tensor->outside && add->last_op == op_index &&
-           (uint32_t)op->add != op->in &&
-           onednn_desc_type(onednn_memory_desc(tensor->memory)) == net->type;
-}
-
-typedef struct conv_descs {
-    onednn_desc src, weights, bias, dst;
-    dnnl_primitive_attr_t attr;
-} conv_descs;
-
-static dnnl_status_t conv_descs_new(conv_descs *out, const nsky_cpu_network *net, const nsky_op *op)
-{
-    const dnnl_dim_t in = net->graph->values[op->in].channels;
-    const dnnl_dim_t channels = net->graph->values[op->out].channels;
-    const dnnl_dims_t weights = {channels, in, op->kernel, op->kernel};
-    const dnnl_dims_t bias = {channels};
-    dnnl_status_t s;
-
-    if ((s = describe_value(net, op->in, net->type, dnnl_format_tag_any, &out->src)) ||
-        (s = describe_value(net, op->out, net->type, dnnl_format_tag_any, &out->dst)) ||
-        (s = onednn_desc_new(&out->weights, ONEDNN_DIMS, weights, net->type,
-                             dnnl_format_tag_any)) ||
-        (s = onednn_desc_new(&out->bias, 1, bias, dnnl_f32, dnnl_a)) ||
-        (s = dnnl_primitive_attr_clone(&out->attr, net->attr)))
-        return s;
-    return onednn_post_ops(out->attr, op->add >= 0, op->relu);
-}
-
-static void conv_descs_free(conv_descs *descs)
-{
-    onednn_desc_free(&descs->src);
-    onednn_desc_free(&descs->weights);
-    onednn_desc_free(&descs->bias);
-    onednn_desc_free(&descs->dst);
-    if (descs->attr)
-        dnnl_primitive_attr_destroy(descs->attr);
-}
-
-/* *in_place in: allowed; out: done. A residual in a format no kernel writes is copied instead. */
-static nsky_status conv_choose(dnnl_primitive_desc_t *out, nsky_cpu_network *net, uint32_t op_index,
-                               bool *in_place, nsky_error *err)
-{
-    const nsky_op *op = &net->graph->ops[op_index];
-    const onednn_window window = {op->kernel, op->stride, op->padding};
-    conv_descs descs = {.src = ONEDNN_DESC_NONE};
-    dnnl_status_t failed = conv_descs_new(&descs, net, op);
-
-    if (!failed && *in_place) {
-        uint32_t add = net->places[op->add].tensor;
-        *in_place =
-            !onednn_conv_new(out, net->engine, onednn_ref(&descs.src), onednn_ref(&descs.weights),
-                             onednn_ref(&descs.bias), onednn_memory_desc(net->tensors[add].memory),
-                             window, descs.attr);
-    }
-    if (!failed && !*in_place)
-        failed =
-            onednn_conv_new(out, net->engine, onednn_ref(&descs.src), onednn_ref(&descs.weights),
-                            onednn_ref(&descs.bias), onednn_ref(&descs.dst), window, descs.attr);
-    conv_descs_free(&descs);
-    return failed ? nsky_cpu_fail(err, failed, op->name) : NSKY_OK;
-}
-
-/* Where the result goes; what is to be added to it already lies there. */
-static nsky_status conv_destination(nsky_cpu_network *net, const nsky_op *op,
-                                    dnnl_primitive_desc_t conv, bool in_place, uint32_t *out,
-                                    nsky_error *err)
-{
-    nsky_status status;
-
-    if (in_place) {
-        *out = net->places[op->add].tensor;
-        return NSKY_OK;
-    }
-    status = nsky_cpu_tensor_new(net, onednn_query(conv, dnnl_query_dst_md, 0), NULL, out, err);
-    if (status == NSKY_OK && op->add >= 0)
-        status = nsky_cpu_copy(net, net->places[op->add].tensor, *out, err);
-    return status;
-}
-
-static nsky_status add_conv(nsky_cpu_network *net, uint32_t op_index, nsky_error *err)
-{
-    const nsky_op *op = &net->graph->ops[op_index];
-    dnnl_primitive_desc_t conv = NULL;
-    bool in_place = op->add >= 0 && may_overwrite(net, op_index);
-    uint32_t src, weights, bias, dst;
-    nsky_status status = conv_choose(&conv, net, op_index, &in_place, err);
-
-    if (status != NSKY_OK)
-        return status;
-    if ((status = nsky_cpu_value_as(net, op->in, onednn_query(conv, dnnl_query_src_md, 0), &src,
-                                    err)) != NSKY_OK ||
-        (status = nsky_cpu_tensor_new(net, onednn_query(conv, dnnl_query_weights_md, 0), op->weight,
-                                      &weights, err)) != NSKY_OK ||
-        (status = nsky_cpu_tensor_new(net, onednn_query(conv, dnnl_query_weights_md, 1), op->bias,
-                                      &bias, err)) != NSKY_OK ||
-        (status = conv_destination(net, op, conv, in_place, &dst, err)) != NSKY_OK) {
-        dnnl_primitive_desc_destroy(conv);
-        return status;
-    }
-    const nsky_cpu_arg args[] = {{DNNL_ARG_SRC, src},
-                                 {DNNL_ARG_WEIGHTS, weights},
-                                 {DNNL_ARG_BIAS, bias},
-                                 {DNNL_ARG_DST, dst}};
-    place_value(net, op->out, dst, net->step_count);
-    return nsky_cpu_step_new(net, conv, args, 4, err);
 }
 
 /* --- pooling --- */
@@ -188,7 +71,7 @@ static nsky_status value_of_type(nsky_cpu_network *net, uint32_t value, dnnl_dat
     *out = net->places[value].tensor;
     if (onednn_desc_type(onednn_memory_desc(net->tensors[*out].memory)) == type)
         return NSKY_OK;
-    failed = describe_value(net, value, type, dnnl_nhwc, &desc);
+    failed = nsky_cpu_describe_value(net, value, type, dnnl_nhwc, &desc);
     status = failed ? nsky_cpu_fail(err, failed, "a change of type")
                     : nsky_cpu_value_as(net, value, onednn_ref(&desc), out, err);
     onednn_desc_free(&desc);
@@ -203,8 +86,8 @@ static nsky_status pool_choose(dnnl_primitive_desc_t *out, nsky_cpu_network *net
     bool max = op->kind == NSKY_OP_MAXPOOL;
     onednn_window window = max ? (onednn_window){3, 2, 1} : (onednn_window){in->height, 1, 0};
     onednn_desc dst = ONEDNN_DESC_NONE;
-    dnnl_status_t failed =
-        describe_value(net, op->out, onednn_desc_type(src_desc), dnnl_format_tag_any, &dst);
+    dnnl_status_t failed = nsky_cpu_describe_value(net, op->out, onednn_desc_type(src_desc),
+                                                   dnnl_format_tag_any, &dst);
 
     assert(max || in->height == in->width);
     if (!failed)
@@ -240,7 +123,7 @@ static nsky_status add_pool(nsky_cpu_network *net, uint32_t op_index, nsky_error
         return status;
     }
     const nsky_cpu_arg args[] = {{DNNL_ARG_SRC, src}, {DNNL_ARG_DST, dst}};
-    place_value(net, op->out, dst, net->step_count);
+    nsky_cpu_place_value(net, op->out, dst, net->step_count);
     status = nsky_cpu_step_new(net, pool, args, 2, err);
     if (status == NSKY_OK && op->kind == NSKY_OP_AVGPOOL && dst != net->vectors)
         status = nsky_cpu_copy(net, dst, net->vectors, err);
@@ -249,6 +132,6 @@ static nsky_status add_pool(nsky_cpu_network *net, uint32_t op_index, nsky_error
 
 nsky_status nsky_cpu_add_op(nsky_cpu_network *net, uint32_t op_index, nsky_error *err)
 {
-    return net->graph->ops[op_index].kind == NSKY_OP_CONV ? add_conv(net, op_index, err)
+    return net->graph->ops[op_index].kind == NSKY_OP_CONV ? nsky_cpu_add_conv(net, op_index, err)
                                                           : add_pool(net, op_index, err);
 }

@@ -88,6 +88,15 @@ static nsky_status cpu_open(void **out, const nsky_graph *graph, nsky_precision 
     return NSKY_OK;
 }
 
+static dnnl_status_t run_step(nsky_cpu_network *net, const nsky_cpu_step *step)
+{
+    if (step->primitive)
+        return dnnl_primitive_execute(step->primitive, net->stream, step->arg_count, step->args);
+    nsky_cpu_gather_run(&step->gather, net->block + net->spans[step->from].offset,
+                        net->block + net->spans[step->to].offset);
+    return dnnl_success;
+}
+
 static dnnl_status_t run_steps(nsky_cpu_network *net, const float *images, float *out)
 {
     dnnl_status_t failed =
@@ -96,8 +105,7 @@ static dnnl_status_t run_steps(nsky_cpu_network *net, const float *images, float
     if (!failed)
         failed = dnnl_memory_set_data_handle(net->tensors[net->vectors].memory, out);
     for (uint32_t i = 0; i < net->step_count && !failed; i++)
-        failed = dnnl_primitive_execute(net->steps[i].primitive, net->stream,
-                                        net->steps[i].arg_count, net->steps[i].args);
+        failed = run_step(net, &net->steps[i]);
     return failed ? failed : dnnl_stream_wait(net->stream);
 }
 
@@ -153,7 +161,8 @@ static nsky_status cpu_value(void *opened, uint32_t value, float *out, nsky_erro
     cpu_state *state = opened;
     nsky_cpu_network *net = state->net;
 
-    assert(value < net->graph->value_count);
+    if (value >= net->graph->value_count)
+        return nsky_fail(err, NSKY_ENOTFOUND, "the network has no value %u", value);
     if (!state->has_run || !value_lasts(net, value))
         return nsky_fail(err, NSKY_ENOTFOUND,
                          "value %u is no longer there; set NSKY_KEEP_VALUES=1 before opening",

@@ -7,8 +7,10 @@
 
 #include "common/memory.h"
 
-#define STEPS_AN_OP_MAX 3   /* convert the input, copy the residual or the vectors, compute */
-#define TENSORS_AN_OP_MAX 7 /* converted, weights, bias, result; a scratchpad for each step */
+#define STEPS_AN_OP_MAX 3 /* convert or gather, copy the residual or the vectors, compute */
+#define TENSORS_AN_OP_MAX                                                   \
+    8 /* converted, weights, bias, result, view; a scratchpad for each step \
+       */
 
 static nsky_status alloc_lists(nsky_cpu_network *net, nsky_error *err)
 {
@@ -80,31 +82,52 @@ static nsky_status bind_tensors(nsky_cpu_network *net, nsky_error *err)
     for (uint32_t i = 0; i < net->tensor_count; i++) {
         dnnl_status_t failed = net->tensors[i].outside
                                    ? dnnl_success
-                                   : dnnl_memory_set_data_handle(net->tensors[i].memory,
-                                                                 net->block + net->spans[i].offset);
+                                   : dnnl_memory_set_data_handle(
+                                         net->tensors[i].memory,
+                                         net->block + net->spans[net->tensors[i].lies_in].offset);
         if (failed)
             return nsky_cpu_fail(err, failed, "a buffer");
     }
     return NSKY_OK;
 }
 
-/* [o, i, k, k] or [o] float32 to the format and type the primitive asked for. */
-static nsky_status load_constant(nsky_cpu_network *net, const nsky_cpu_tensor *tensor,
-                                 nsky_error *err)
+/* float32 as it lies plainly to the format and type the primitive asked for. */
+static nsky_status load_plain(nsky_cpu_network *net, const float *data, dnnl_memory_t to,
+                              nsky_error *err)
 {
     onednn_desc desc = ONEDNN_DESC_NONE;
     dnnl_memory_t plain = NULL;
-    dnnl_status_t failed = onednn_desc_plain(&desc, onednn_memory_desc(tensor->memory), dnnl_f32);
+    dnnl_status_t failed = onednn_desc_plain(&desc, onednn_memory_desc(to), dnnl_f32);
     nsky_status status;
 
     if (!failed)
-        failed = dnnl_memory_create(&plain, onednn_ref(&desc), net->engine,
-                                    (void *)(uintptr_t)tensor->constant);
-    status = failed ? nsky_cpu_fail(err, failed, "the weights")
-                    : nsky_cpu_copy_now(net, plain, tensor->memory, err);
+        failed =
+            dnnl_memory_create(&plain, onednn_ref(&desc), net->engine, (void *)(uintptr_t)data);
+    status =
+        failed ? nsky_cpu_fail(err, failed, "the weights") : nsky_cpu_copy_now(net, plain, to, err);
     if (plain)
         dnnl_memory_destroy(plain);
     onednn_desc_free(&desc);
+    return status;
+}
+
+/* [o, i, k, k] to [o, k, k, i] on the way. */
+static nsky_status load_window_first(nsky_cpu_network *net, const nsky_cpu_tensor *tensor,
+                                     nsky_error *err)
+{
+    const dnnl_dim_t *dims = onednn_desc_dims(onednn_memory_desc(tensor->memory));
+    size_t window = tensor->window, in = (size_t)dims[1] / window, out = (size_t)dims[0];
+    float *turned = nsky_alloc(out * window * in, sizeof *turned, err);
+    nsky_status status;
+
+    if (!turned)
+        return NSKY_ENOMEM;
+    for (size_t o = 0; o < out; o++)
+        for (size_t i = 0; i < in; i++)
+            for (size_t w = 0; w < window; w++)
+                turned[(o * window + w) * in + i] = tensor->constant[(o * in + i) * window + w];
+    status = load_plain(net, turned, tensor->memory, err);
+    nsky_free(turned);
     return status;
 }
 
@@ -113,8 +136,10 @@ static nsky_status load_constants(nsky_cpu_network *net, nsky_error *err)
     nsky_status status = NSKY_OK;
 
     for (uint32_t i = 0; i < net->tensor_count && status == NSKY_OK; i++)
-        if (net->tensors[i].constant)
-            status = load_constant(net, &net->tensors[i], err);
+        if (net->tensors[i].window > 1)
+            status = load_window_first(net, &net->tensors[i], err);
+        else if (net->tensors[i].constant)
+            status = load_plain(net, net->tensors[i].constant, net->tensors[i].memory, err);
     return status;
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "encoder/backend.h"
+#include "encoder/cpu/gather.h"
 #include "encoder/cpu/onednn.h"
 #include "encoder/cpu/plan.h"
 
@@ -16,12 +17,16 @@
 /* One piece of memory. Tensors and spans are numbered alike. */
 typedef struct nsky_cpu_tensor {
     dnnl_memory_t memory;
+    uint32_t lies_in;      /* whose bytes these are: its own number, or that of what it views */
     const float *constant; /* weights or biases to fill it with; NULL: an activation or scratch */
+    uint32_t window;       /* > 1: weights [o, i, window] to lie as [o, window, i] */
     bool outside;          /* the caller's images or vectors: its address is set by every run */
 } nsky_cpu_tensor;
 
 typedef struct nsky_cpu_step {
-    dnnl_primitive_t primitive;
+    dnnl_primitive_t primitive; /* NULL: gather */
+    nsky_cpu_gather gather;
+    uint32_t from, to; /* tensors, of gather */
     dnnl_exec_arg_t args[NSKY_CPU_ARGS_MAX];
     int arg_count;
 } nsky_cpu_step;
@@ -65,13 +70,24 @@ void nsky_cpu_network_free(nsky_cpu_network *net); /* NULL is a no-op */
 /* The caller's images as value 0, and room for the pointer to the caller's vectors. */
 nsky_status nsky_cpu_add_outside(nsky_cpu_network *net, nsky_error *err);
 /* The steps of one op, and where its value will be. */
-nsky_status nsky_cpu_add_op(nsky_cpu_network *net, uint32_t op, nsky_error *err);
+nsky_status nsky_cpu_add_op(nsky_cpu_network *net, uint32_t op_index, nsky_error *err);
+/* Tag dnnl_format_tag_any leaves the format to oneDNN. */
+dnnl_status_t nsky_cpu_describe_value(const nsky_cpu_network *net, uint32_t value,
+                                      dnnl_data_type_t type, dnnl_format_tag_t tag,
+                                      onednn_desc *out);
+void nsky_cpu_place_value(nsky_cpu_network *net, uint32_t value, uint32_t tensor, uint32_t step);
+
+/* --- conv.c --- */
+nsky_status nsky_cpu_add_conv(nsky_cpu_network *net, uint32_t op_index, nsky_error *err);
 
 /* --- tensor.c: memory and the steps that move it --- */
 /* NSKY_ENOMEM or NSKY_EDEVICE: "oneDNN cannot `what` (status)". */
 nsky_status nsky_cpu_fail(nsky_error *err, dnnl_status_t status, const char *what);
 nsky_status nsky_cpu_tensor_new(nsky_cpu_network *net, onednn_desc_ref desc, const float *constant,
                                 uint32_t *out, nsky_error *err);
+/* The bytes of `base` under another shape. */
+nsky_status nsky_cpu_tensor_view(nsky_cpu_network *net, uint32_t base, onednn_desc_ref desc,
+                                 uint32_t *out, nsky_error *err);
 /* Takes primitive; args name tensors by number. Adds the scratchpad it asks for. */
 typedef struct nsky_cpu_arg {
     int name; /* DNNL_ARG_... */
@@ -79,6 +95,8 @@ typedef struct nsky_cpu_arg {
 } nsky_cpu_arg;
 nsky_status nsky_cpu_step_new(nsky_cpu_network *net, dnnl_primitive_desc_t primitive,
                               const nsky_cpu_arg *args, int arg_count, nsky_error *err);
+/* A step that gathers the windows of op from one tensor into another. */
+void nsky_cpu_gather_new(nsky_cpu_network *net, const nsky_op *op, uint32_t from, uint32_t to);
 /* A step that copies one tensor to another, changing format and type. */
 nsky_status nsky_cpu_copy(nsky_cpu_network *net, uint32_t from, uint32_t to, nsky_error *err);
 /* The tensor of a value in the format asked for: its own, or a converted copy. */

@@ -68,21 +68,37 @@ static inline dnnl_data_type_t onednn_desc_type(onednn_desc_ref desc)
 #endif
 }
 
+static inline int onednn_desc_ndims(onednn_desc_ref desc)
+{
+#if DNNL_VERSION_MAJOR >= 3
+    int count = 0;
+    dnnl_memory_desc_query(desc, dnnl_query_ndims_s32, &count);
+    return count;
+#else
+    return desc->ndims;
+#endif
+}
+
+static inline const dnnl_dim_t *onednn_desc_dims(onednn_desc_ref desc)
+{
+#if DNNL_VERSION_MAJOR >= 3
+    dnnl_dims_t *dims = NULL;
+    dnnl_memory_desc_query(desc, dnnl_query_dims, &dims);
+    return *dims;
+#else
+    return desc->dims;
+#endif
+}
+
 /* How the caller's tensors lie: [n, c, h, w], or [n], packed. */
 static inline dnnl_status_t onednn_desc_plain(onednn_desc *out, onednn_desc_ref like,
                                               dnnl_data_type_t type)
 {
-#if DNNL_VERSION_MAJOR >= 3
-    int dims_count = 0;
-    dnnl_dims_t *dims = NULL;
-    dnnl_memory_desc_query(like, dnnl_query_ndims_s32, &dims_count);
-    dnnl_memory_desc_query(like, dnnl_query_dims, &dims);
-#else
-    int dims_count = like->ndims;
-    const dnnl_dims_t *dims = &like->dims;
-#endif
+    int dims_count = onednn_desc_ndims(like);
+
     assert(dims_count == 1 || dims_count == ONEDNN_DIMS);
-    return onednn_desc_new(out, dims_count, *dims, type, dims_count == 1 ? dnnl_a : dnnl_abcd);
+    return onednn_desc_new(out, dims_count, onednn_desc_dims(like), type,
+                           dims_count == 1 ? dnnl_a : dnnl_abcd);
 }
 
 static inline onednn_desc_ref onednn_memory_desc(const_dnnl_memory_t memory)

@@ -24,15 +24,29 @@ nsky_status nsky_cpu_tensor_new(nsky_cpu_network *net, onednn_desc_ref desc, con
     if (status)
         return nsky_cpu_fail(err, status, "a buffer");
     tensor->constant = constant;
+    tensor->lies_in = net->tensor_count;
     *span = (nsky_cpu_span){.bytes = dnnl_memory_desc_get_size(desc), .first = 1, .last = 0};
     *out = net->tensor_count++;
+    return NSKY_OK;
+}
+
+nsky_status nsky_cpu_tensor_view(nsky_cpu_network *net, uint32_t base, onednn_desc_ref desc,
+                                 uint32_t *out, nsky_error *err)
+{
+    nsky_status status = nsky_cpu_tensor_new(net, desc, NULL, out, err);
+
+    if (status != NSKY_OK)
+        return status;
+    assert(net->spans[*out].bytes == net->spans[base].bytes);
+    net->spans[*out].bytes = 0;
+    net->tensors[*out].lies_in = net->tensors[base].lies_in;
     return NSKY_OK;
 }
 
 /* From now on the tensor is alive from its first step to this one. */
 static void touch(nsky_cpu_network *net, uint32_t tensor)
 {
-    nsky_cpu_span *span = &net->spans[tensor];
+    nsky_cpu_span *span = &net->spans[net->tensors[tensor].lies_in];
 
     if (span->first > span->last)
         span->first = net->step_count;
@@ -64,6 +78,28 @@ nsky_status nsky_cpu_step_new(nsky_cpu_network *net, dnnl_primitive_desc_t primi
     net->step_count++; /* even half made: free looks at it */
     dnnl_primitive_desc_destroy(primitive);
     return status;
+}
+
+void nsky_cpu_gather_new(nsky_cpu_network *net, const nsky_op *op, uint32_t from, uint32_t to)
+{
+    assert(net->step_count < net->step_capacity);
+    nsky_cpu_step *step = &net->steps[net->step_count];
+    const nsky_value *in = &net->graph->values[op->in], *out = &net->graph->values[op->out];
+
+    step->gather = (nsky_cpu_gather){.batch = net->batch,
+                                     .pixel_bytes = in->channels * (net->type == dnnl_bf16 ? 2 : 4),
+                                     .height = in->height,
+                                     .width = in->width,
+                                     .out_height = out->height,
+                                     .out_width = out->width,
+                                     .kernel = op->kernel,
+                                     .stride = op->stride,
+                                     .padding = op->padding};
+    step->from = from;
+    step->to = to;
+    touch(net, from);
+    touch(net, to);
+    net->step_count++;
 }
 
 static nsky_status copy_desc(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
