@@ -1,0 +1,180 @@
+/* test_scan.c - the exact scan against brute force in float64; kernels bit for bit. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/half.h"
+#include "common/memory.h"
+#include "common/rng.h"
+#include "index/scan.h"
+
+/* [rows, dim] unit vectors as float16. */
+static uint16_t *random_vectors(uint64_t rows, uint32_t dim, uint32_t stream)
+{
+    nsky_error err = NSKY_ERROR_INIT;
+    uint16_t *vectors = nsky_alloc(rows * dim, sizeof *vectors, &err);
+    float *row = nsky_alloc(dim, sizeof *row, &err);
+    assert_non_null(vectors);
+    assert_non_null(row);
+    for (uint64_t i = 0; i < rows; i++) {
+        nsky_rng rng = nsky_rng_at(7, stream, (uint32_t)i);
+        double square = 0;
+        for (uint32_t d = 0; d < dim; d++) {
+            row[d] = (float)nsky_rng_normal(&rng);
+            square += (double)row[d] * row[d];
+        }
+        for (uint32_t d = 0; d < dim; d++)
+            vectors[i * dim + d] = nsky_half_from_float((float)(row[d] / sqrt(square)));
+    }
+    nsky_free(row);
+    return vectors;
+}
+
+static void load_query(float *query, const uint16_t *vectors, uint64_t row, uint32_t dim)
+{
+    memset(query, 0, nsky_scan_padded(dim) * sizeof *query);
+    nsky_half_to_floats(query, vectors + row * dim, dim);
+}
+
+static void kernels_give_the_same_bits(void **state)
+{
+    (void)state;
+    nsky_dot_kernel kernels[3];
+    uint32_t count = nsky_dot_kernels(kernels);
+    float a[512], b[512];
+    nsky_rng rng = nsky_rng_at(1, 2, 3);
+    assert_string_equal(kernels[count - 1].name, "c");
+    for (uint32_t length = NSKY_SCAN_LANES; length <= 512; length += NSKY_SCAN_LANES) {
+        for (uint32_t i = 0; i < length; i++) {
+            a[i] = (float)(nsky_rng_normal(&rng) * pow(10, nsky_rng_range(&rng, -6, 3)));
+            b[i] = (float)nsky_rng_normal(&rng);
+        }
+        float expected = kernels[count - 1].dot(a, b, length);
+        for (uint32_t k = 0; k + 1 < count; k++) {
+            float got = kernels[k].dot(a, b, length);
+            assert_memory_equal(&got, &expected, sizeof got);
+        }
+    }
+}
+
+static void agrees_with_float64(void **state)
+{
+    (void)state;
+    enum { ROWS = 2000, DIM = 77, K = 25 };
+    uint16_t *vectors = random_vectors(ROWS, DIM, 1);
+    float query[96];
+    nsky_hit hits[K];
+    nsky_error err = NSKY_ERROR_INIT;
+    load_query(query, vectors, 123, DIM);
+    nsky_scan scan = {.vectors = vectors, .rows = ROWS, .dim = DIM};
+    nsky_topk topk = {hits, K, 0};
+    assert_int_equal(nsky_scan_run(&scan, query, NULL, 1, &topk, &err), NSKY_OK);
+    assert_int_equal(topk.count, K);
+    assert_int_equal(hits[0].row, 123);
+
+    double exact[ROWS];
+    for (uint32_t row = 0; row < ROWS; row++) {
+        exact[row] = 0;
+        for (uint32_t d = 0; d < DIM; d++)
+            exact[row] += (double)nsky_half_to_float(vectors[row * DIM + d]) * (double)query[d];
+    }
+    for (uint32_t i = 0; i < K; i++) {
+        /* 77 products of numbers below 1: float32 rounding stays under 1e-6. */
+        assert_true(fabs(exact[hits[i].row] - hits[i].similarity) < 1e-6);
+        uint32_t above = 0;
+        for (uint32_t row = 0; row < ROWS; row++)
+            above += exact[row] > exact[hits[i].row] + 1e-6;
+        assert_true(above <= i);
+    }
+    nsky_free(vectors);
+}
+
+static void threads_and_kernels_change_nothing(void **state)
+{
+    (void)state;
+    enum { ROWS = 3001, DIM = 64, K = 40, QUERIES = 3 };
+    uint16_t *vectors = random_vectors(ROWS, DIM, 2);
+    float queries[QUERIES * DIM];
+    nsky_hit first[QUERIES][K], hits[QUERIES][K];
+    nsky_dot_kernel kernels[3];
+    nsky_error err = NSKY_ERROR_INIT;
+    uint32_t kernel_count = nsky_dot_kernels(kernels);
+    for (uint32_t q = 0; q < QUERIES; q++)
+        load_query(queries + q * DIM, vectors, 100 * q, DIM);
+    memcpy(vectors + 500 * DIM, vectors + 200 * DIM, DIM * sizeof *vectors); /* a tie */
+    memset(first, 0, sizeof first);
+    memset(hits, 0, sizeof hits);
+    for (uint32_t threads = 1; threads <= 5; threads++)
+        for (uint32_t k = 0; k < kernel_count; k++) {
+            nsky_scan scan = {vectors, ROWS, DIM, threads, &kernels[k]};
+            nsky_topk topks[QUERIES];
+            for (uint32_t q = 0; q < QUERIES; q++)
+                topks[q] = (nsky_topk){hits[q], K, 0};
+            assert_int_equal(nsky_scan_run(&scan, queries, NULL, QUERIES, topks, &err), NSKY_OK);
+            if (threads == 1 && k == 0)
+                memcpy(first, hits, sizeof hits);
+            for (uint32_t i = 0; i < QUERIES * K; i++) {
+                assert_int_equal(first[i / K][i % K].row, hits[i / K][i % K].row);
+                assert_true(first[i / K][i % K].similarity == hits[i / K][i % K].similarity);
+            }
+        }
+    assert_int_equal(first[2][0].row, 200); /* equal similarity: the lower row first */
+    assert_int_equal(first[2][1].row, 500);
+    nsky_free(vectors);
+}
+
+static void bitmaps_are_obeyed(void **state)
+{
+    (void)state;
+    enum { ROWS = 100, DIM = 16, K = 50 };
+    uint16_t *vectors = random_vectors(ROWS, DIM, 3);
+    uint8_t allowed[ROWS / 8 + 1] = {0};
+    const uint8_t *bitmaps[1] = {allowed};
+    float query[DIM];
+    nsky_hit hits[K];
+    nsky_error err = NSKY_ERROR_INIT;
+    load_query(query, vectors, 7, DIM);
+    for (uint32_t row = 0; row < ROWS; row += 10)
+        allowed[row >> 3] |= (uint8_t)(1u << (row & 7));
+    nsky_scan scan = {.vectors = vectors, .rows = ROWS, .dim = DIM};
+    nsky_topk topk = {hits, K, 0};
+    assert_int_equal(nsky_scan_run(&scan, query, bitmaps, 1, &topk, &err), NSKY_OK);
+    assert_int_equal(topk.count, 10);
+    for (uint32_t i = 0; i < topk.count; i++)
+        assert_int_equal(hits[i].row % 10, 0);
+    nsky_free(vectors);
+}
+
+static void out_of_memory_is_reported(void **state)
+{
+    (void)state;
+    uint16_t *vectors = random_vectors(10, 16, 4);
+    float query[16];
+    nsky_hit hits[3];
+    load_query(query, vectors, 0, 16);
+    nsky_scan scan = {.vectors = vectors, .rows = 10, .dim = 16};
+    for (uint64_t n = 1; n <= 3; n++) {
+        nsky_error err = NSKY_ERROR_INIT;
+        nsky_topk topk = {hits, 3, 0};
+        nsky_memory_fail_at(n);
+        assert_int_equal(nsky_scan_run(&scan, query, NULL, 1, &topk, &err), NSKY_ENOMEM);
+        nsky_memory_fail_at(0);
+    }
+    nsky_free(vectors);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kernels_give_the_same_bits),         cmocka_unit_test(agrees_with_float64),
+        cmocka_unit_test(threads_and_kernels_change_nothing), cmocka_unit_test(bitmaps_are_obeyed),
+        cmocka_unit_test(out_of_memory_is_reported),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
