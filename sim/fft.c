@@ -11,7 +11,7 @@
 #define TRANSPOSE_TILE 16
 
 struct sim_fft {
-    float *re, *im;      /* [side, side] */
+    float *re, *im;       /* [side, side] */
     float *cosine, *sine; /* [SIM_FFT_SIDE_MAX / 2]: of 2 pi i / SIM_FFT_SIDE_MAX */
 };
 

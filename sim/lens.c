@@ -10,11 +10,12 @@
 
 /* 4 pi (220 km/s / c)^2 in arcsec. */
 #define THETA_AT_220 1.396
-#define Q_MAX 0.98 /* rounder than this the formulas lose digits: f = sqrt(1 - q^2) in a denominator */
+#define Q_MAX \
+    0.98 /* rounder than this the formulas lose digits: f = sqrt(1 - q^2) in a denominator */
 #define SOFTENING 1e-9
 
-/* Kormann, Schneider & Bartelmann 1994, normalised so that kappa = theta_E / (2 sqrt(q x^2 + y^2/q))
- * with x along the major axis. */
+/* Kormann, Schneider & Bartelmann 1994, normalised so that kappa = theta_E / (2 sqrt(q x^2 +
+ * y^2/q)) with x along the major axis. */
 void sim_deflect(const sim_lens *lens, double x, double y, double *alpha_x, double *alpha_y)
 {
     double q = fmin(lens->q, Q_MAX), f = sqrt(1 - q * q), scale = lens->theta_e * sqrt(q) / f;

@@ -24,7 +24,8 @@ static const char *const class_names[NSKY_SIM_CLASSES] = {
 };
 
 static const char *const artefact_names[NSKY_SIM_ARTEFACT_KINDS] = {
-    "trail", "ghost", "bleed", "missing-band", "chip-edge", "cosmic-ray", "sky-offset", "misaligned",
+    "trail",     "ghost",      "bleed",      "missing-band",
+    "chip-edge", "cosmic-ray", "sky-offset", "misaligned",
 };
 
 const char *nsky_sim_class_name(nsky_sim_class class)

@@ -25,7 +25,7 @@ typedef enum sim_shape {
 
 /* beta = theta - alpha_SIE - alpha_shear, around the object's centre. */
 typedef struct sim_lens {
-    double theta_e; /* arcsec */
+    double theta_e;  /* arcsec */
     double q, angle; /* of the mass */
     double gamma1, gamma2;
     double z_source, sigma_km_s;
@@ -58,9 +58,9 @@ typedef struct sim_object {
     double total[SIM_BANDS]; /* flux as listed in a catalogue, before dust in front */
     double re, q, angle, n;  /* as one Sersic profile would describe it, for the catalogue */
     bool is_lens;
-    sim_lens lens;       /* of lenses; theta_e = 0 in everything else */
-    uint32_t deflector;  /* lenses and matched negatives: which deflector was drawn; else 0 */
-    uint32_t artefacts;  /* NSKY_SIM_ARTEFACT_*: what spoils its neighbourhood */
+    sim_lens lens;      /* of lenses; theta_e = 0 in everything else */
+    uint32_t deflector; /* lenses and matched negatives: which deflector was drawn; else 0 */
+    uint32_t artefacts; /* NSKY_SIM_ARTEFACT_*: what spoils its neighbourhood */
     uint32_t count;
     sim_component components[SIM_COMPONENTS_MAX];
 } sim_object;

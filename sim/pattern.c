@@ -4,10 +4,10 @@
 
 #include <math.h>
 
-#define DISC_B 1.678f        /* of n = 1: R_e = 1.678 scale lengths */
-#define ARMS_HOLE 0.45f      /* arms start about here, in half-light radii */
-#define PATCH_CELL 3.2f      /* patches to a half-light radius */
-#define PATCH_DEPTH 1.1f     /* 0: smooth; 2: patches go to nothing */
+#define DISC_B 1.678f    /* of n = 1: R_e = 1.678 scale lengths */
+#define ARMS_HOLE 0.45f  /* arms start about here, in half-light radii */
+#define PATCH_CELL 3.2f  /* patches to a half-light radius */
+#define PATCH_DEPTH 1.1f /* 0: smooth; 2: patches go to nothing */
 #define RING_PATCHES 1.6f
 
 /* A few rounds of a mixing hash (Wang 2007 style) for the lattice of sim_value_noise. */

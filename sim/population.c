@@ -9,7 +9,7 @@
 
 #define REDSHIFT_MIN 0.012
 #define REDSHIFT_MAX 1.1
-#define SOLAR_MAG_Z 4.52 /* Willmer 2018, AB */
+#define SOLAR_MAG_Z 4.52   /* Willmer 2018, AB */
 #define K_SLOPE_EARLY 0.55 /* K_z(z) roughly linear below z = 1 for old populations */
 #define K_SLOPE_LATE 0.1
 #define MASS_TO_LIGHT_EARLY 1.6
@@ -46,7 +46,8 @@ double sim_draw_magnitude(nsky_rng *rng, double bright, double faint, double slo
     return faint + log(u + (1 - u) * exp(-k * (faint - bright))) / k;
 }
 
-/* Median 0.30 at z = 19.5 mag, as photometric redshifts of the Legacy Surveys have (papers.md 4). */
+/* Median 0.30 at z = 19.5 mag, as photometric redshifts of the Legacy Surveys have (papers.md 4).
+ */
 double sim_draw_redshift(nsky_rng *rng, double mag_z)
 {
     double z0 = 0.30 * pow(10, 0.17 * (mag_z - 19.5)) / 1.41;

@@ -1,4 +1,5 @@
-/* sim.h - a make-believe sky: galaxies, lenses and clutter as Legacy-Survey-shaped files with truth.
+/* sim.h - a make-believe sky: galaxies, lenses and clutter as Legacy-Survey-shaped files with
+ * truth.
  *
  * The physics is that of Stein et al. 2022 (arXiv:2110.00023) and of the lens simulations of
  * Collett 2015 (arXiv:1507.02657), as far as a ground-based g r z image shows it. Strong lenses and
@@ -59,31 +60,31 @@ typedef enum nsky_sim_role {
 } nsky_sim_role;
 
 enum {
-    NSKY_SIM_ARTEFACT_TRAIL = 1u << 0,       /* satellite, seen in one band */
-    NSKY_SIM_ARTEFACT_GHOST = 1u << 1,       /* out-of-focus reflection: a faint annulus */
-    NSKY_SIM_ARTEFACT_BLEED = 1u << 2,       /* saturated star: spike and halo */
-    NSKY_SIM_ARTEFACT_NO_BAND = 1u << 3,     /* a band was not observed: zeros */
-    NSKY_SIM_ARTEFACT_CHIP_EDGE = 1u << 4,   /* one side is missing in a band */
-    NSKY_SIM_ARTEFACT_COSMIC_RAY = 1u << 5,  /* sharp streaks in one band */
-    NSKY_SIM_ARTEFACT_SKY_OFFSET = 1u << 6,  /* background half a sigma off */
-    NSKY_SIM_ARTEFACT_MISALIGNED = 1u << 7,  /* bands shifted against each other */
+    NSKY_SIM_ARTEFACT_TRAIL = 1u << 0,      /* satellite, seen in one band */
+    NSKY_SIM_ARTEFACT_GHOST = 1u << 1,      /* out-of-focus reflection: a faint annulus */
+    NSKY_SIM_ARTEFACT_BLEED = 1u << 2,      /* saturated star: spike and halo */
+    NSKY_SIM_ARTEFACT_NO_BAND = 1u << 3,    /* a band was not observed: zeros */
+    NSKY_SIM_ARTEFACT_CHIP_EDGE = 1u << 4,  /* one side is missing in a band */
+    NSKY_SIM_ARTEFACT_COSMIC_RAY = 1u << 5, /* sharp streaks in one band */
+    NSKY_SIM_ARTEFACT_SKY_OFFSET = 1u << 6, /* background half a sigma off */
+    NSKY_SIM_ARTEFACT_MISALIGNED = 1u << 7, /* bands shifted against each other */
 };
 #define NSKY_SIM_ARTEFACT_KINDS 8
 
-const char *nsky_sim_class_name(nsky_sim_class class);      /* "elliptical", "blue-satellite" */
-const char *nsky_sim_role_name(nsky_sim_role role);         /* "primary" */
-const char *nsky_sim_artefact_name(uint32_t artefact_bit);  /* "trail"; NULL: no such bit */
+const char *nsky_sim_class_name(nsky_sim_class class);     /* "elliptical", "blue-satellite" */
+const char *nsky_sim_role_name(nsky_sim_role role);        /* "primary" */
+const char *nsky_sim_artefact_name(uint32_t artefact_bit); /* "trail"; NULL: no such bit */
 
 typedef struct nsky_sim_options {
-    const char *out;       /* folder; made when absent */
-    uint32_t bricks;       /* exactly one of bricks and stamps is above 0 */
+    const char *out; /* folder; made when absent */
+    uint32_t bricks; /* exactly one of bricks and stamps is above 0 */
     uint32_t stamps;
     uint64_t seed;
-    uint32_t size;         /* pixels a side of brick or stamp; 0: NSKY_SIM_BRICK_SIDE, NSKY_STAMP_SIDE */
-    double density;        /* bricks: NSKY_SIM_DENSITY */
-    double lens_fraction;  /* of primaries; twice as many are look-alikes */
-    const char *sheet;     /* JPEG of examples by class; NULL: none */
-    uint32_t threads;      /* 0: one for each core */
+    uint32_t size;  /* pixels a side of brick or stamp; 0: NSKY_SIM_BRICK_SIDE, NSKY_STAMP_SIDE */
+    double density; /* bricks: NSKY_SIM_DENSITY */
+    double lens_fraction;    /* of primaries; twice as many are look-alikes */
+    const char *sheet;       /* JPEG of examples by class; NULL: none */
+    uint32_t threads;        /* 0: one for each core */
     const atomic_bool *stop; /* or NULL */
 } nsky_sim_options;
 
@@ -97,10 +98,10 @@ typedef struct nsky_sim_report {
 
 /*
  * Writes into options->out
- *   bricks: coadd/<AAA>/<brick>/legacysurvey-<brick>-image-<band>.fits.fz, tractor/<AAA>/tractor-<brick>.fits
- *   stamps: stamps/<AAA>/<name>.fits
- *   truth.csv, one row for each entry of a catalogue, and simulate.json, the options.
- * Files are whole or absent; run again with the same options it writes what is missing.
+ *   bricks: coadd/<AAA>/<brick>/legacysurvey-<brick>-image-<band>.fits.fz,
+ * tractor/<AAA>/tractor-<brick>.fits stamps: stamps/<AAA>/<name>.fits truth.csv, one row for each
+ * entry of a catalogue, and simulate.json, the options. Files are whole or absent; run again with
+ * the same options it writes what is missing.
  *
  * NSKY_EINVAL     options out of range
  * NSKY_EMISMATCH  `out` holds a survey made with other options
