@@ -20,8 +20,7 @@ static bool has_position(const nsky_object *object)
     return !isnan(object->ra_deg) || !isnan(object->dec_deg);
 }
 
-static nsky_status check_object(const nsky_object *object, const nsky_stamp *stamp,
-                                nsky_error *err)
+static nsky_status check_object(const nsky_object *object, const nsky_stamp *stamp, nsky_error *err)
 {
     nsky_sky position = {object->ra_deg, object->dec_deg};
 
@@ -78,8 +77,8 @@ static nsky_status path_number(nsky_survey *survey, const char *path, int64_t *n
         return NSKY_OK;
     if (!(statement = nsky_sql_get(&survey->sql, SQL_FIND_PATH, err)))
         return err->status;
-    status = nsky_sql_step(&survey->sql, statement, nsky_sql_bind_text(statement, 1, path), &there,
-                           err);
+    status =
+        nsky_sql_step(&survey->sql, statement, nsky_sql_bind_text(statement, 1, path), &there, err);
     if (status != NSKY_OK)
         return status;
     if (there) {

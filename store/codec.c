@@ -164,8 +164,8 @@ static nsky_status compress(nsky_codec *codec, size_t bytes, uint32_t *payload_b
                             nsky_error *err)
 {
     size_t bound = ZSTD_compressBound(bytes);
-    nsky_status status = grow_bytes(&codec->record, &codec->record_bytes,
-                                    NSKY_RECORD_HEADER_BYTES + bound, err);
+    nsky_status status =
+        grow_bytes(&codec->record, &codec->record_bytes, NSKY_RECORD_HEADER_BYTES + bound, err);
 
     if (status != NSKY_OK)
         return status;
@@ -186,7 +186,7 @@ nsky_status nsky_record_encode(nsky_codec *codec, const nsky_stamp *stamp, bool 
 {
     assert(codec && stamp && info && record && bytes && crc && err);
     size_t count = (size_t)NSKY_STAMP_BANDS * stamp->width * stamp->height, plain = 0;
-    uint32_t exceptions = 0, payload_bytes;
+    uint32_t exceptions = 0, payload_bytes = 0;
     int exponent = 0;
     nsky_status status = grow_pixels(codec, count, err);
 

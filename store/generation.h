@@ -1,11 +1,11 @@
 /* generation.h - immutable sets of vectors and what is built on them.
  *
  * STORE/generations/NNNN/: vectors.f16 ([rows, dim] float16, unit length, row = catalogue row),
- * manifest.json, and after indexing the files the index room adds. STORE/CURRENT names the live one.
- * STORE/models/<first 16 hex of sha256>.safetensors holds the weights, so that a store answers for
- * uploads by itself. A generation is prepared in generations/.work-<key>/ (kept when interrupted, so
- * that the same work carries on), renamed to its number when whole, then made CURRENT.
- * Thread rule: as survey.h.
+ * manifest.json, and after indexing the files the index room adds. STORE/CURRENT names the live
+ * one. STORE/models/<first 16 hex of sha256>.safetensors holds the weights, so that a store answers
+ * for uploads by itself. A generation is prepared in generations/.work-<key>/ (kept when
+ * interrupted, so that the same work carries on), renamed to its number when whole, then made
+ * CURRENT. Thread rule: as survey.h.
  */
 #ifndef NSKY_GENERATION_H
 #define NSKY_GENERATION_H
@@ -19,11 +19,11 @@
 /* --- reading: a live or named generation, mapped --- */
 typedef struct nsky_generation {
     uint32_t number;
-    char *path;         /* STORE/generations/NNNN */
+    char *path; /* STORE/generations/NNNN */
     nsky_json *manifest;
     uint64_t rows;
     uint32_t dim;
-    nsky_map vectors;   /* [rows, dim] float16 */
+    nsky_map vectors; /* [rows, dim] float16 */
 } nsky_generation;
 
 /* number 0: the live one; NSKY_ENOTFOUND tells to run `nearsky embed`. Checks that sizes match the
@@ -39,7 +39,7 @@ NSKY_MUST_CHECK nsky_status nsky_generation_model_path(const nsky_generation *ge
 
 /* --- writing --- */
 typedef struct nsky_generation_work {
-    char *path;       /* the work folder: write files here */
+    char *path; /* the work folder: write files here */
     char *store;
 } nsky_generation_work;
 
@@ -53,10 +53,9 @@ NSKY_MUST_CHECK nsky_status nsky_generation_begin(nsky_generation_work **out, co
  * Takes and frees the manifest; frees the work, also on error.
  * The manifest must have "rows", "dim" and "model": {name, sha256, ...}.
  */
-NSKY_MUST_CHECK nsky_status nsky_generation_publish(nsky_generation_work *work,
-                                                    nsky_json *manifest, uint32_t *number,
-                                                    nsky_error *err);
-void nsky_generation_pause(nsky_generation_work *work); /* keeps the folder for next time */
+NSKY_MUST_CHECK nsky_status nsky_generation_publish(nsky_generation_work *work, nsky_json *manifest,
+                                                    uint32_t *number, nsky_error *err);
+void nsky_generation_pause(nsky_generation_work *work);   /* keeps the folder for next time */
 void nsky_generation_abandon(nsky_generation_work *work); /* removes the folder */
 /* Hard link (or copy) of a file of an older generation into the work folder. */
 NSKY_MUST_CHECK nsky_status nsky_generation_link(const nsky_generation_work *work,

@@ -27,7 +27,8 @@ static nsky_status describe_refusal(int fd, const char *store, nsky_error *err)
     long pid = holder_of(fd);
     if (pid > 0)
         return nsky_fail(err, NSKY_EBUSY,
-                         "%s: process %ld is writing to this store; wait for it to end", store, pid);
+                         "%s: process %ld is writing to this store; wait for it to end", store,
+                         pid);
     return nsky_fail(err, NSKY_EBUSY,
                      "%s: another process is writing to this store; wait for it to end", store);
 }

@@ -18,8 +18,7 @@ static nsky_status write_at(nsky_pack_writer *writer, const uint8_t *data, size_
     char path[NSKY_PACK_PATH_BYTES];
 
     for (size_t done = 0; done < bytes;) {
-        ssize_t put =
-            pwrite(writer->fd, data + done, bytes - done, (off_t)(writer->end + done));
+        ssize_t put = pwrite(writer->fd, data + done, bytes - done, (off_t)(writer->end + done));
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0) {

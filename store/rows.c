@@ -50,8 +50,7 @@ nsky_status nsky_stamp_row_from_sql(nsky_survey *survey, sqlite3_stmt *s, nsky_s
     out->crc = (uint32_t)sqlite3_column_int64(s, 5);
     out->pixel_hash = (uint64_t)sqlite3_column_int64(s, 6);
     if (pack < 0 || pack >= NSKY_PACKS_MAX || offset < NSKY_PACK_HEADER_BYTES ||
-        offset > INT64_MAX / 2 || bytes < NSKY_RECORD_HEADER_BYTES ||
-        bytes > NSKY_RECORD_BYTES_MAX)
+        offset > INT64_MAX / 2 || bytes < NSKY_RECORD_HEADER_BYTES || bytes > NSKY_RECORD_BYTES_MAX)
         return nsky_fail(err, NSKY_EDATA,
                          "%s: the place of the stamp of row %" PRIu64
                          " makes no sense; restore it from a copy",
@@ -73,8 +72,7 @@ static nsky_status fetch(nsky_survey *survey, sqlite3_stmt *statement, int bound
     return status;
 }
 
-nsky_status nsky_survey_by_row(nsky_survey *survey, uint64_t row, nsky_object *out,
-                               nsky_error *err)
+nsky_status nsky_survey_by_row(nsky_survey *survey, uint64_t row, nsky_object *out, nsky_error *err)
 {
     assert(survey && out && err);
     sqlite3_stmt *statement = nsky_sql_get(&survey->sql, SQL_BY_ROW, err);
@@ -85,8 +83,7 @@ nsky_status nsky_survey_by_row(nsky_survey *survey, uint64_t row, nsky_object *o
     if (!statement)
         return err->status;
     if (row <= INT64_MAX)
-        status =
-            fetch(survey, statement, nsky_sql_bind_id(statement, 1, row), &there, out, err);
+        status = fetch(survey, statement, nsky_sql_bind_id(statement, 1, row), &there, out, err);
     if (status == NSKY_OK && !there)
         status = nsky_fail(err, NSKY_ENOTFOUND, "%s: no row %" PRIu64 "; the last is %" PRId64,
                            survey->path, row, (int64_t)nsky_survey_rows(survey) - 1);
@@ -123,8 +120,8 @@ nsky_status nsky_survey_by_name(nsky_survey *survey, const char *name, nsky_obje
     nsky_status status =
         fetch(survey, statement, nsky_sql_bind_text(statement, 1, name), &there, out, err);
     if (status == NSKY_OK && !there)
-        status = nsky_fail(err, NSKY_ENOTFOUND, "%s: no object is named \"%.200s\"", survey->path,
-                           name);
+        status =
+            nsky_fail(err, NSKY_ENOTFOUND, "%s: no object is named \"%.200s\"", survey->path, name);
     return status;
 }
 
@@ -226,8 +223,8 @@ nsky_status nsky_survey_stamp(nsky_survey *survey, uint64_t row, nsky_stamp **ou
     if (!statement)
         return err->status;
     if (row <= INT64_MAX)
-        status = nsky_sql_step(&survey->sql, statement, nsky_sql_bind_id(statement, 1, row),
-                               &there, err);
+        status = nsky_sql_step(&survey->sql, statement, nsky_sql_bind_id(statement, 1, row), &there,
+                               err);
     if (status != NSKY_OK)
         return status;
     if (!there)

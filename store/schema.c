@@ -37,8 +37,8 @@ const char *const nsky_schema =
     "PRAGMA user_version = 1;"
     "COMMIT;";
 
-#define OBJECT_COLUMNS                                                                          \
-    "SELECT row, id, name, ra, dec, mag_g, mag_r, mag_z, z_phot, z_spec, ebv, type, known,"     \
+#define OBJECT_COLUMNS                                                                      \
+    "SELECT row, id, name, ra, dec, mag_g, mag_r, mag_z, z_phot, z_spec, ebv, type, known," \
     " (SELECT path FROM paths WHERE paths.path_id = objects.path_id) FROM objects "
 #define PLACE_COLUMNS "SELECT row, id, pack, offset, bytes, stamp_crc, pixel_hash FROM objects "
 #define SOURCE_COLUMNS "SELECT path, bytes, mtime_ns, objects, refused, reason FROM sources "
@@ -52,8 +52,9 @@ const char *const nsky_sql_texts[SQL_STATEMENTS] = {
     [SQL_SAME_ID] = "SELECT row, pixel_hash FROM objects WHERE id = ?",
     [SQL_ADD_PATH] = "INSERT INTO paths(path) VALUES (?)",
     [SQL_FIND_PATH] = "SELECT path_id FROM paths WHERE path = ?",
-    [SQL_ADD_OBJECT] = "INSERT INTO objects VALUES"
-                       " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_ADD_OBJECT] =
+        "INSERT INTO objects VALUES"
+        " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_BY_ROW] = OBJECT_COLUMNS "WHERE row = ?",
     [SQL_BY_ID] = OBJECT_COLUMNS "WHERE id = ?",
     [SQL_BY_NAME] = OBJECT_COLUMNS "WHERE name = ? ORDER BY row LIMIT 1",

@@ -29,8 +29,7 @@ nsky_status nsky_survey_put_source(nsky_survey *survey, const nsky_source *sourc
     return nsky_sql_run(&survey->sql, s, bound, err);
 }
 
-static nsky_status from_sql(nsky_survey *survey, sqlite3_stmt *s, nsky_source *out,
-                            nsky_error *err)
+static nsky_status from_sql(nsky_survey *survey, sqlite3_stmt *s, nsky_source *out, nsky_error *err)
 {
     out->bytes = sqlite3_column_int64(s, 1);
     out->mtime_ns = sqlite3_column_int64(s, 2);
@@ -56,8 +55,8 @@ nsky_status nsky_survey_source(nsky_survey *survey, const char *path, nsky_sourc
     memset(out, 0, sizeof *out);
     if (!statement)
         return err->status;
-    status = nsky_sql_step(&survey->sql, statement, nsky_sql_bind_text(statement, 1, path), &there,
-                           err);
+    status =
+        nsky_sql_step(&survey->sql, statement, nsky_sql_bind_text(statement, 1, path), &there, err);
     if (status != NSKY_OK)
         return status;
     if (!there)
@@ -102,8 +101,7 @@ nsky_status nsky_survey_each_source(nsky_survey *survey, bool refused_only,
     if (!sources)
         return err->status;
     for (;;) {
-        if ((status = fetch_some(survey, id, after, sources, &count, err)) != NSKY_OK ||
-            count == 0)
+        if ((status = fetch_some(survey, id, after, sources, &count, err)) != NSKY_OK || count == 0)
             break;
         for (i = 0; i < count && each(sources + i, payload); i++) {
         }

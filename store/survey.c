@@ -89,8 +89,7 @@ static nsky_status open_parts(nsky_survey *survey, nsky_error *err)
     if (write && (status = claim(survey, err)) != NSKY_OK)
         return status;
     if ((status = nsky_layout_check(survey->path, err)) != NSKY_OK ||
-        (status = open_catalogue(survey, write ? NSKY_SQL_WRITE : NSKY_SQL_READ, err)) !=
-            NSKY_OK ||
+        (status = open_catalogue(survey, write ? NSKY_SQL_WRITE : NSKY_SQL_READ, err)) != NSKY_OK ||
         (status = ask_rows(survey, &survey->rows, err)) != NSKY_OK ||
         (status = nsky_pack_reader_init(&survey->reader, survey->path, err)) != NSKY_OK || !write)
         return status;

@@ -1,11 +1,11 @@
 /* survey.h - the catalogue and stamps of a survey on disk: rows go in once, in order, and stay.
  *
  * STORE/survey.json, catalogue.db (SQLite), stamps/NNNNNN.pack. The catalogue is the truth: a stamp
- * exists when its row is committed; bytes of a pack behind the last committed stamp are cut off when
- * a writer opens the store. Row numbers are dense from 0 in the order of nsky_survey_add, never
- * reused, and are the row numbers of vectors too.
- * Thread rule: a handle belongs to one thread at a time; open one for each worker. One writer at a
- * time (a lock file; NSKY_EBUSY says who holds it), any number of readers beside it.
+ * exists when its row is committed; bytes of a pack behind the last committed stamp are cut off
+ * when a writer opens the store. Row numbers are dense from 0 in the order of nsky_survey_add,
+ * never reused, and are the row numbers of vectors too. Thread rule: a handle belongs to one thread
+ * at a time; open one for each worker. One writer at a time (a lock file; NSKY_EBUSY says who holds
+ * it), any number of readers beside it.
  */
 #ifndef NSKY_SURVEY_H
 #define NSKY_SURVEY_H
@@ -110,8 +110,8 @@ typedef struct nsky_cone_hit {
     double separation_arcsec;
 } nsky_cone_hit;
 NSKY_MUST_CHECK nsky_status nsky_survey_cone(nsky_survey *survey, nsky_sky centre,
-                                             double radius_arcsec, uint32_t max,
-                                             nsky_cone_hit *out, uint32_t *count, nsky_error *err);
+                                             double radius_arcsec, uint32_t max, nsky_cone_hit *out,
+                                             uint32_t *count, nsky_error *err);
 NSKY_MUST_CHECK nsky_status nsky_survey_stamp(nsky_survey *survey, uint64_t row, nsky_stamp **out,
                                               nsky_error *err);
 /* Sets `known` of the rows within radius of a position; pending until commit. */

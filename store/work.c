@@ -1,0 +1,112 @@
+/* work.c - a generation's work folder: taken up, put down, thrown away, filled from an older one.
+ * Thread rule: belongs to one thread. */
+#include "store/work.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/memory.h"
+#include "store/copy.h"
+#include "store/current.h"
+#include "store/layout.h"
+#include "store/manifest.h"
+
+#define KEY_BYTES_MAX 64
+
+static nsky_status check_key(const char *key, nsky_error *err)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-";
+    size_t length = strlen(key);
+
+    if (length > 0 && length <= KEY_BYTES_MAX && strspn(key, allowed) == length)
+        return NSKY_OK;
+    return nsky_fail(err, NSKY_EINVAL,
+                     "\"%.80s\": a work folder's key has 1 to %d letters, digits and '-'", key,
+                     KEY_BYTES_MAX);
+}
+
+static nsky_status begin(nsky_work *work, const char *store, const char *key, nsky_error *err)
+{
+    nsky_status status;
+
+    if (!(work->face.store = nsky_strdup(store, err)))
+        return err->status;
+    for (size_t end = strlen(store); end > 1 && work->face.store[end - 1] == '/'; end--)
+        work->face.store[end - 1] = '\0';
+    if ((status = nsky_layout_check(work->face.store, err)) != NSKY_OK ||
+        (status = nsky_lock_take(&work->lock, work->face.store, err)) != NSKY_OK ||
+        (status = nsky_current_settle(work->face.store, err)) != NSKY_OK)
+        return status;
+    if (!(work->face.path = nsky_format(err, "%s/generations/.work-%s", work->face.store, key)))
+        return err->status;
+    return nsky_make_directories(work->face.path, err);
+}
+
+nsky_status nsky_generation_begin(nsky_generation_work **out, const char *store, const char *key,
+                                  nsky_error *err)
+{
+    assert(out && store && key && err);
+    nsky_status status;
+
+    *out = NULL;
+    if ((status = check_key(key, err)) != NSKY_OK)
+        return status;
+    nsky_work *work = nsky_alloc_zero(1, sizeof *work, err);
+    if (!work)
+        return err->status;
+    if ((status = begin(work, store, key, err)) != NSKY_OK) {
+        nsky_generation_pause(&work->face);
+        return status;
+    }
+    *out = &work->face;
+    return NSKY_OK;
+}
+
+void nsky_generation_pause(nsky_generation_work *face)
+{
+    nsky_work *work = (nsky_work *)face;
+
+    if (!work)
+        return;
+    nsky_lock_release(&work->lock);
+    nsky_free(work->face.path);
+    nsky_free(work->face.store);
+    nsky_free(work);
+}
+
+void nsky_generation_abandon(nsky_generation_work *work)
+{
+    nsky_error ignored = NSKY_ERROR_INIT;
+
+    if (work && nsky_remove_tree(work->path, &ignored) != NSKY_OK) {
+        /* what is left lies in a hidden folder and does no harm */
+    }
+    nsky_generation_pause(work);
+}
+
+nsky_status nsky_generation_link(const nsky_generation_work *work, const nsky_generation *from,
+                                 const char *name, nsky_error *err)
+{
+    assert(work && from && name && err);
+    char *source = NULL, *target = NULL;
+    nsky_status status = NSKY_OK;
+
+    if (!nsky_manifest_name_ok(name))
+        return nsky_fail(err, NSKY_EINVAL, "\"%.200s\" is not the name of a generation's file",
+                         name);
+    if (!(source = nsky_format(err, "%s/%s", from->path, name)) ||
+        !(target = nsky_format(err, "%s/%s", work->path, name))) {
+        status = err->status;
+    } else if (!nsky_file_exists(source)) {
+        status = nsky_fail(err, NSKY_ENOTFOUND, "%s: no such file", source);
+    } else if (unlink(target) != 0 && errno != ENOENT) { /* of an interrupted run */
+        status = nsky_fail_errno(err, "%s: cannot replace", target);
+    } else if (link(source, target) != 0) { /* another file system, or one without links */
+        status = nsky_copy_file(target, source, err);
+    }
+    nsky_free(source);
+    nsky_free(target);
+    return status;
+}
