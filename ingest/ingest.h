@@ -19,9 +19,11 @@ typedef struct nsky_ingest_options {
 } nsky_ingest_options;
 
 typedef struct nsky_ingest_report {
-    uint64_t files, refused;      /* sources looked at now */
-    uint64_t unchanged;           /* sources skipped: read before and not changed since */
-    uint64_t added, already;      /* objects */
+    uint64_t files, refused; /* sources looked at now; a set of bands or a brick is one */
+    uint64_t unchanged;      /* sources skipped: read before and not changed since */
+    uint64_t other;          /* files that are no images: tables, texts, masks, links */
+    uint64_t added, already; /* objects */
+    uint64_t matched;        /* objects that the catalogue knew */
     double seconds;
 } nsky_ingest_report;
 
@@ -29,6 +31,9 @@ typedef struct nsky_ingest_report {
  * Walks each path (file or folder, sorted; symbolic links are not followed), recognises what it
  * holds, and appends rows in that order whatever the number of workers. One bad file is one refused
  * source and one line of log; the rest goes on. Kill it and run it again: the same store.
+ * Refused sources are looked at again on every run. The report is filled on errors too.
+ * NSKY_ENOTFOUND   a path is not there: nothing was done
+ * NSKY_ECANCELLED  stopped by options->stop; what was finished is committed
  */
 NSKY_MUST_CHECK nsky_status nsky_ingest_paths(const char *store, const char *const *paths,
                                               uint32_t path_count,
