@@ -32,12 +32,13 @@ typedef struct nsky_fits_hdu {
     nsky_fits_kind kind;
     char name[72]; /* EXTNAME, or "" */
     int bitpix;
-    uint32_t axes;                          /* of an image */
-    uint64_t size[NSKY_FITS_AXES_MAX];      /* size[0] = x, fastest */
-    uint64_t rows;                          /* of a table */
+    uint32_t axes;                     /* of an image */
+    uint64_t size[NSKY_FITS_AXES_MAX]; /* size[0] = x, fastest */
+    uint64_t rows;                     /* of a table */
 } nsky_fits_hdu;
 
-/* `name` names it in errors. Memory is borrowed until close. Truncated or foreign data: NSKY_EDATA. */
+/* `name` names it in errors. Memory is borrowed until close. Truncated or foreign data: NSKY_EDATA.
+ */
 NSKY_MUST_CHECK nsky_status nsky_fits_open(nsky_fits **out, const char *path, nsky_error *err);
 NSKY_MUST_CHECK nsky_status nsky_fits_open_memory(nsky_fits **out, const void *data, size_t bytes,
                                                   const char *name, nsky_error *err);

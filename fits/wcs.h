@@ -11,7 +11,8 @@
 typedef struct nsky_wcs nsky_wcs; /* owned by one thread */
 
 /* Of the current HDU. NSKY_ENOTFOUND when it has no celestial WCS; NSKY_EDATA when it has a broken
- * one. CD, PC + CDELT and CDELT + CROTA are understood; RADESYS FK5 J2000 and ICRS count as equal. */
+ * one. CD, PC + CDELT and CDELT + CROTA are understood; RADESYS FK5 J2000 and ICRS count as equal.
+ */
 NSKY_MUST_CHECK nsky_status nsky_wcs_open(nsky_wcs **out, nsky_fits *fits, nsky_error *err);
 void nsky_wcs_close(nsky_wcs *wcs);
 
@@ -25,8 +26,8 @@ double nsky_wcs_scale_arcsec_px(const nsky_wcs *wcs);
 bool nsky_wcs_is_mirrored(const nsky_wcs *wcs);
 
 /*
- * Pixel scale by whatever the header has: WCS, then PIXSCALE / PIXELSCALE / SECPIX keywords (arcsec).
- * false: nothing says.
+ * Pixel scale by whatever the header has: WCS, then PIXSCALE / PIXELSCALE / SECPIX keywords
+ * (arcsec). false: nothing says.
  */
 bool nsky_wcs_header_scale(nsky_fits *fits, double *scale_arcsec_px);
 

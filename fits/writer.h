@@ -15,11 +15,12 @@ NSKY_MUST_CHECK nsky_status nsky_fits_create_memory(nsky_fits_writer **out, nsky
 
 typedef enum nsky_fits_compression {
     NSKY_FITS_PLAIN,
-    NSKY_FITS_RICE, /* tile-compressed, quantised to noise/16 with subtractive dithering 2, as fpack -q does: lossy */
+    NSKY_FITS_RICE, /* tile-compressed, quantised to noise/16 with subtractive dithering 2, as fpack
+                       -q does: lossy */
 } nsky_fits_compression;
 
-/* float32 image, planes 1 (2-D) or more (3-D cube). `centre` and scale write a TAN WCS with north up
- * and east left, reference pixel in the middle; centre NULL writes none. */
+/* float32 image, planes 1 (2-D) or more (3-D cube). `centre` and scale write a TAN WCS with north
+ * up and east left, reference pixel in the middle; centre NULL writes none. */
 typedef struct nsky_fits_image {
     const float *pixels; /* [planes, height, width] */
     uint64_t width, height, planes;
