@@ -3,6 +3,7 @@
 #include "index/scan.h"
 
 #include <assert.h>
+#include <math.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -32,23 +33,30 @@ static nsky_dot_kernel best_kernel(const nsky_scan *scan)
     return all[0];
 }
 
+/* One row as float32, and its length: unit length rounded to float16 is off by up to 1e-3, and a
+ * cosine is wanted. */
+static float load_row(const nsky_scan *scan, uint64_t row, float *out, nsky_dot_kernel kernel)
+{
+    nsky_half_to_floats(out, scan->vectors + row * scan->dim, scan->dim);
+    float square = kernel.dot(out, out, nsky_scan_padded(scan->dim));
+    return square > 0.0f ? sqrtf(square) : 1.0f;
+}
+
 static void *scan_slice(void *payload)
 {
     slice *part = payload;
     const nsky_scan *scan = part->scan;
     const uint32_t padded = nsky_scan_padded(scan->dim);
     for (uint64_t row = part->begin; row < part->end; row++) {
-        bool loaded = false;
+        float length = 0.0f;
         for (uint32_t q = 0; q < part->count; q++) {
             const uint8_t *allowed = part->allowed ? part->allowed[q] : NULL;
             if (allowed && !(allowed[row >> 3] >> (row & 7) & 1))
                 continue;
-            if (!loaded)
-                nsky_half_to_floats(part->row, scan->vectors + row * scan->dim, scan->dim);
-            loaded = true;
-            float similarity =
-                part->kernel.dot(part->row, part->queries + (size_t)q * padded, padded);
-            nsky_topk_offer(&part->topks[q], (nsky_hit){row, similarity});
+            if (length == 0.0f)
+                length = load_row(scan, row, part->row, part->kernel);
+            float product = part->kernel.dot(part->row, part->queries + (size_t)q * padded, padded);
+            nsky_topk_offer(&part->topks[q], (nsky_hit){row, product / length});
         }
     }
     return NULL;
@@ -129,8 +137,9 @@ done:
 float nsky_scan_row(const nsky_scan *scan, uint64_t row, const float *query, float *scratch)
 {
     const uint32_t padded = nsky_scan_padded(scan->dim);
+    const nsky_dot_kernel kernel = best_kernel(scan);
     for (uint32_t i = scan->dim; i < padded; i++)
         scratch[i] = 0.0f;
-    nsky_half_to_floats(scratch, scan->vectors + row * scan->dim, scan->dim);
-    return best_kernel(scan).dot(scratch, query, padded);
+    float length = load_row(scan, row, scratch, kernel);
+    return kernel.dot(scratch, query, padded) / length;
 }

@@ -134,13 +134,13 @@ static nsky_query query_row(uint64_t row, uint32_t k)
 
 static double cosine(const float *a, const float *b)
 {
-    double dot = 0, aa = 0;
+    double dot = 0, aa = 0, bb = 0;
     for (int d = 0; d < DIM; d++) {
         dot += (double)a[d] * b[d];
         aa += (double)a[d] * a[d];
+        bb += (double)b[d] * b[d];
     }
-    return dot /
-           sqrt(aa); /* the query is brought to unit length, stored vectors are used as they are */
+    return dot / sqrt(aa * bb);
 }
 
 /* No row that may be a hit is better than the last hit and missing. */
