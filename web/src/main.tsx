@@ -1,0 +1,13 @@
+/* main.tsx - starts the page. */
+
+import { render } from "preact";
+import { App } from "./app";
+import "./styles/base.css";
+import "./styles/controls.css";
+import "./styles/header.css";
+import "./styles/home.css";
+import "./styles/query.css";
+import "./styles/grid.css";
+import "./styles/overlays.css";
+
+render(<App />, document.getElementById("page")!);
