@@ -26,3 +26,8 @@ build_page() {
         fi
     )
 }
+
+# The packages of the page are here, or their registry answers.
+page_can_be_built() {
+    [ -f "$ROOT/web/node_modules/.package-lock.json" ] || npm ping --fetch-retries=0 >/dev/null 2>&1
+}
