@@ -42,7 +42,7 @@ static bool is_channels_last(const nsky_cpu_network *net, uint32_t value)
 {
     onednn_desc desc = ONEDNN_DESC_NONE;
     const nsky_cpu_tensor *tensor = &net->tensors[net->places[value].tensor];
-    bool equal = !tensor->outside &&
+    bool equal = value > 0 && /* where images lie must not choose the kernel */
                  !nsky_cpu_describe_value(net, value, net->type, dnnl_nhwc, &desc) &&
                  dnnl_memory_desc_equal(onednn_memory_desc(tensor->memory), onednn_ref(&desc));
 
