@@ -123,6 +123,8 @@ const char *nsky_uri_param_of(const nsky_uri *uri, const char *key)
 
 nsky_status nsky_uri_check(const nsky_uri *uri, const char *const *allowed, nsky_error *err)
 {
+    if (allowed && strcmp(allowed[0], "*") == 0)
+        return NSKY_OK;
     for (uint32_t i = 0; i < uri->param_count; i++) {
         bool found = false;
         for (const char *const *name = allowed; name && *name && !found; name++)

@@ -31,7 +31,8 @@ void nsky_uri_clear(nsky_uri *uri); /* a zeroed one is a no-op */
 bool nsky_uri_decode(char *text, bool plus_is_space);
 
 const char *nsky_uri_param_of(const nsky_uri *uri, const char *key); /* or NULL */
-/* NSKY_EINVAL naming the first parameter that is not in `allowed` (NULL-ended; NULL: none is). */
+/* NSKY_EINVAL naming the first parameter that is not in `allowed` (NULL-ended; NULL: none
+ * is; {"*"}: all are). */
 NSKY_MUST_CHECK nsky_status nsky_uri_check(const nsky_uri *uri, const char *const *allowed,
                                            nsky_error *err);
 
