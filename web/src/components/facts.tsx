@@ -1,0 +1,89 @@
+/* facts.tsx - what is known of the object or file searched from. Absent facts are left out. */
+
+import type { SkyObject, Upload } from "../api";
+import { bandText, degrees, fixed, hasPosition, sexagesimal } from "../format";
+import { skyLinks } from "../links";
+import { CopyButton } from "./copy-button";
+
+type Fact = [string, string];
+
+function size(o: SkyObject | Upload): Fact[] {
+  const out: Fact[] = [];
+  const bands = bandText(o.bands);
+  if (bands) out.push(["Bands", bands]);
+  if (o.width && o.height) out.push(["Image", `${o.width} × ${o.height} px`]);
+  if (typeof o.pixel_scale === "number") out.push(["Scale", `${+o.pixel_scale.toFixed(3)}″ per px`]);
+  return out;
+}
+
+export function FactList({ facts }: { facts: Fact[] }) {
+  return (
+    <dl class="facts">
+      {facts.map(([label, value]) => (
+        <div key={label}>
+          <dt>{label}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Magnitudes({ object }: { object: SkyObject }) {
+  const mags: Fact[] = [
+    ["g", fixed(object.mag_g, 2)],
+    ["r", fixed(object.mag_r, 2)],
+    ["z", fixed(object.mag_z, 2)],
+  ];
+  return (
+    <dl class="mags" aria-label="Magnitudes">
+      {mags.map(([band, value]) => (
+        <div key={band}>
+          <dt>{band}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+export function ObjectFacts({ object, simulated }: { object: SkyObject; simulated: boolean }) {
+  const facts: Fact[] = [];
+  if (typeof object.z_spec === "number") facts.push(["Redshift, spectrum", object.z_spec.toFixed(4)]);
+  if (typeof object.z_phot === "number") facts.push(["Redshift, photometric", object.z_phot.toFixed(3)]);
+  if (object.type) facts.push(["Profile", object.type]);
+  facts.push(...size(object));
+  if (object.id !== object.name) facts.push(["Id", object.id]);
+  const place = hasPosition(object) ? object : null;
+  return (
+    <>
+      {place && (
+        <p class="place">
+          <span>
+            {degrees(place.ra, place.dec)}
+            <CopyButton text={`${place.ra} ${place.dec}`} label="Copy the position in degrees" />
+          </span>
+          <span>{sexagesimal(place.ra, place.dec)}</span>
+        </p>
+      )}
+      <Magnitudes object={object} />
+      <FactList facts={facts} />
+      <p class="links">
+        {place &&
+          !simulated &&
+          skyLinks(place.ra, place.dec).map(({ label, href }) => (
+            <a key={label} href={href} target="_blank" rel="noopener noreferrer">
+              {label}
+            </a>
+          ))}
+        <a href={object.cutout ?? `/api/v1/objects/${object.id}/cutout.fits`} download>
+          FITS cutout
+        </a>
+      </p>
+    </>
+  );
+}
+
+export function UploadFacts({ upload }: { upload: Upload }) {
+  return <FactList facts={size(upload)} />;
+}

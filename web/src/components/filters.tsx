@@ -1,0 +1,78 @@
+/* filters.tsx - which galaxies may come back. Filters act during the search, not on its result. */
+
+import { useEffect, useState } from "preact/hooks";
+import type { Filters } from "../route";
+
+const COUNTS = [24, 48, 96, 200];
+
+type Props = { filters: Filters; kMax: number; change: (filters: Filters) => void };
+
+function bound(text: string): number | null {
+  const value = Number(text);
+  return text.trim() === "" || !Number.isFinite(value) ? null : value;
+}
+
+function Magnitude(props: { label: string; value: number | null; set: (value: number | null) => void }) {
+  const [text, setText] = useState(props.value === null ? "" : String(props.value));
+  useEffect(() => setText(props.value === null ? "" : String(props.value)), [props.value]);
+  const commit = () => bound(text) !== props.value && props.set(bound(text));
+  return (
+    <input
+      aria-label={props.label}
+      placeholder={props.label.includes("least") ? "from" : "to"}
+      inputMode="decimal"
+      value={text}
+      onInput={(event) => setText(event.currentTarget.value)}
+      onBlur={commit}
+      onKeyDown={(event) => event.key === "Enter" && commit()}
+    />
+  );
+}
+
+export function FilterForm({ filters, kMax, change }: Props) {
+  const counts = [...new Set([...COUNTS.filter((n) => n <= kMax), filters.k])].sort((a, b) => a - b);
+  const flag = (name: "exact" | "hideKnown") => (event: { currentTarget: HTMLInputElement }) =>
+    change({ ...filters, [name]: event.currentTarget.checked });
+  return (
+    <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
+      <div class="field">
+        <label for="filter-k">Show</label>
+        <select
+          id="filter-k"
+          value={filters.k}
+          onChange={(event) => change({ ...filters, k: Number(event.currentTarget.value) })}
+        >
+          {counts.map((n) => (
+            <option key={n} value={n}>
+              {n} galaxies
+            </option>
+          ))}
+        </select>
+      </div>
+      <div class="field">
+        <span>z magnitude</span>
+        <span class="range">
+          <Magnitude
+            label="z magnitude at least"
+            value={filters.magMin}
+            set={(magMin) => change({ ...filters, magMin })}
+          />
+          <span aria-hidden="true">–</span>
+          <Magnitude
+            label="z magnitude at most"
+            value={filters.magMax}
+            set={(magMax) => change({ ...filters, magMax })}
+          />
+        </span>
+      </div>
+      <label class="check">
+        <input type="checkbox" checked={filters.hideKnown} onChange={flag("hideKnown")} />
+        Hide known lenses
+      </label>
+      <label class="check" title="Compares with every galaxy instead of asking the index">
+        <input type="checkbox" checked={filters.exact} onChange={flag("exact")} />
+        Exact search
+      </label>
+    </form>
+  );
+}
