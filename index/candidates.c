@@ -2,6 +2,7 @@
 #include "index/candidates.h"
 
 #include <assert.h>
+#include <math.h>
 
 #include "common/memory.h"
 
@@ -58,8 +59,10 @@ nsky_status nsky_rerank_run(const nsky_rerank *rerank, const float *direction,
             is_excluded((uint64_t)rows[i], exclude, exclude_count))
             continue;
         uint64_t row = (uint64_t)rows[i];
-        nsky_topk_offer(topk, (nsky_hit){row, nsky_scan_row(scan, row, direction, scratch)});
+        float similarity = nsky_scan_row(scan, row, direction, scratch);
         ++*compared;
+        if (!isnan(similarity))
+            nsky_topk_offer(topk, (nsky_hit){row, similarity});
     }
     nsky_free(scratch);
     nsky_free(rows);

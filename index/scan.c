@@ -39,7 +39,7 @@ static float load_row(const nsky_scan *scan, uint64_t row, float *out, nsky_dot_
 {
     nsky_half_to_floats(out, scan->vectors + row * scan->dim, scan->dim);
     float square = kernel.dot(out, out, nsky_scan_padded(scan->dim));
-    return square > 0.0f ? sqrtf(square) : 1.0f;
+    return sqrtf(square);
 }
 
 static void *scan_slice(void *payload)
@@ -55,6 +55,8 @@ static void *scan_slice(void *payload)
                 continue;
             if (length == 0.0f)
                 length = load_row(scan, row, part->row, part->kernel);
+            if (length == 0.0f)
+                break; /* a row the encoder saw nothing in has no likeness to anything */
             float product = part->kernel.dot(part->row, part->queries + (size_t)q * padded, padded);
             nsky_topk_offer(&part->topks[q], (nsky_hit){row, product / length});
         }
@@ -141,5 +143,5 @@ float nsky_scan_row(const nsky_scan *scan, uint64_t row, const float *query, flo
     for (uint32_t i = scan->dim; i < padded; i++)
         scratch[i] = 0.0f;
     float length = load_row(scan, row, scratch, kernel);
-    return kernel.dot(scratch, query, padded) / length;
+    return length > 0.0f ? kernel.dot(scratch, query, padded) / length : NAN;
 }

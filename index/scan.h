@@ -40,12 +40,13 @@ typedef struct nsky_scan {
     const nsky_dot_kernel *kernel; /* NULL: the best */
 } nsky_scan;
 
-/* Cosines: the stored vectors' rounding to float16 is divided out.
+/* Cosines: the stored vectors' rounding to float16 is divided out. Rows of zeros (no vector) are never
+ * hits.
  * queries [count, padded] float32 of unit length; allowed [count] bitmaps or NULLs; topks [count] empty. */
 NSKY_MUST_CHECK nsky_status nsky_scan_run(const nsky_scan *scan, const float *queries,
                                           const uint8_t *const *allowed, uint32_t count,
                                           nsky_topk *topks, nsky_error *err);
-/* The same cosine for one row: re-ranking. scratch [padded]. */
+/* The same cosine for one row: re-ranking. NaN for a row without a vector. scratch [padded]. */
 float nsky_scan_row(const nsky_scan *scan, uint64_t row, const float *query, float *scratch);
 
 #endif
