@@ -24,20 +24,31 @@ static bool tensor_bytes(const nsky_safetensor_source *t, size_t *bytes)
     return true;
 }
 
+/* By way of text: a container that memory was too short for says so when printed. */
+static nsky_status copy_json(nsky_json **out, const nsky_json *from, nsky_error *err)
+{
+    char *text = nsky_json_print(from, false, err);
+
+    if (!text)
+        return err->status;
+    nsky_status status = nsky_json_parse(out, text, strlen(text), "__metadata__", err);
+    nsky_free(text);
+    return status;
+}
+
 /* Text of the header; *data_bytes: of all tensors together. */
 static char *header_text(const nsky_safetensor_source *const *sorted, uint32_t count,
                          const nsky_json *metadata, size_t *data_bytes, nsky_error *err)
 {
-    nsky_json *header = nsky_json_object();
+    nsky_json *copy = NULL;
     bool fits = true;
 
+    if (metadata && copy_json(&copy, metadata, err) != NSKY_OK)
+        return NULL;
     *data_bytes = 0;
-    if (metadata) {
-        nsky_json *copy = nsky_json_object();
-        for (const nsky_json *v = nsky_json_first(metadata); v; v = nsky_json_next(v))
-            nsky_json_put_string(copy, nsky_json_key(v), nsky_json_string(v));
+    nsky_json *header = nsky_json_object();
+    if (copy)
         nsky_json_put(header, "__metadata__", copy);
-    }
     for (uint32_t i = 0; i < count && fits; i++) {
         nsky_json *entry = nsky_json_object(), *shape = nsky_json_array();
         nsky_json *offsets = nsky_json_array();
