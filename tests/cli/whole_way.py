@@ -1,0 +1,131 @@
+"""The whole way from the command line: simulate, ingest, embed, index, search, verify; wrong usage; and
+kill -9 at random moments of ingest, embed and index, after which running again must end with a store that
+`verify` accepts and whose answers equal an uninterrupted run's.
+
+usage: whole_way.py NEARSKY-BINARY   (Python's standard library only)
+"""
+
+import csv
+import filecmp
+import io
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+NEARSKY = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else "nearsky"
+STAMPS = "80"
+MODEL = "random:resnet18:1"
+KILLS_EACH = 7  # of each of three commands
+
+
+def run(*words, status=0):
+    done = subprocess.run([NEARSKY, *words], capture_output=True, text=True, timeout=300)
+    if done.returncode != status:
+        raise AssertionError(f"nearsky {' '.join(words)}: exit {done.returncode}, not {status}\n{done.stderr}")
+    return done
+
+
+def steps(store, sky):
+    """The three commands that write a store."""
+    return [
+        ["ingest", store, sky],
+        ["embed", store, "--model", MODEL, "--workers", "2"],
+        ["index", store],
+    ]
+
+
+def hits(store, *query):
+    return list(csv.DictReader(io.StringIO(run("search", store, *query, "--format", "csv").stdout)))
+
+
+def answers(store, names):
+    return [hits(store, "--name", name, "-k", "10") for name in names]
+
+
+class WholeWay(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="nearsky-test-")
+        cls.sky = os.path.join(cls.folder.name, "sky")
+        cls.store = os.path.join(cls.folder.name, "store")
+        run("simulate", cls.sky, "--stamps", STAMPS, "--seed", "3")
+        cls.cubes = sorted(
+            os.path.join(path, name)
+            for path, _, names in os.walk(cls.sky)
+            for name in names
+            if name.endswith(".fits")
+        )
+        cls.names = [os.path.basename(cube)[: -len(".fits")] for cube in cls.cubes[::16]]
+        cls.seconds = []
+        for words in steps(cls.store, cls.sky):
+            started = time.monotonic()
+            run(*words)
+            cls.seconds.append(time.monotonic() - started)
+        cls.expected = answers(cls.store, cls.names)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def test_store_is_sound(self):
+        self.assertEqual(run("verify", self.store).stdout.strip(), "sound")
+
+    def test_own_image_comes_first(self):
+        for cube in self.cubes[::16]:
+            first = hits(self.store, "--image", cube, "-k", "3")[0]
+            self.assertEqual(first["name"], os.path.basename(cube)[: -len(".fits")])
+            self.assertGreaterEqual(float(first["similarity"]), 0.9999)
+
+    def test_an_object_is_not_its_own_neighbour(self):
+        for name, found in zip(self.names, self.expected):
+            self.assertEqual(len(found), 10)
+            self.assertNotIn(name, [hit["name"] for hit in found])
+            self.assertEqual([hit["rank"] for hit in found], [str(i + 1) for i in range(10)])
+
+    def test_same_input_twice_adds_nothing(self):
+        before = run("info", self.store, "--json").stdout
+        run("ingest", self.store, self.sky)
+        self.assertEqual(run("info", self.store, "--json").stdout, before)
+
+    def test_same_seed_same_bytes(self):
+        again = os.path.join(self.folder.name, "again")
+        run("simulate", again, "--stamps", STAMPS, "--seed", "3")
+        for cube in self.cubes:
+            twin = os.path.join(again, os.path.relpath(cube, self.sky))
+            self.assertTrue(filecmp.cmp(cube, twin, shallow=False), twin)
+
+    def test_wrong_usage_is_told(self):
+        for words in ([], ["nothing"], ["index"], ["search", self.store], ["search", self.store, "--id", "1", "-k", "0"]):
+            self.assertIn("nearsky", run(*words, status=2).stderr)
+        self.assertIn("no object", run("search", self.store, "--id", "12345", status=1).stderr.lower())
+        self.assertNotEqual(run("info", self.folder.name + "/absent", status=1).stderr, "")
+
+    def kill_and_finish(self, store, number, dice):
+        """Runs the commands in order; the one of this number is killed again and again first."""
+        for i, words in enumerate(steps(store, self.sky)):
+            for _ in range(KILLS_EACH if i == number else 0):
+                process = subprocess.Popen(
+                    [NEARSKY, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                )
+                time.sleep(dice.uniform(0, self.seconds[i]))
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+            run(*words)
+
+    def test_killed_and_run_again_ends_the_same(self):
+        dice = random.Random(20)
+        for number in range(3):
+            with self.subTest(command=["ingest", "embed", "index"][number]):
+                store = os.path.join(self.folder.name, f"killed{number}")
+                self.kill_and_finish(store, number, dice)
+                self.assertEqual(run("verify", store).stdout.strip(), "sound")
+                self.assertEqual(answers(store, self.names), self.expected)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
