@@ -29,6 +29,9 @@ export type Hit = SkyObject & { rank: number; similarity?: number | null };
 
 export type Upload = {
   name?: string | null;
+  survey?: string | null;
+  ra?: number | null;
+  dec?: number | null;
   width?: number | null;
   height?: number | null;
   pixel_scale?: number | null;
@@ -49,6 +52,7 @@ export type Stats = {
   took_ms?: number | null;
   generation?: number | string | null;
   model?: Model | string | null;
+  model_sha256?: string | null;
 };
 
 export type Answer = {

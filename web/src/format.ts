@@ -23,8 +23,9 @@ export function millis(value: number | null | undefined): string {
   return value >= 10 ? `${Math.round(value)} ms` : `${value.toFixed(1)} ms`;
 }
 
-export function hasPosition(o: SkyObject): o is SkyObject & { ra: number; dec: number } {
-  return Number.isFinite(o.ra) && Number.isFinite(o.dec);
+export function positionOf(o: { ra?: number | null; dec?: number | null }) {
+  const { ra, dec } = o;
+  return typeof ra === "number" && typeof dec === "number" ? { ra, dec } : null;
 }
 
 /* Degrees to five places: 0.04 arcsec. */

@@ -7,8 +7,7 @@ import { contentType } from "../upload";
 
 const FORMATS = [
   ["CSV", "csv", "csv"],
-  ["VOTable", "votable", "vot"],
-  ["FITS", "fits", "fits"],
+  ["JSON", "json", "json"],
 ] as const;
 
 async function table({ route, file }: Found, format: string): Promise<Blob> {

@@ -1,7 +1,7 @@
 /* facts.tsx - what is known of the object or file searched from. Absent facts are left out. */
 
 import type { SkyObject, Upload } from "../api";
-import { bandText, degrees, fixed, hasPosition, sexagesimal } from "../format";
+import { bandText, degrees, fixed, positionOf, sexagesimal } from "../format";
 import { skyLinks } from "../links";
 import { CopyButton } from "./copy-button";
 
@@ -47,6 +47,31 @@ function Magnitudes({ object }: { object: SkyObject }) {
   );
 }
 
+function Place({ ra, dec }: { ra: number; dec: number }) {
+  return (
+    <p class="place">
+      <span>
+        {degrees(ra, dec)}
+        <CopyButton text={`${ra} ${dec}`} label="Copy the position in degrees" />
+      </span>
+      <span>{sexagesimal(ra, dec)}</span>
+    </p>
+  );
+}
+
+function SkyLinks({ ra, dec }: { ra: number; dec: number }) {
+  return (
+    <>
+      {skyLinks(ra, dec).map(({ label, href }) => (
+        <a key={label} href={href} target="_blank" rel="noopener noreferrer">
+          {label}
+        </a>
+      ))}
+    </>
+  );
+}
+
+/* simulated: a make-believe sky, of which no other service knows. */
 export function ObjectFacts({ object, simulated }: { object: SkyObject; simulated: boolean }) {
   const facts: Fact[] = [];
   if (typeof object.z_spec === "number") facts.push(["Redshift, spectrum", object.z_spec.toFixed(4)]);
@@ -54,28 +79,14 @@ export function ObjectFacts({ object, simulated }: { object: SkyObject; simulate
   if (object.type) facts.push(["Profile", object.type]);
   facts.push(...size(object));
   if (object.id !== object.name) facts.push(["Id", object.id]);
-  const place = hasPosition(object) ? object : null;
+  const place = positionOf(object);
   return (
     <>
-      {place && (
-        <p class="place">
-          <span>
-            {degrees(place.ra, place.dec)}
-            <CopyButton text={`${place.ra} ${place.dec}`} label="Copy the position in degrees" />
-          </span>
-          <span>{sexagesimal(place.ra, place.dec)}</span>
-        </p>
-      )}
+      {place && <Place {...place} />}
       <Magnitudes object={object} />
       <FactList facts={facts} />
       <p class="links">
-        {place &&
-          !simulated &&
-          skyLinks(place.ra, place.dec).map(({ label, href }) => (
-            <a key={label} href={href} target="_blank" rel="noopener noreferrer">
-              {label}
-            </a>
-          ))}
+        {place && !simulated && <SkyLinks {...place} />}
         <a href={object.cutout ?? `/api/v1/objects/${object.id}/cutout.fits`} download>
           FITS cutout
         </a>
@@ -84,6 +95,17 @@ export function ObjectFacts({ object, simulated }: { object: SkyObject; simulate
   );
 }
 
-export function UploadFacts({ upload }: { upload: Upload }) {
-  return <FactList facts={size(upload)} />;
+export function UploadFacts({ upload, simulated }: { upload: Upload; simulated: boolean }) {
+  const place = positionOf(upload);
+  return (
+    <>
+      {place && <Place {...place} />}
+      <FactList facts={size(upload)} />
+      {place && !simulated && (
+        <p class="links">
+          <SkyLinks {...place} />
+        </p>
+      )}
+    </>
+  );
 }

@@ -4,8 +4,9 @@ import type { Answer, Info, Model } from "../api";
 import { count, millis } from "../format";
 
 function modelOf(info: Info | null, answer?: Answer): Model {
-  const told = answer?.stats.model;
-  return { ...info?.model, ...(typeof told === "string" ? { name: told } : told) };
+  const { model, model_sha256 } = answer?.stats ?? {};
+  const told = typeof model === "string" ? { name: model } : model;
+  return { ...info?.model, ...told, ...(model_sha256 ? { sha256: model_sha256 } : {}) };
 }
 
 function facts(info: Info | null, answer?: Answer): [string, string, string?][] {

@@ -55,7 +55,7 @@ export function QueryPanel({ found, settings, simulated, removeExample }: Props)
           {name}
         </h1>
         {object && <ObjectFacts object={object} simulated={simulated} />}
-        {upload && <UploadFacts upload={upload} />}
+        {upload && <UploadFacts upload={upload} simulated={simulated} />}
         {notes.length > 0 && (
           <ul class="notes">
             {notes.map((note) => (

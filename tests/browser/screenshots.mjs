@@ -1,0 +1,112 @@
+/* screenshots.mjs - a PNG of every state of the page, desktop and phone, from a running server.
+ * Run by scripts/screenshots DIR. */
+
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { DESKTOP, dropFile, openBrowser, PHONE, serverUrl, settled } from "./browser.mjs";
+
+const [dir] = process.argv.slice(2);
+if (!dir) {
+  console.error("usage: scripts/screenshots DIR    (NEARSKY_URL: the server, http://127.0.0.1:8080)");
+  process.exit(2);
+}
+const url = serverUrl();
+
+/* Lazy pictures below the fold stay out of the picture; those in view must have arrived. */
+async function picturesIn(page) {
+  await page.waitForFunction(
+    () =>
+      [...document.querySelectorAll(".picture img")].every((img) => {
+        const { top, bottom } = img.getBoundingClientRect();
+        return bottom < 0 || top > innerHeight || img.complete;
+      }),
+    { timeout: 20_000 },
+  );
+}
+
+async function ask(path) {
+  const response = await fetch(`${url}/api/v1${path}`);
+  if (!response.ok) throw new Error(`${url}/api/v1${path} answers ${response.status}`);
+  return response;
+}
+
+const start = (await (await ask("/objects/random?n=1")).json()).objects[0].id;
+const neighbours = await (await ask(`/objects/${start}/neighbors?k=3`)).json();
+const [one, two] = neighbours.hits.map((hit) => hit.id);
+const picture = Buffer.from(await (await ask(`/objects/${start}/image.jpg?size=304`)).arrayBuffer());
+
+/* name -> how to get the page there */
+const STATES = {
+  home: async (page) => {
+    await page.goto(url);
+    await page.waitForSelector(".wall .tile[data-id]");
+  },
+  results: async (page) => {
+    await page.goto(`${url}/?id=${start}`);
+    await settled(page);
+  },
+  "results-faint-inverted": async (page) => {
+    await STATES.results(page);
+    await page.keyboard.press("s");
+    await page.keyboard.press("i");
+    await page.keyboard.press("ArrowRight");
+  },
+  examples: async (page) => {
+    await page.goto(`${url}/?like=${start},${one}&unlike=${two}`);
+    await settled(page);
+  },
+  upload: async (page) => {
+    await STATES.home(page);
+    await dropFile(page, "my-galaxy.jpg", picture);
+    await settled(page);
+  },
+  dropping: async (page) => {
+    await STATES.home(page);
+    await page.evaluate(() => {
+      const data = new DataTransfer();
+      data.items.add(new File(["x"], "x.fits"));
+      document.body.dispatchEvent(new DragEvent("dragenter", { dataTransfer: data, bubbles: true }));
+    });
+  },
+  "bad-file": async (page) => {
+    await STATES.home(page);
+    await dropFile(page, "notes.txt", Buffer.from("not a picture\n"));
+    await page.waitForSelector(".problem");
+  },
+  "outside-footprint": async (page) => {
+    await page.goto(`${url}/?ra=0.0001&dec=-89.9`);
+    await page.waitForSelector(".problem");
+  },
+  "nothing-passes": async (page) => {
+    await page.goto(`${url}/?id=${start}&mag_z_min=2&mag_z_max=2.1`);
+    await page.waitForSelector('main.results[aria-busy="false"], .problem');
+  },
+  help: async (page) => {
+    await STATES.home(page);
+    await page.keyboard.press("Shift+?");
+    await page.waitForSelector("dialog[open]");
+  },
+};
+
+await mkdir(dir, { recursive: true });
+const browser = await openBrowser();
+let failed = 0;
+for (const [device, options] of [["desktop", DESKTOP], ["phone", PHONE]]) {
+  for (const [state, arrive] of Object.entries(STATES)) {
+    const context = await browser.context(options);
+    const page = await context.newPage();
+    const file = join(dir, `${state}-${device}.png`);
+    try {
+      await arrive(page);
+      await picturesIn(page);
+      await page.screenshot({ path: file, animations: "disabled" });
+      console.log(file);
+    } catch (error) {
+      failed++;
+      console.error(`${state}, ${device}: ${error.message.split("\n")[0]}`);
+    }
+    await context.close();
+  }
+}
+await browser.close();
+process.exit(failed ? 1 : 0);
