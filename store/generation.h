@@ -51,7 +51,8 @@ NSKY_MUST_CHECK nsky_status nsky_generation_begin(nsky_generation_work **out, co
  * Adds to the manifest "format", "number", "created_by", and "files": {name: {bytes, sha256}} for
  * every file in the folder, writes it, syncs all, renames to the next number, points CURRENT at it.
  * Takes and frees the manifest; frees the work, also on error.
- * The manifest must have "rows", "dim" and "model": {name, sha256, ...}.
+ * The manifest must have "rows", "dim" and "model": {name, sha256, ...}; "blank_rows" counts rows
+ * whose vector is all zeros, for which there was nothing to see.
  */
 NSKY_MUST_CHECK nsky_status nsky_generation_publish(nsky_generation_work *work, nsky_json *manifest,
                                                     uint32_t *number, nsky_error *err);

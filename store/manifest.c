@@ -38,6 +38,7 @@ nsky_status nsky_manifest_read(nsky_manifest *out, const nsky_json *root, const 
     assert(out && path && err);
     double rows = nsky_json_get_number(root, "rows", -1);
     double dim = nsky_json_get_number(root, "dim", -1);
+    double blank_rows = nsky_json_get_number(root, "blank_rows", 0);
 
     *out = (nsky_manifest){0};
     if (!whole(rows, 0, 0x1p40))
@@ -45,10 +46,13 @@ nsky_status nsky_manifest_read(nsky_manifest *out, const nsky_json *root, const 
     if (!whole(dim, 1, NSKY_DIM_MAX))
         return nsky_fail(err, NSKY_EDATA, "%s: \"dim\" is missing or not between 1 and %d", path,
                          NSKY_DIM_MAX);
+    if (!whole(blank_rows, 0, rows))
+        return nsky_fail(err, NSKY_EDATA, "%s: \"blank_rows\" is no count of its rows", path);
     out->model_sha256 = nsky_json_get_string(nsky_json_get(root, "model"), "sha256");
     if (!nsky_is_sha256(out->model_sha256))
         return nsky_fail(err, NSKY_EDATA, "%s: \"model\" lacks the sha256 of the weights", path);
     out->rows = (uint64_t)rows;
+    out->blank_rows = (uint64_t)blank_rows;
     out->dim = (uint32_t)dim;
     return NSKY_OK;
 }

@@ -17,12 +17,13 @@
 
 /* Borrowed from the manifest. */
 typedef struct nsky_manifest {
-    uint64_t rows;
+    uint64_t rows, blank_rows; /* blank: rows whose vector is all zeros, for nothing was seen */
     uint32_t dim;
     const char *model_sha256; /* 64 lower-case hex digits */
 } nsky_manifest;
 
-/* "rows", "dim" and "model"; NSKY_EDATA names what is wrong in `path`. */
+/* "rows", "dim", "model" and, where there is one, "blank_rows"; NSKY_EDATA names what is wrong in
+ * `path`. */
 NSKY_MUST_CHECK nsky_status nsky_manifest_read(nsky_manifest *out, const nsky_json *root,
                                                const char *path, nsky_error *err);
 /* Everything of a published one, the list of files too. NSKY_EMISMATCH: newer format. */

@@ -80,7 +80,7 @@ static nsky_status check_unlisted(nsky_verify *verify, const char *folder, const
 
 /* Zeros mean "no vector" (the encoder saw nothing); the manifest counts such rows as blank_rows. */
 static void check_lengths(nsky_verify *verify, const char *path, const uint16_t *vectors,
-                          const nsky_manifest *manifest, uint64_t blank_rows, float *row)
+                          const nsky_manifest *manifest, float *row)
 {
     uint32_t found = 0;
     uint64_t blank = 0;
@@ -92,7 +92,7 @@ static void check_lengths(nsky_verify *verify, const char *path, const uint16_t 
             squares += (double)row[d] * row[d];
         if (fabs(sqrt(squares) - 1) <= LENGTH_TOLERANCE) /* false for NaN */
             continue;
-        if (squares == 0 && ++blank <= blank_rows)
+        if (squares == 0 && ++blank <= manifest->blank_rows)
             continue;
         found++;
         nsky_verify_say(verify,
@@ -103,8 +103,7 @@ static void check_lengths(nsky_verify *verify, const char *path, const uint16_t 
 }
 
 static nsky_status check_vectors(nsky_verify *verify, const char *folder,
-                                 const nsky_manifest *manifest, uint64_t blank_rows,
-                                 nsky_error *err)
+                                 const nsky_manifest *manifest, nsky_error *err)
 {
     char *path = nsky_format(err, "%s/" NSKY_VECTORS, folder);
     float *row = nsky_alloc(manifest->dim, sizeof *row, err);
@@ -114,7 +113,7 @@ static nsky_status check_vectors(nsky_verify *verify, const char *folder,
     /* A wrong size was reported already. */
     if (status == NSKY_OK && (status = nsky_map_open(&map, path, err)) == NSKY_OK &&
         map.bytes == manifest->rows * manifest->dim * 2)
-        check_lengths(verify, path, map.data, manifest, blank_rows, row);
+        check_lengths(verify, path, map.data, manifest, row);
     nsky_map_close(&map);
     nsky_free(row);
     nsky_free(path);
@@ -136,7 +135,6 @@ static nsky_status check_parts(nsky_verify *verify, const char *folder, const ns
                                const nsky_manifest *manifest, nsky_error *err)
 {
     const nsky_json *files = nsky_json_get(root, "files");
-    const double blank_rows = nsky_json_get_number(root, "blank_rows", 0);
     nsky_status status = NSKY_OK;
 
     for (const nsky_json *file = nsky_json_first(files); file && status == NSKY_OK;
@@ -148,9 +146,7 @@ static nsky_status check_parts(nsky_verify *verify, const char *folder, const ns
                         "; this generation belongs to another store",
                         folder, manifest->rows, verify->rows);
     if (status != NSKY_OK || (status = check_unlisted(verify, folder, files, err)) != NSKY_OK ||
-        (status = check_vectors(verify, folder, manifest,
-                                blank_rows > 0 && blank_rows < 1e18 ? (uint64_t)blank_rows : 0,
-                                err)) != NSKY_OK)
+        (status = check_vectors(verify, folder, manifest, err)) != NSKY_OK)
         return status;
     return check_model(verify, manifest->model_sha256, err);
 }
