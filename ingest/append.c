@@ -108,11 +108,14 @@ static nsky_status refuse(nsky_append *append, const nsky_job *job, uint64_t obj
 {
     const char *path = job_path(job);
     size_t bytes = strlen(path);
-    bool named = strncmp(text, path, bytes) == 0 && strncmp(text + bytes, ": ", 2) == 0;
-    const char *reason = named ? text + bytes + 2 : text;
+    bool named = strncmp(text, path, bytes) == 0; /* "PATH: ..." or "PATH is ..." */
+    const char *reason = named ? text + bytes + strspn(text + bytes, ": ") : text;
 
     append->report->refused++;
-    nsky_log_warn("refused: %s: %s", path, reason);
+    if (named)
+        nsky_log_warn("refused: %s", text);
+    else
+        nsky_log_warn("refused: %s: %s", path, text);
     return put_source(append, job, objects, true, reason, err);
 }
 

@@ -12,6 +12,7 @@
 #include "common/memory.h"
 #include "image/codec.h"
 #include "ingest/assemble.h"
+#include "ingest/decode_private.h"
 #include "ingest/notes.h"
 
 typedef enum content { CONTENT_FITS, CONTENT_PICTURE, CONTENT_HDF5, CONTENT_OTHER } content;
@@ -41,11 +42,11 @@ static nsky_status refuse(content kind, size_t bytes, const char *what, nsky_err
     return nsky_fail(err, NSKY_EDATA, "%s: neither FITS nor JPEG nor PNG", what);
 }
 
-static nsky_status decode_fits(nsky_decoded *out, nsky_fits *fits, const char *what,
+static nsky_status decode_fits(nsky_decoded *out, nsky_fits *fits, char hint, const char *what,
                                nsky_error *err)
 {
     nsky_layers *layers = nsky_alloc_zero(1, sizeof *layers, err);
-    nsky_status status = layers ? nsky_layers_find(layers, fits, '\0', err) : err->status;
+    nsky_status status = layers ? nsky_layers_find(layers, fits, hint, err) : err->status;
 
     if (status == NSKY_OK)
         status = nsky_assemble(out, layers, what, err);
@@ -96,7 +97,7 @@ nsky_status nsky_decode_memory(nsky_decoded *out, const void *data, size_t bytes
     nsky_fits *fits;
     if ((status = nsky_fits_open_memory(&fits, data, bytes, what, err)) != NSKY_OK)
         return status;
-    status = decode_fits(out, fits, what, err);
+    status = decode_fits(out, fits, '\0', what, err);
     nsky_fits_close(fits);
     return status;
 }
@@ -119,6 +120,11 @@ static nsky_status peek(const char *path, char magic[MAGIC_BYTES], size_t *bytes
 
 nsky_status nsky_decode_file(nsky_decoded *out, const char *path, nsky_error *err)
 {
+    return nsky_decode_band_file(out, path, '\0', err);
+}
+
+nsky_status nsky_decode_band_file(nsky_decoded *out, const char *path, char hint, nsky_error *err)
+{
     assert(out && path && err);
     char magic[MAGIC_BYTES];
     size_t bytes;
@@ -132,7 +138,7 @@ nsky_status nsky_decode_file(nsky_decoded *out, const char *path, nsky_error *er
         nsky_fits *fits;
         if ((status = nsky_fits_open(&fits, path, err)) != NSKY_OK)
             return status;
-        status = decode_fits(out, fits, path, err);
+        status = decode_fits(out, fits, hint, path, err);
         nsky_fits_close(fits);
         return status;
     }

@@ -9,6 +9,7 @@
 
 #include "common/memory.h"
 #include "ingest/band_set.h"
+#include "ingest/decode_private.h"
 
 #define SLOTS_PER_WORKER 4
 
@@ -40,7 +41,8 @@ void nsky_outcome_read(nsky_outcome *out, const nsky_job *job, double mag_z_max)
     *out = (nsky_outcome){.job = job, .decoded = {.position = {NAN, NAN}}};
     switch (job->kind) {
     case NSKY_JOB_IMAGE:
-        out->status = nsky_decode_file(&out->decoded, job->files[0].file->path, &out->err);
+        out->status = nsky_decode_band_file(&out->decoded, job->files[0].file->path,
+                                            job->files[0].band, &out->err);
         break;
     case NSKY_JOB_SET:
         out->status = nsky_band_set_read(&out->decoded, job, &is_set, &out->err);
