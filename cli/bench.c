@@ -1,0 +1,74 @@
+/* bench.c - `nearsky bench WHAT`: how fast this machine is at one thing. */
+#include "cli/bench.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "common/version.h"
+
+static const char help[] = "usage: nearsky bench WHAT [options]\n\n"
+                           "  embed    images a second through the network\n\n"
+                           "`nearsky bench WHAT --help` says more.\n";
+
+static double clock_s(clockid_t clock)
+{
+    struct timespec time;
+
+    clock_gettime(clock, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+double nsky_bench_now_s(void)
+{
+    return clock_s(CLOCK_MONOTONIC);
+}
+
+double nsky_bench_thread_cpu_s(void)
+{
+    return clock_s(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* "model name	: AMD EPYC ..." of the first core; "unknown" where Linux does not say. */
+static void read_machine(char *out, size_t bytes)
+{
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    char line[256];
+
+    snprintf(out, bytes, "unknown");
+    while (file && fgets(line, sizeof line, file)) {
+        char *colon = strchr(line, ':');
+        if (!colon || strncmp(line, "model name", 10) != 0)
+            continue;
+        snprintf(out, bytes, "%s", colon + 1 + strspn(colon + 1, " "));
+        out[strcspn(out, "\n")] = '\0';
+        break;
+    }
+    if (file)
+        fclose(file);
+}
+
+void nsky_bench_put_machine(nsky_json *report)
+{
+    char machine[256];
+
+    read_machine(machine, sizeof machine);
+    nsky_json_put_string(report, "machine", machine);
+    nsky_json_put_integer(report, "cores", sysconf(_SC_NPROCESSORS_ONLN));
+    nsky_json_put_string(report, "cpu_features", nsky_cpu_features());
+    nsky_json_put_string(report, "commit", nsky_commit());
+}
+
+int nsky_cli_bench(int argc, char **argv)
+{
+    if (argc < 2)
+        return nsky_cli_usage("bench", "what?");
+    if (strcmp(argv[1], "embed") == 0)
+        return nsky_bench_embed(argc - 1, argv + 1);
+    if (strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0)
+        return nsky_cli_usage("bench", "there is no benchmark \"%s\"", argv[1]);
+    fputs(help, stdout);
+    return NSKY_EXIT_DONE;
+}

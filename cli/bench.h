@@ -1,0 +1,14 @@
+/* bench.h - private: what the benchmarks share. */
+#ifndef NSKY_CLI_BENCH_H
+#define NSKY_CLI_BENCH_H
+
+#include "common/json.h"
+
+int nsky_bench_embed(int argc, char **argv);
+
+/* "machine", "cores", "cpu_features" and "commit": a number without them says nothing. */
+void nsky_bench_put_machine(nsky_json *report);
+double nsky_bench_now_s(void);        /* monotonic */
+double nsky_bench_thread_cpu_s(void); /* of the calling thread */
+
+#endif
