@@ -109,20 +109,35 @@ static nsky_status begin(nsky_embedding *e, nsky_error *err)
     return nsky_generation_begin(&e->work, e->store, key, err);
 }
 
+/* By way of the work folder: a random model has no file of its own. */
+static nsky_status copy_model(const nsky_embedding *e, const char *temporary, nsky_error *err)
+{
+    const char *sha256 = nsky_model_info_of(e->model)->sha256;
+    nsky_error first = NSKY_ERROR_INIT;
+    nsky_status status = nsky_model_write(e->model, temporary, &first);
+
+    if (status == NSKY_OK)
+        status = nsky_store_put_model(e->store, temporary, sha256, &first);
+    nsky_status removed = nsky_remove_tree(temporary, err);
+    if (status != NSKY_OK)
+        *err = first;
+    return status != NSKY_OK ? status : removed;
+}
+
 /* A store answers for uploads by itself, so the weights go with it, before anything is computed. */
 static nsky_status keep_model(const nsky_embedding *e, nsky_error *err)
 {
-    char *path = nsky_format(err, "%s/%s", e->work->path, MODEL_TEMPORARY);
+    const char *sha256 = nsky_model_info_of(e->model)->sha256;
+    char *kept = nsky_format(err, "%s/models/%.16s.safetensors", e->store, sha256);
+    char *temporary = nsky_format(err, "%s/%s", e->work->path, MODEL_TEMPORARY);
+    nsky_status status = NSKY_ENOMEM;
 
-    if (!path)
-        return err->status;
-    nsky_status status = nsky_model_write(e->model, path, err);
-    if (status == NSKY_OK)
-        status = nsky_store_put_model(e->store, path, nsky_model_info_of(e->model)->sha256, err);
-    nsky_error ignored = NSKY_ERROR_INIT; /* what went wrong first is what counts */
-    nsky_status removed = nsky_remove_tree(path, status == NSKY_OK ? err : &ignored);
-    nsky_free(path);
-    return status == NSKY_OK ? removed : status;
+    if (kept && temporary)
+        status = nsky_file_exists(kept) ? nsky_remove_tree(temporary, err) /* of a killed run */
+                                        : copy_model(e, temporary, err);
+    nsky_free(kept);
+    nsky_free(temporary);
+    return status;
 }
 
 static nsky_status take_over(nsky_embedding *e, nsky_error *err)
