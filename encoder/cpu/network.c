@@ -67,8 +67,10 @@ static nsky_status alloc_block(nsky_cpu_network *net, nsky_error *err)
         nsky_cpu_span *span = &net->spans[i];
         if (net->tensors[i].outside)
             span->bytes = 0;
-        else if (net->tensors[i].constant || net->keep_values)
-            span->first = 0, span->last = UINT32_MAX;
+        if (net->tensors[i].constant || net->keep_values) {
+            span->first = 0;
+            span->last = UINT32_MAX;
+        }
     }
     if ((status = nsky_cpu_plan(net->spans, net->tensor_count, &net->block_bytes, err)) != NSKY_OK)
         return status;
