@@ -64,11 +64,11 @@ nsky_status nsky_append_commit(nsky_append *append, nsky_error *err)
 
 static nsky_status commit_when_due(nsky_append *append, nsky_error *err)
 {
+    uint64_t batch = append->options->batch ? append->options->batch : NSKY_COMMIT_OBJECTS;
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    if (append->pending < NSKY_COMMIT_OBJECTS &&
-        now.tv_sec - append->committed.tv_sec < NSKY_COMMIT_SECONDS)
+    if (append->pending < batch && now.tv_sec - append->committed.tv_sec < NSKY_COMMIT_SECONDS)
         return NSKY_OK;
     return nsky_append_commit(append, err);
 }

@@ -20,7 +20,7 @@ typedef struct nsky_append {
     uint64_t matched;          /* objects that the catalogue knew */
 } nsky_append;
 
-#define NSKY_COMMIT_OBJECTS 512
+#define NSKY_COMMIT_OBJECTS 512 /* or options->batch */
 #define NSKY_COMMIT_SECONDS 5
 
 /* true: the store knows these files as they are and took them; nothing to do. Refused ones are

@@ -14,6 +14,8 @@
 
 #define BRICK_PIXELS_MAX (NSKY_FITS_PIXELS_MAX / 4) /* 8k x 8k: three planes are 800 MB */
 #define BRICK_PIXELS_USUAL (3600ull * 3600)
+/* Entries on the middle of a pixel stay on one side of the tie, whatever rounding does to them. */
+#define ROUNDING_PX 1e-4
 
 struct nsky_brick {
     const nsky_job *job;
@@ -214,8 +216,8 @@ static nsky_status fill_stamp(nsky_brick *brick, const nsky_object *object, nsky
           y < (double)brick->height - 0.5))
         return nsky_fail(err, NSKY_ENOTFOUND, "%s lies outside brick %s", object->name,
                          brick->job->name);
-    int64_t x0 = (int64_t)ceil(x - NSKY_STAMP_SIDE / 2.0);
-    int64_t y0 = (int64_t)ceil(y - NSKY_STAMP_SIDE / 2.0);
+    int64_t x0 = (int64_t)ceil(x - NSKY_STAMP_SIDE / 2.0 - ROUNDING_PX);
+    int64_t y0 = (int64_t)ceil(y - NSKY_STAMP_SIDE / 2.0 - ROUNDING_PX);
     memcpy(stamp->bands, brick->bands, sizeof stamp->bands);
     if (brick->bands[2] == 'i')
         stamp->flags |= NSKY_STAMP_BAND_REPLACED;

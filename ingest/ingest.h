@@ -15,6 +15,7 @@ typedef struct nsky_ingest_options {
     bool lossless;           /* keep float32 pixels */
     double mag_z_max;        /* bricks: fainter entries are left out; 0: 20.5 */
     uint32_t workers;        /* 0: one for each core */
+    uint32_t batch;          /* objects between two commits; 0: 512 */
     const atomic_bool *stop; /* or NULL */
 } nsky_ingest_options;
 
