@@ -219,5 +219,7 @@ nsky_status nsky_fits_select(nsky_fits *fits, uint32_t index, nsky_fits_hdu *out
                          index);
     }
     *out = section->hdu;
+    if (section->compressed)
+        out->rows = 0; /* those of the table that carries the image are nobody's business */
     return NSKY_OK;
 }

@@ -22,7 +22,8 @@ typedef struct nsky_fits_section {
     nsky_cards cards;     /* borrowed from the file's bytes */
     uint64_t data_offset; /* of the data in the file */
     uint64_t data_bytes;  /* without padding */
-    uint64_t row_bytes;   /* of a table; its heap follows rows * row_bytes */
+    uint64_t row_bytes;   /* of a table */
+    uint64_t heap_offset; /* in the data, of variable-length fields */
     uint32_t columns;
     bool compressed, ascii;
     nsky_fits_tiling tiling;
@@ -50,6 +51,11 @@ typedef struct nsky_fits_where {
  * and NAXIS2. */
 NSKY_MUST_CHECK nsky_status nsky_fits_check_table(nsky_fits_section *section, const int64_t axes[2],
                                                   const nsky_fits_where *where);
+
+/* tables.c: where a field lies in a row, by case-insensitive name. items: the letter after P or Q,
+ * or 0. false: no such column. */
+bool nsky_fits_find_field(const nsky_fits_section *section, const char *name, uint64_t *offset,
+                          uint64_t *repeat, char *form, char *items);
 
 /* Axes that make an image, checked and copied: >= 1, and their product in bounds. */
 NSKY_MUST_CHECK nsky_status nsky_fits_check_image(nsky_fits_section *section, int64_t bitpix,

@@ -1,6 +1,7 @@
 /* tables.c - checks of table headers and of the compressed images that travel as tables. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "fits/structure.h"
 
@@ -46,6 +47,28 @@ static bool field_bytes(const char *form, uint64_t *bytes)
     return false;
 }
 
+bool nsky_fits_find_field(const nsky_fits_section *section, const char *name, uint64_t *offset,
+                          uint64_t *repeat, char *form, char *items)
+{
+    *offset = 0;
+    for (uint32_t i = 1; i <= section->columns; i++) {
+        char key[12], text[72], title[72] = "";
+        uint64_t bytes = 0;
+        snprintf(key, sizeof key, "TFORM%u", i);
+        nsky_card_string(nsky_cards_find(&section->cards, key), text, sizeof text);
+        snprintf(key, sizeof key, "TTYPE%u", i);
+        nsky_card_string(nsky_cards_find(&section->cards, key), title, sizeof title);
+        if (strcasecmp(title, name) == 0) {
+            const char *letter = text + strspn(text, "0123456789");
+            *items = *letter == 'P' || *letter == 'Q' ? letter[1] : 0;
+            return parse_form(text, repeat, form);
+        }
+        field_bytes(text, &bytes); /* checked when the file was opened */
+        *offset += bytes;
+    }
+    return false;
+}
+
 /* ASCII tables: the field must lie inside the row. */
 static bool ascii_field_fits(const nsky_fits_section *section, uint32_t column, const char *form)
 {
@@ -85,6 +108,30 @@ static nsky_status check_columns(const nsky_fits_section *section, const nsky_fi
     return NSKY_OK;
 }
 
+/* CFITSIO looks keywords up from wherever it stands, in any case and behind HIERARCH, and divides
+ * by ZTILEn. So those that give sizes must be there once, spelled plainly. */
+static bool sizes_are_plain(const nsky_cards *cards)
+{
+    for (uint32_t i = 0; i < cards->count; i++) {
+        const char *card = nsky_cards_at(cards, i);
+        const char *equals = memchr(card, '=', NSKY_CARD_BYTES);
+        char name[NSKY_CARD_BYTES + 1], key[9] = "";
+        if (!equals || nsky_card_is(card, "COMMENT") || nsky_card_is(card, "HISTORY"))
+            continue;
+        size_t length = (size_t)(equals - card);
+        memcpy(name, card, length);
+        name[length] = '\0';
+        if (!strcasestr(name, "ZTILE") && !strcasestr(name, "ZNAXIS"))
+            continue;
+        memcpy(key, card, 8);
+        key[strcspn(key, " ")] = '\0';
+        if (length != 8 || (memcmp(card, "ZTILE", 5) != 0 && memcmp(card, "ZNAXIS", 6) != 0) ||
+            nsky_cards_find(cards, key) != card)
+            return false;
+    }
+    return true;
+}
+
 /* Tile sizes, and one table row for every tile. */
 static nsky_status check_tiles(nsky_fits_section *section, const nsky_fits_where *where)
 {
@@ -121,11 +168,11 @@ static nsky_status check_compressed(nsky_fits_section *section, const nsky_fits_
 
     nsky_card_string(nsky_cards_find(cards, "ZCMPTYPE"), section->tiling.method,
                      sizeof section->tiling.method);
-    if (!nsky_cards_integer(cards, "ZBITPIX", &bitpix) ||
+    if (!sizes_are_plain(cards) || !nsky_cards_integer(cards, "ZBITPIX", &bitpix) ||
         !nsky_cards_integer(cards, "ZNAXIS", &axis_count) || axis_count < 1)
         return nsky_fail(where->err, NSKY_EDATA,
-                         "%s: the compressed image in HDU %u lacks ZBITPIX or ZNAXIS", where->name,
-                         where->hdu);
+                         "%s: the compressed image in HDU %u lacks plain ZBITPIX or ZNAXIS",
+                         where->name, where->hdu);
     if (axis_count > NSKY_FITS_AXES_MAX)
         return nsky_fail(where->err, NSKY_ELIMIT, "%s: HDU %u has %lld axes; at most %d are read",
                          where->name, where->hdu, (long long)axis_count, NSKY_FITS_AXES_MAX);
@@ -144,13 +191,16 @@ static nsky_status check_compressed(nsky_fits_section *section, const nsky_fits_
 nsky_status nsky_fits_check_table(nsky_fits_section *section, const int64_t axes[2],
                                   const nsky_fits_where *where)
 {
-    int64_t columns;
+    int64_t columns, heap;
     nsky_status status;
 
     section->hdu.kind = NSKY_FITS_TABLE;
     section->hdu.bitpix = 8;
     section->hdu.rows = (uint64_t)axes[1];
     section->row_bytes = (uint64_t)axes[0];
+    section->heap_offset = section->hdu.rows * section->row_bytes;
+    if (nsky_cards_integer(&section->cards, "THEAP", &heap) && heap > 0)
+        section->heap_offset = (uint64_t)heap; /* compared with the data where it is used */
     if (section->row_bytes > NSKY_FITS_ROW_BYTES_MAX)
         return nsky_fail(where->err, NSKY_ELIMIT,
                          "%s: rows of the table in HDU %u are longer than %u MiB", where->name,

@@ -54,7 +54,8 @@ static bool is_icrs(const struct wcsprm *prm)
     return false;
 }
 
-/* Fills scale and handedness from the linear part. false: it is singular or not finite. */
+/* Fills scale and handedness from the linear part. false: it is singular, not finite, or what
+ * wcslib assumes for headers that do not give one: a degree a pixel. */
 static bool measure(nsky_wcs *wcs)
 {
     const struct wcsprm *prm = wcs->list;
@@ -66,7 +67,9 @@ static bool measure(nsky_wcs *wcs)
 
     wcs->scale_arcsec_px = sqrt(fabs(area)) * 3600;
     wcs->mirrored = area > 0;
-    return isfinite(wcs->scale_arcsec_px) && wcs->scale_arcsec_px > 0;
+    bool assumed =
+        cdelt[0] == 1 && cdelt[1] == 1 && pc[0] == 1 && pc[1] == 0 && pc[2] == 0 && pc[3] == 1;
+    return isfinite(wcs->scale_arcsec_px) && wcs->scale_arcsec_px > 0 && !assumed;
 }
 
 nsky_status nsky_wcs_open(nsky_wcs **out, nsky_fits *fits, nsky_error *err)

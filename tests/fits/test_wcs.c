@@ -1,0 +1,380 @@
+/* test_wcs.c - positions of real files against astropy 5.2, and headers of every style. */
+#include "fits/wcs.h"
+#include "support.h"
+
+#define ARCSEC_DEG (1.0 / 3600)
+
+typedef struct sky_case {
+    const char *file;
+    uint32_t hdu;
+    double x, y, ra_deg, dec_deg;
+} sky_case;
+
+/* WCS(header, naxis=2).all_pix2world(x, y, 0) */
+static const sky_case skies[] = {
+    {"legacysurvey/cubes/dr9_lens_J2351-5452.fits", 0, 0.0, 0.0, 357.924833919016,
+     -54.890978097824},
+    {"legacysurvey/cubes/dr9_lens_J2351-5452.fits", 0, 254.75, 85.33333333333333, 357.892600198003,
+     -54.884767731964},
+    {"legacysurvey/cubes/zoo_example.fits", 0, 0.0, 0.0, 146.637611093577, -0.994229853164},
+    {"legacysurvey/cubes/zoo_example.fits", 0, 422.75, 141.33333333333334, 146.625866276851,
+     -0.990303927291},
+    {"legacysurvey/cubes/zoo_temp_small.fits", 0, 0.0, 0.0, 146.722361265424, -1.049432670015},
+    {"legacysurvey/cubes/zoo_temp_small.fits", 0, 223.75, 75.0, 146.706074520158, -1.043974336837},
+    {"legacysurvey/edge_cases/DR9_multiHDU_image_invvar.fits", 3, 0.0, 0.0, 59.117521535362,
+     -30.494126462970},
+    {"legacysurvey/edge_cases/DR9_multiHDU_image_invvar.fits", 3, 254.75, 85.33333333333333,
+     59.096010694255, -30.487904063160},
+    {"legacysurvey/edge_cases/DR9_multiHDU_image_invvar.fits", 6, 0.0, 0.0, 59.117521535362,
+     -30.494126462970},
+    {"legacysurvey/edge_cases/DR9_multiHDU_image_invvar.fits", 6, 254.75, 85.33333333333333,
+     59.096010694255, -30.487904063160},
+    {"legacysurvey/edge_cases/bad_pix.fits", 0, 0.0, 0.0, 147.464395562055, 1.084898777632},
+    {"legacysurvey/edge_cases/bad_pix.fits", 0, 422.75, 141.33333333333334, 147.449097553649,
+     1.090012270475},
+    {"ps1_lenses/cubes/lensed_quasar__PSJ1800_0146.fits", 0, 0.0, 0.0, 270.035329182532,
+     1.773403173977},
+    {"ps1_lenses/cubes/lensed_quasar__PSJ1800_0146.fits", 0, 94.75, 32.0, 270.028751311271,
+     1.775617058341},
+    {"ps1_lenses/native_5band/B1422_231_g.fits", 0, 0.0, 0.0, 216.163203583752, 22.929290662970},
+    {"ps1_lenses/native_5band/B1422_231_g.fits", 0, 118.75, 40.0, 216.154296426694,
+     22.932171179107},
+    {"ps1_lenses/native_5band/HAHJ0137-0827_z.fits", 0, 0.0, 0.0, 24.365043695401, -8.467437330611},
+    {"ps1_lenses/native_5band/HAHJ0137-0827_z.fits", 0, 118.75, 40.0, 24.356708549860,
+     -8.464663478918},
+    {"challenge_mock/ground_based/lens/Band1/imageSDSS_R-100002.fits", 0, 0.0, 0.0, 0.002777777469,
+     -0.002777777466},
+    {"challenge_mock/ground_based/lens/Band1/imageSDSS_R-100002.fits", 0, 99.75, 33.666666666666664,
+     359.997236111418, -0.000907407306},
+};
+
+static void test_positions_of_surveys(void **state)
+{
+    (void)state;
+    nsky_error err = NSKY_ERROR_INIT;
+
+    for (size_t i = 0; i < sizeof skies / sizeof *skies; i++) {
+        const sky_case *c = &skies[i];
+        const char *path = data_file(c->file);
+        nsky_sky there = {c->ra_deg, c->dec_deg}, here;
+        nsky_fits *fits;
+        nsky_fits_hdu hdu;
+        nsky_wcs *wcs;
+        double x, y;
+        if (!path)
+            skip();
+        assert_ok(nsky_fits_open(&fits, path, &err), err);
+        assert_ok(nsky_fits_select(fits, c->hdu, &hdu, &err), err);
+        assert_ok(nsky_wcs_open(&wcs, fits, &err), err);
+        assert_true(nsky_wcs_to_sky(wcs, c->x, c->y, &here));
+        if (!(nsky_sky_separation_deg(here, there) < 1e-5 * ARCSEC_DEG))
+            fail_msg("%s: %.10f %+.10f", c->file, here.ra_deg, here.dec_deg);
+        assert_true(nsky_wcs_to_pixel(wcs, there, &x, &y));
+        assert_true(fabs(x - c->x) < 1e-4 && fabs(y - c->y) < 1e-4);
+        assert_false(nsky_wcs_is_mirrored(wcs));
+        nsky_wcs_close(wcs);
+        nsky_fits_close(fits);
+    }
+}
+
+/* Every survey file we have either says where it is or says that it does not. */
+static void test_every_real_file(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file;
+        double scale;
+    } cases[] = {
+        {"legacysurvey/cubes/zoo_example.fits", 0.1},
+        {"legacysurvey/cubes/zoo_temp_small.fits", 0.262},
+        {"ps1_lenses/native_5band/B1422_231_g.fits", 0.25}, /* CDELT + PC001001 */
+        {"kids_galaxies/cubes/KV00015.fits", 0.339},        /* PIXSCALE only */
+        {"des_red_galaxies/grz_nmgy_cubes/des_lrg_00.fits", 0.263},
+        {"challenge_mock/ground_based/lens/Band1/imageSDSS_R-100002.fits", 0.2},
+        {"challenge_mock/space_based/lens/imageEUC_VIS-100002.fits", 0.1},
+    };
+    nsky_error err = NSKY_ERROR_INIT;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *path = data_file(cases[i].file);
+        nsky_fits *fits;
+        nsky_fits_hdu hdu;
+        double scale = 0;
+        if (!path)
+            skip();
+        assert_ok(nsky_fits_open(&fits, path, &err), err);
+        assert_ok(nsky_fits_select(fits, 0, &hdu, &err), err);
+        assert_true(nsky_wcs_header_scale(fits, &scale));
+        if (!(fabs(scale / cases[i].scale - 1) < 1e-5))
+            fail_msg("%s: %g arcsec", cases[i].file, scale);
+        nsky_fits_close(fits);
+    }
+}
+
+/* --- headers made here --- */
+
+static const char *const centre[] = {"CRPIX1  = 50.5",       "CRPIX2  = 40.5",
+                                     "CRVAL1  = 150.0",      "CRVAL2  = 2.0",
+                                     "CTYPE1  = 'RA---TAN'", "CTYPE2  = 'DEC--TAN'"};
+
+/* A 100 x 80 image with these cards after the first `shared` of centre. */
+static nsky_fits *with_cards(const char *const *cards, size_t count, size_t shared,
+                             corpus_file *file)
+{
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_fits *fits;
+    nsky_fits_hdu hdu;
+
+    corpus_primary(file, 8, 2, (long long[]){100, 80});
+    for (size_t i = 0; i < shared; i++)
+        corpus_card(file, "%s", centre[i]);
+    for (size_t i = 0; i < count; i++)
+        corpus_card(file, "%s", cards[i]);
+    corpus_end(file);
+    corpus_bytes(file, NULL, 8000);
+    corpus_pad(file);
+    assert_ok(nsky_fits_open_memory(&fits, file->data, file->bytes, "made up", &err), err);
+    assert_ok(nsky_fits_select(fits, 0, &hdu, &err), err);
+    return fits;
+}
+
+typedef struct style {
+    const char *name;
+    const char *cards[8];
+    size_t count;
+    double scale;
+    bool mirrored;
+} style;
+
+/* One sky, told in every way; pixel (60, 60) lies east and north of the centre's (49.5, 39.5)
+ * unless mirrored. */
+static const style styles[] = {
+    {"CD", {"CD1_1   = -1E-4", "CD1_2   = 0.0", "CD2_1   = 0.0", "CD2_2   = 1E-4"}, 4, 0.36, false},
+    {"CD absent terms", {"CD1_1   = -1E-4", "CD2_2   = 1E-4"}, 2, 0.36, false},
+    {"CDELT", {"CDELT1  = -1E-4", "CDELT2  = 1E-4"}, 2, 0.36, false},
+    {"CDELT + CROTA", {"CDELT1  = -1E-4", "CDELT2  = 1E-4", "CROTA2  = 0.0"}, 3, 0.36, false},
+    {"CDELT + PC", {"CDELT1  = 1E-4", "CDELT2  = 1E-4", "PC1_1   = -1.0"}, 3, 0.36, false},
+    {"CDELT + old PC",
+     {"CDELT1  = 1E-4", "CDELT2  = 1E-4", "PC001001= -1.0", "PC002002= 1.0"},
+     4,
+     0.36,
+     false},
+    {"arcsec",
+     {"CUNIT1  = 'arcsec'", "CUNIT2  = 'arcsec'", "CDELT1  = -0.36", "CDELT2  = 0.36",
+      "CRVAL1  = 540000.0", "CRVAL2  = 7200.0"},
+     6,
+     0.36,
+     false},
+    {"mirrored", {"CD1_1   = 1E-4", "CD2_2   = 1E-4"}, 2, 0.36, true},
+    {"FK5",
+     {"CD1_1   = -1E-4", "CD2_2   = 1E-4", "RADESYS = 'FK5'", "EQUINOX = 2000.0"},
+     4,
+     0.36,
+     false},
+    {"ICRS", {"CD1_1   = -1E-4", "CD2_2   = 1E-4", "RADESYS = 'ICRS'"}, 3, 0.36, false},
+    {"oblong", {"CD1_1   = -4E-4", "CD2_2   = 1E-4"}, 2, 0.72, false},
+    {"third axis",
+     {"CD1_1   = -1E-4", "CD2_2   = 1E-4", "CTYPE3  = 'FREQ'", "CD3_3   = 1.0", "WCSAXES = 3",
+      "CRVAL3  = 1E9"},
+     6,
+     0.36,
+     false},
+    {"alternate",
+     {"CD1_1   = -1E-4", "CD2_2   = 1E-4", "CTYPE1A = 'GLON-TAN'", "CTYPE2A = 'GLAT-TAN'"},
+     4,
+     0.36,
+     false},
+};
+
+static void test_styles(void **state)
+{
+    (void)state;
+    nsky_error err = NSKY_ERROR_INIT;
+
+    for (size_t i = 0; i < sizeof styles / sizeof *styles; i++) {
+        const style *s = &styles[i];
+        corpus_file file = {0};
+        bool own_centre = strcmp(s->name, "arcsec") == 0;
+        nsky_fits *fits;
+        nsky_wcs *wcs;
+        nsky_sky sky;
+        if (own_centre) { /* CRVAL is in the list: leave the shared ones out */
+            const char *const cards[] = {"CRPIX1  = 50.5",
+                                         "CRPIX2  = 40.5",
+                                         "CTYPE1  = 'RA---TAN'",
+                                         "CTYPE2  = 'DEC--TAN'",
+                                         s->cards[0],
+                                         s->cards[1],
+                                         s->cards[2],
+                                         s->cards[3],
+                                         s->cards[4],
+                                         s->cards[5]};
+            fits = with_cards(cards, 10, 0, &file);
+        } else {
+            fits = with_cards(s->cards, s->count, 6, &file);
+        }
+        if (nsky_wcs_open(&wcs, fits, &err) != NSKY_OK)
+            fail_msg("%s: %s", s->name, err.text);
+        if (!(fabs(nsky_wcs_scale_arcsec_px(wcs) - s->scale) < 1e-9))
+            fail_msg("%s: %.12g arcsec", s->name, nsky_wcs_scale_arcsec_px(wcs));
+        assert_int_equal(nsky_wcs_is_mirrored(wcs), s->mirrored);
+        assert_true(nsky_wcs_to_sky(wcs, 49.5, 39.5, &sky));
+        assert_true(fabs(sky.ra_deg - 150) < 1e-9 && fabs(sky.dec_deg - 2) < 1e-9);
+        assert_true(nsky_wcs_to_sky(wcs, 60, 60, &sky));
+        if (!(sky.dec_deg > 2.0019) || (sky.ra_deg > 150) != s->mirrored)
+            fail_msg("%s: %.6f %.6f", s->name, sky.ra_deg, sky.dec_deg);
+        nsky_wcs_close(wcs);
+        nsky_fits_close(fits);
+        corpus_free(&file);
+    }
+}
+
+static void check_refused(const char *const *cards, size_t count, size_t shared,
+                          nsky_status expected, const char *word)
+{
+    nsky_error err = NSKY_ERROR_INIT;
+    corpus_file file = {0};
+    nsky_fits *fits = with_cards(cards, count, shared, &file);
+    nsky_wcs *wcs;
+
+    if (nsky_wcs_open(&wcs, fits, &err) != expected)
+        fail_msg("%s: %s", word, err.text);
+    assert_null(wcs);
+    assert_non_null(strstr(err.text, "made up"));
+    if (!strstr(err.text, word))
+        fail_msg("'%s' is not in: %s", word, err.text);
+    nsky_fits_close(fits);
+    corpus_free(&file);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    check_refused(NULL, 0, 0, NSKY_ENOTFOUND, "does not say");
+    check_refused((const char *const[]){"CTYPE1  = 'WAVE'", "CTYPE2  = 'LINEAR'"}, 2, 4,
+                  NSKY_ENOTFOUND, "does not say");
+    check_refused((const char *const[]){"CD1_1   = 0.0", "CD2_2   = 0.0"}, 2, 6, NSKY_EDATA,
+                  "no size");
+    check_refused(NULL, 0, 6, NSKY_EDATA, "no size");
+    check_refused((const char *const[]){"CD1_1   = 1E-4", "CD1_2   = 1E-4", "CD2_1   = 1E-4",
+                                        "CD2_2   = 1E-4"},
+                  4, 6, NSKY_EDATA, "broken");
+    check_refused((const char *const[]){"CTYPE1  = 'GLON-TAN'", "CTYPE2  = 'GLAT-TAN'",
+                                        "CD1_1   = -1E-4", "CD2_2   = 1E-4"},
+                  4, 4, NSKY_EDATA, "GLON");
+    check_refused((const char *const[]){"RADESYS = 'FK4'", "CD1_1   = -1E-4", "CD2_2   = 1E-4"}, 3,
+                  6, NSKY_EDATA, "FK4");
+    check_refused((const char *const[]){"EQUINOX = 1950.0", "CD1_1   = -1E-4", "CD2_2   = 1E-4"}, 3,
+                  6, NSKY_EDATA, "only ICRS");
+    check_refused((const char *const[]){"CTYPE1  = 'RA---XXX'", "CTYPE2  = 'DEC--XXX'",
+                                        "CD1_1   = -1E-4", "CD2_2   = 1E-4"},
+                  4, 4, NSKY_EDATA, "broken");
+    check_refused(
+        (const char *const[]){"CTYPE1  = 'RA---TAN'", "CD1_1   = -1E-4", "CD2_2   = 1E-4"}, 3, 4,
+        NSKY_EDATA, "broken");
+}
+
+static void test_off_the_projection(void **state)
+{
+    (void)state;
+    nsky_error err = NSKY_ERROR_INIT;
+    corpus_file file = {0};
+    nsky_fits *fits = with_cards(styles[0].cards, styles[0].count, 6, &file);
+    nsky_wcs *wcs;
+    nsky_sky sky = {1, 2};
+    double x = 7, y = 8;
+
+    assert_ok(nsky_wcs_open(&wcs, fits, &err), err);
+    assert_false(nsky_wcs_to_pixel(wcs, (nsky_sky){330, -2}, &x, &y)); /* the other side */
+    assert_false(nsky_wcs_to_pixel(wcs, (nsky_sky){NAN, 0}, &x, &y));
+    assert_false(nsky_wcs_to_pixel(wcs, (nsky_sky){0, 91}, &x, &y));
+    assert_true(x == 7 && y == 8);
+    assert_false(nsky_wcs_to_sky(wcs, NAN, 0, &sky));
+    assert_false(nsky_wcs_to_sky(wcs, INFINITY, 0, &sky));
+    assert_true(sky.ra_deg == 1 && sky.dec_deg == 2);
+    nsky_wcs_close(wcs);
+    nsky_wcs_close(NULL);
+    nsky_fits_close(fits);
+    corpus_free(&file);
+}
+
+/* Just west of RA 0 is 359.99..., never -0.00... or 360. */
+static void test_wraps_at_zero(void **state)
+{
+    (void)state;
+    nsky_error err = NSKY_ERROR_INIT;
+    corpus_file file = {0};
+    const char *const cards[] = {"CRPIX1  = 50.5",  "CRPIX2  = 40.5",       "CRVAL1  = 0.0",
+                                 "CRVAL2  = 89.9",  "CTYPE1  = 'RA---TAN'", "CTYPE2  = 'DEC--TAN'",
+                                 "CD1_1   = -1E-4", "CD2_2   = 1E-4"};
+    nsky_fits *fits = with_cards(cards, 8, 0, &file);
+    nsky_wcs *wcs;
+
+    assert_ok(nsky_wcs_open(&wcs, fits, &err), err);
+    for (double x = 49.499; x < 49.501; x += 1e-5) {
+        nsky_sky sky;
+        double back_x, back_y;
+        assert_true(nsky_wcs_to_sky(wcs, x, 39.5, &sky));
+        assert_true(nsky_sky_valid(sky) && sky.ra_deg < 360);
+        assert_true(nsky_wcs_to_pixel(wcs, sky, &back_x, &back_y));
+        assert_true(fabs(back_x - x) < 1e-6);
+    }
+    nsky_wcs_close(wcs);
+    nsky_fits_close(fits);
+    corpus_free(&file);
+}
+
+static void test_scale_keywords(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *card;
+        double scale;
+    } cases[] = {{"PIXSCALE= 0.3", 0.3}, {"SECPIX  = 0.4", 0.4}, {"HIERARCH PIXELSCALE = 0.5", 0.5},
+                 {"PIXSCALE= 0", 0},     {"PIXSCALE= 'x'", 0},   {"OBJECT  = 'x'", 0}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        corpus_file file = {0};
+        nsky_fits *fits = with_cards(&cases[i].card, 1, 0, &file);
+        double scale = -1;
+        assert_int_equal(nsky_wcs_header_scale(fits, &scale), cases[i].scale > 0);
+        assert_true(scale == (cases[i].scale > 0 ? cases[i].scale : -1));
+        nsky_fits_close(fits);
+        corpus_free(&file);
+    }
+}
+
+static nsky_status open_and_close(void *context, nsky_error *err)
+{
+    nsky_wcs *wcs;
+    nsky_status status = nsky_wcs_open(&wcs, context, err);
+
+    nsky_wcs_close(wcs);
+    return status;
+}
+
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    corpus_file file = {0};
+    nsky_fits *fits = with_cards(styles[0].cards, styles[0].count, 6, &file);
+
+    assert_true(exhaust_memory(open_and_close, fits) >= 2);
+    nsky_fits_close(fits);
+    corpus_free(&file);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_positions_of_surveys),
+        cmocka_unit_test(test_every_real_file),
+        cmocka_unit_test(test_styles),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_off_the_projection),
+        cmocka_unit_test(test_wraps_at_zero),
+        cmocka_unit_test(test_scale_keywords),
+        cmocka_unit_test(test_out_of_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
