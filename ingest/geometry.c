@@ -70,6 +70,8 @@ void nsky_geometry_of_wcs(nsky_geometry *out, nsky_wcs *wcs, const nsky_box *box
     jacobian j;
 
     init(out);
+    /* The survey's nominal scale: at the image it may differ by the projection's 0.1%, which would
+     * have equal scales resampled. */
     out->scale_arcsec_px = nsky_wcs_scale_arcsec_px(wcs);
     if (!nsky_wcs_to_sky(wcs, x, y, &centre) || !nsky_wcs_to_sky(wcs, x + 1, y, &right) ||
         !nsky_wcs_to_sky(wcs, x, y + 1, &up) || !nsky_sky_valid(centre)) {
@@ -79,9 +81,6 @@ void nsky_geometry_of_wcs(nsky_geometry *out, nsky_wcs *wcs, const nsky_box *box
     out->centre = centre;
     offset(centre, right, &j.ex, &j.nx);
     offset(centre, up, &j.ey, &j.ny);
-    double area = fabs(j.ex * j.ny - j.ey * j.nx);
-    if (area > 0 && isfinite(area))
-        out->scale_arcsec_px = sqrt(area);
     double ratio = hypot(j.ex, j.nx) / hypot(j.ey, j.ny);
     if (!(ratio > 0.95 && ratio < 1 / 0.95))
         nsky_note(out->note, sizeof out->note, "pixels are not square (%.2f)", ratio);
