@@ -4,30 +4,15 @@
  * between; its idle timeout does not see dripping clients (deadline.c does); it must not be stopped
  * while a connection sleeps.
  */
-#include "server/http.h"
-
 #include <assert.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "common/log.h"
 #include "common/memory.h"
-#include "server/deadline.h"
-
-#define CONNECTION_MEMORY_BYTES (32 * 1024)
-
-struct nsky_http {
-    nsky_service *service;
-    struct MHD_Daemon *daemon;
-    nsky_deadlines *deadlines;
-    int socket; /* -1: none */
-    uint16_t port;
-};
+#include "server/http_private.h"
 
 static void set_deadline(struct MHD_Connection *connection, uint32_t seconds)
 {
@@ -114,8 +99,7 @@ static void copy_header(nsky_request *request, const char *name, char *out, size
 static void find_route(nsky_request *request, const char *method)
 {
     nsky_error err = NSKY_ERROR_INIT;
-    nsky_match match =
-        nsky_route_find(nsky_routes, nsky_route_count, request->uri.path, nsky_method_of(method));
+    nsky_match match = nsky_routes_match(request->uri.path, nsky_method_of(method));
 
     request->route = match.route;
     memcpy(request->captured, match.captured, sizeof request->captured);
@@ -188,9 +172,9 @@ static enum MHD_Result answer(nsky_request *request)
     return MHD_YES;
 }
 
-static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
-                              const char *method, const char *version, const char *data,
-                              size_t *bytes, void **request_context)
+enum MHD_Result nsky_http_handle(void *context, struct MHD_Connection *connection, const char *url,
+                                 const char *method, const char *version, const char *data,
+                                 size_t *bytes, void **request_context)
 {
     nsky_request *request = *request_context;
 
@@ -216,7 +200,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     return answer(request);
 }
 
-static void *first_line(void *context, const char *uri, struct MHD_Connection *connection)
+void *nsky_http_first_line(void *context, const char *uri, struct MHD_Connection *connection)
 {
     nsky_http *http = context;
     nsky_error err = NSKY_ERROR_INIT;
@@ -236,8 +220,8 @@ static void *first_line(void *context, const char *uri, struct MHD_Connection *c
     return request;
 }
 
-static void completed(void *context, struct MHD_Connection *connection, void **request_context,
-                      enum MHD_RequestTerminationCode code)
+void nsky_http_completed(void *context, struct MHD_Connection *connection, void **request_context,
+                         enum MHD_RequestTerminationCode code)
 {
     nsky_http *http = context;
     nsky_request *request = *request_context;
@@ -268,8 +252,8 @@ static void completed(void *context, struct MHD_Connection *connection, void **r
         atomic_fetch_sub(&metrics->active, 1);
 }
 
-static void connection_changed(void *context, struct MHD_Connection *connection,
-                               void **socket_context, enum MHD_ConnectionNotificationCode code)
+void nsky_http_connection(void *context, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
 {
     nsky_http *http = context;
     nsky_metrics *metrics = &http->service->metrics;
@@ -291,102 +275,4 @@ static void connection_changed(void *context, struct MHD_Connection *connection,
 void nsky_http_wake(nsky_request *request)
 {
     MHD_resume_connection(request->connection);
-}
-
-/* --- start and stop --- */
-
-static void log_line(void *context, const char *format, va_list args)
-{
-    char text[256];
-
-    (void)context;
-    vsnprintf(text, sizeof text, format, args);
-    text[strcspn(text, "\n")] = '\0';
-    nsky_log_debug("http: %s", text);
-}
-
-static nsky_status start_daemon(nsky_http *http, uint32_t connections_max, nsky_error *err)
-{
-    uint32_t threads = http->service->threads;
-    struct MHD_OptionItem options[] = {
-        {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)log_line, NULL},
-        {MHD_OPTION_LISTEN_SOCKET, http->socket, NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)connections_max, NULL},
-        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, NULL},
-        {MHD_OPTION_CONNECTION_TIMEOUT, NSKY_IDLE_SECONDS_MAX, NULL},
-        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)first_line, http},
-        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)completed, http},
-        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)connection_changed, http},
-        {threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads, NULL},
-        {MHD_OPTION_END, 0, NULL},
-    };
-
-    http->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        handle, http, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
-    if (http->daemon)
-        return NSKY_OK;
-    http->socket = -1; /* closed by the failed start */
-    return nsky_fail(err, NSKY_EIO,
-                     "the HTTP server does not start (%u threads, %u "
-                     "connections)",
-                     threads, connections_max);
-}
-
-nsky_status nsky_http_start(nsky_http **out, nsky_service *service, const char *host, uint16_t port,
-                            uint32_t connections_max, nsky_error *err)
-{
-    nsky_http *http = nsky_alloc_zero(1, sizeof *http, err);
-    nsky_status status;
-
-    *out = NULL;
-    if (!http)
-        return err->status;
-    http->service = service;
-    http->socket = -1;
-    if ((status = nsky_listen(&http->socket, &http->port, host, port, err)) != NSKY_OK ||
-        (status = nsky_deadlines_start(&http->deadlines, &service->metrics.deadlines, err)) !=
-            NSKY_OK ||
-        (status = start_daemon(http, connections_max, err)) != NSKY_OK)
-        goto done;
-    *out = http;
-    http = NULL;
-done:
-    nsky_http_stop(http);
-    return status;
-}
-
-uint16_t nsky_http_port(const nsky_http *http)
-{
-    return http->port;
-}
-
-/* A thread may still be about to accept: the socket is shut here, and closed after the threads. */
-static void stop_listening(nsky_http *http)
-{
-    if (http->daemon && MHD_quiesce_daemon(http->daemon) != MHD_INVALID_SOCKET)
-        shutdown(http->socket, SHUT_RDWR);
-}
-
-void nsky_http_drain(nsky_http *http, uint32_t seconds_max)
-{
-    uint64_t until_us = nsky_now_us() + seconds_max * 1000000ull;
-    struct timespec moment = {0, 2 * 1000 * 1000};
-
-    stop_listening(http);
-    while (atomic_load(&http->service->metrics.active) > 0 && nsky_now_us() < until_us)
-        nanosleep(&moment, NULL);
-}
-
-void nsky_http_stop(nsky_http *http)
-{
-    if (!http)
-        return;
-    stop_listening(http);
-    if (http->daemon)
-        MHD_stop_daemon(http->daemon);
-    if (http->socket >= 0)
-        close(http->socket);
-    nsky_deadlines_stop(http->deadlines);
-    nsky_free(http);
 }

@@ -1,4 +1,5 @@
-/* http.h (private) - the service on a socket: the only place that includes libmicrohttpd.
+/* http.h (private) - the service on a socket: http.c and daemon.c alone include
+ * libmicrohttpd.
  * Thread rule: start, drain and stop from one thread; wake from any. */
 #ifndef NSKY_SERVER_HTTP_H
 #define NSKY_SERVER_HTTP_H

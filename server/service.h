@@ -43,8 +43,6 @@ typedef struct nsky_service {
 
 /* The live view, retained. */
 nsky_view *nsky_service_view(nsky_service *service);
-/* The number of the live view's generation. */
-uint32_t nsky_service_generation(nsky_service *service);
 
 /* --- body.c: request bodies within bounds --- */
 /* Before the first byte; length UINT64_MAX: not told. false: the reply is set. */
@@ -57,9 +55,9 @@ void nsky_body_free(nsky_request *request);
 /* --- routes.c: the table --- */
 /* As nsky_route_find over all routes; what no route has and is not under /api goes to the page. */
 nsky_match nsky_routes_match(const char *path, uint32_t method);
-/* Labels of the routes in the metrics, and a request's place in them; no route is the last. */
-#define NSKY_ROUTE_LABELS 18
-extern const char *nsky_route_labels[NSKY_ROUTE_LABELS];
+/* For the metrics: a request's place among nsky_route_count labels; no route has the last. */
+uint32_t nsky_route_count(void);
 uint32_t nsky_route_number(const nsky_route *route);
+const char *nsky_route_label(uint32_t number);
 
 #endif

@@ -130,7 +130,6 @@ void nsky_view_release(nsky_view *view)
     nsky_model_close(view->model);
     nsky_search_close(view->search);
     pthread_mutex_destroy(&view->lock);
-    nsky_free(view->info);
     nsky_free(view->handles);
     nsky_free(view->store);
     nsky_free(view);

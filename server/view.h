@@ -29,8 +29,6 @@ typedef struct nsky_view {
     pthread_mutex_t lock;  /* guards what follows */
     nsky_survey **handles; /* idle ones */
     uint32_t handle_count, handles_max;
-    char *info; /* the body of /api/v1/info once somebody asked, or NULL */
-    size_t info_bytes;
 } nsky_view;
 
 /* handles_max: as many threads as will borrow at once. One reference, the caller's.

@@ -1,0 +1,240 @@
+/* answer.c - hits to the answer of every search: catalogue columns, warnings, provenance. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "image/codec.h"
+#include "server/api.h"
+#include "server/base64.h"
+#include "server/deadline.h"
+
+#define PREVIEW_SIZE_MAX 304 /* pixels; JPEG of a few kilobytes */
+#define PREVIEW_QUALITY 90
+
+static const char csv_header[] = "rank,id,name,ra,dec,similarity,mag_g,mag_r,mag_z,z_phot,known";
+
+typedef struct listed {
+    nsky_object *objects; /* [count] */
+    float *similarity;    /* [count] */
+    uint32_t count;
+    uint32_t grouped_away; /* hits dropped because a better one is close */
+} listed;
+
+static bool close_to_listed(const listed *list, const nsky_object *object, double arcsec)
+{
+    nsky_sky here = {object->ra_deg, object->dec_deg};
+
+    if (arcsec == 0 || !nsky_sky_valid(here))
+        return false;
+    for (uint32_t i = 0; i < list->count; i++) {
+        nsky_sky there = {list->objects[i].ra_deg, list->objects[i].dec_deg};
+        if (nsky_sky_valid(there) && nsky_sky_separation_deg(here, there) * 3600 <= arcsec)
+            return true;
+    }
+    return false;
+}
+
+static nsky_status list_hits(nsky_survey *survey, const nsky_job *job, listed *list,
+                             nsky_error *err)
+{
+    list->objects = nsky_alloc(job->k, sizeof *list->objects, err);
+    list->similarity = nsky_alloc(job->k, sizeof *list->similarity, err);
+    if (!list->objects || !list->similarity)
+        return err->status;
+    for (uint32_t i = 0; i < job->count && list->count < job->k; i++) {
+        nsky_object *object = &list->objects[list->count];
+        nsky_status status = nsky_survey_by_row(survey, job->hits[i].row, object, err);
+        if (status != NSKY_OK)
+            return status;
+        if (close_to_listed(list, object, job->group_arcsec))
+            list->grouped_away++;
+        else
+            list->similarity[list->count++] = job->hits[i].similarity;
+    }
+    return NSKY_OK;
+}
+
+static void clear_list(listed *list)
+{
+    nsky_free(list->objects);
+    nsky_free(list->similarity);
+}
+
+static void reply_csv(nsky_request *request, const listed *list)
+{
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_csv *csv = NULL;
+
+    if (nsky_csv_new(&csv, csv_header, &err) != NSKY_OK) {
+        nsky_reply_error(&request->reply, &err);
+        return;
+    }
+    for (uint32_t i = 0; i < list->count; i++) {
+        const nsky_object *object = &list->objects[i];
+        nsky_csv_id(csv, i + 1);
+        nsky_csv_id(csv, object->id);
+        nsky_csv_text(csv, object->name);
+        nsky_csv_number(csv, object->ra_deg, 7);
+        nsky_csv_number(csv, object->dec_deg, 7);
+        nsky_csv_number(csv, list->similarity[i], 6);
+        nsky_csv_number(csv, object->mag_g, 3);
+        nsky_csv_number(csv, object->mag_r, 3);
+        nsky_csv_number(csv, object->mag_z, 3);
+        nsky_csv_number(csv, object->z_phot, 4);
+        nsky_csv_text(csv, object->known);
+        nsky_csv_end_row(csv);
+    }
+    nsky_csv_reply(csv, "nearsky-hits", &request->reply);
+}
+
+static nsky_json *json_of_hits(const listed *list)
+{
+    nsky_json *hits = nsky_json_array();
+
+    for (uint32_t i = 0; i < list->count; i++) {
+        nsky_json *hit = nsky_json_of_object(&list->objects[i]);
+        nsky_json_put_integer(hit, "rank", i + 1);
+        nsky_json_put_fixed(hit, "similarity", list->similarity[i], 6);
+        nsky_json_append(hits, hit);
+    }
+    return hits;
+}
+
+static void warn_of_few(nsky_json *warnings, const nsky_job *job, const listed *list)
+{
+    char text[320];
+
+    if (list->count >= job->k)
+        return;
+    if (list->grouped_away > 0)
+        snprintf(text, sizeof text,
+                 "%u hits of the %u asked for: of the %u most similar, %u lie within %g arcsec of "
+                 "a better one",
+                 list->count, job->k, job->count, list->grouped_away, job->group_arcsec);
+    else if (nsky_filter_is_empty(&job->filter))
+        snprintf(text, sizeof text, "%u hits of the %u asked for: the survey has no more objects",
+                 list->count, job->k);
+    else
+        snprintf(text, sizeof text,
+                 "%u hits of the %u asked for: only %llu objects pass the filter; objects whose "
+                 "value is unknown do not",
+                 list->count, job->k, (unsigned long long)job->matching);
+    nsky_json_append_string(warnings, text);
+}
+
+static nsky_json *json_of_warnings(const nsky_request *request, const listed *list)
+{
+    const nsky_job *job = request->job;
+    const nsky_model_info *model = request->view->model_info;
+    nsky_json *warnings = nsky_json_array();
+    char text[320];
+
+    if (model->random_weights) {
+        snprintf(text, sizeof text,
+                 "The network %s has random weights: it was never trained, and similarity means "
+                 "little. Use it to try the program, not for science.",
+                 model->name);
+        nsky_json_append_string(warnings, text);
+    }
+    if (job->upload && job->decoded.stamp->flags & NSKY_STAMP_FROM_PICTURE)
+        nsky_json_append_string(warnings, "Fluxes were recovered from a stretched picture: a FITS "
+                                          "cutout of the same object searches better.");
+    float scale_off =
+        job->upload ? job->decoded.stamp->scale_arcsec_px / model->preprocess.scale_arcsec_px : 1;
+    if (fabsf(scale_off - 1) > 0.02f) {
+        snprintf(text, sizeof text,
+                 "The image has %.3f arcsec a pixel and was resampled to the network's %.3f.",
+                 (double)job->decoded.stamp->scale_arcsec_px,
+                 (double)model->preprocess.scale_arcsec_px);
+        nsky_json_append_string(warnings, text);
+    }
+    warn_of_few(warnings, job, list);
+    return warnings;
+}
+
+/* What the encoder was shown, as a data: address; without it the answer is still one. */
+static char *preview(const nsky_stamp *stamp, nsky_error *err)
+{
+    nsky_picture *picture = NULL;
+    void *jpeg = NULL;
+    size_t bytes = 0;
+    char *text = NULL;
+    uint32_t side = stamp->width > stamp->height ? stamp->width : stamp->height;
+
+    if (nsky_picture_of_stamp(&picture, stamp, side > PREVIEW_SIZE_MAX ? PREVIEW_SIZE_MAX : 0, 0,
+                              &nsky_stretch_viewer, err) == NSKY_OK &&
+        nsky_picture_to_jpeg(picture, PREVIEW_QUALITY, &jpeg, &bytes, err) == NSKY_OK)
+        text = nsky_base64("data:image/jpeg;base64,", jpeg, bytes, err);
+    nsky_free(jpeg);
+    nsky_picture_free(picture);
+    return text;
+}
+
+static nsky_status json_of_query(nsky_request *request, nsky_survey *survey, nsky_json **out,
+                                 nsky_error *err)
+{
+    const nsky_job *job = request->job;
+    nsky_json *query = nsky_json_object(), *json = NULL;
+    nsky_object object;
+    nsky_status status = NSKY_OK;
+
+    if (job->upload) {
+        char *address = preview(job->decoded.stamp, err);
+        nsky_json_put(query, "upload", nsky_json_of_decoded(&job->decoded, job->upload_name));
+        nsky_json_put_string(query, "preview", address);
+        nsky_free(address);
+    } else if (job->query_row != UINT64_MAX) {
+        if ((status = nsky_survey_by_row(survey, job->query_row, &object, err)) == NSKY_OK)
+            status = nsky_json_of_object_and_stamp(survey, &object, &json, err);
+        nsky_json_put(query, "object", json);
+    }
+    nsky_json_put_integer(query, "positive", job->positive_count);
+    nsky_json_put_integer(query, "negative", job->negative_count);
+    nsky_json_put_integer(query, "k", job->k);
+    if (status != NSKY_OK) {
+        nsky_json_free(query);
+        query = NULL;
+    }
+    *out = query;
+    return status;
+}
+
+static nsky_json *json_of_stats(const nsky_request *request)
+{
+    nsky_json *stats = nsky_json_object();
+
+    nsky_json_put_integer(stats, "scanned", (int64_t)request->job->scanned);
+    nsky_json_put_integer(stats, "matching", (int64_t)request->job->matching);
+    nsky_json_put_string(stats, "method", request->job->method);
+    nsky_json_put_fixed(stats, "took_ms", (double)(nsky_now_us() - request->started_us) * 1e-3, 3);
+    nsky_put_provenance(stats, request->view);
+    return stats;
+}
+
+void nsky_answer_search(nsky_request *request)
+{
+    nsky_survey *survey = nsky_request_survey(request);
+    nsky_error err = NSKY_ERROR_INIT;
+    listed list = {0};
+    nsky_json *query = NULL;
+
+    if (!survey)
+        return;
+    nsky_status status = list_hits(survey, request->job, &list, &err);
+    if (status == NSKY_OK && !request->job->csv)
+        status = json_of_query(request, survey, &query, &err);
+    if (status != NSKY_OK) {
+        nsky_reply_error(&request->reply, &err);
+    } else if (request->job->csv) {
+        reply_csv(request, &list);
+    } else {
+        nsky_json *answer = nsky_json_object();
+        nsky_json_put(answer, "query", query);
+        nsky_json_put(answer, "hits", json_of_hits(&list));
+        nsky_json_put(answer, "stats", json_of_stats(request));
+        nsky_json_put(answer, "warnings", json_of_warnings(request, &list));
+        nsky_reply_json(&request->reply, answer);
+    }
+    clear_list(&list);
+}

@@ -1,0 +1,83 @@
+/* api.h (private) - the JSON and CSV that routes share. Thread rule: as request.h. */
+#ifndef NSKY_SERVER_API_H
+#define NSKY_SERVER_API_H
+
+#include "common/json.h"
+#include "server/request.h"
+#include "server/service.h"
+
+#define NSKY_API "/api/v1"
+
+/* --- object_json.c --- */
+/* Catalogue columns and links. */
+nsky_json *nsky_json_of_object(const nsky_object *object);
+/* As above with what only the stamp knows: bands, pixel_scale, width, height, notes. */
+NSKY_MUST_CHECK nsky_status nsky_json_of_object_and_stamp(nsky_survey *survey,
+                                                          const nsky_object *object,
+                                                          nsky_json **out, nsky_error *err);
+/* {name, width, ...} of a decoded upload. */
+nsky_json *nsky_json_of_decoded(const nsky_decoded *decoded, const char *name);
+/* generation, model, model_sha256: what every answer carries. */
+void nsky_put_provenance(nsky_json *object, const nsky_view *view);
+/* The id in the path, "" or a problem. false: the reply is set. */
+bool nsky_request_object(nsky_request *request, nsky_survey *survey, nsky_object *out);
+
+/* --- table_format.c --- */
+typedef enum nsky_table_format { NSKY_TABLE_JSON, NSKY_TABLE_CSV } nsky_table_format;
+/* ?format= before Accept. false: the reply is set (406 for formats that are not written yet). */
+bool nsky_request_format(nsky_request *request, nsky_table_format *out);
+
+typedef struct nsky_csv nsky_csv; /* text being written */
+NSKY_MUST_CHECK nsky_status nsky_csv_new(nsky_csv **out, const char *header, nsky_error *err);
+void nsky_csv_text(nsky_csv *csv, const char *text);              /* quoted where it must be */
+void nsky_csv_number(nsky_csv *csv, double number, int decimals); /* NaN: empty */
+void nsky_csv_id(nsky_csv *csv, uint64_t id);
+void nsky_csv_end_row(nsky_csv *csv);
+/* Frees csv; the reply is the table, or a problem. */
+void nsky_csv_reply(nsky_csv *csv, const char *name, nsky_reply *reply);
+
+/* --- query_json.c, query_uri.c: what is asked --- */
+/* k, exact, group_arcsec, format and the filter from the query string. false: the reply is set. */
+bool nsky_job_from_uri(nsky_request *request, nsky_job *job);
+/* POST /search. false: the reply is set. */
+bool nsky_job_from_json(nsky_request *request, nsky_survey *survey, nsky_job *job);
+/* One bound of a filter by its name ("mag_z_min"); NULL when there is no such bound. */
+double *nsky_filter_bound(nsky_filter *filter, const char *name);
+/* Checks what the bounds say together (a cone needs all three numbers) and turns arcsec to deg. */
+NSKY_MUST_CHECK nsky_status nsky_filter_complete(nsky_filter *filter, nsky_error *err);
+/* Parameters of nsky_job_from_uri, for route tables. */
+#define NSKY_JOB_PARAMS                                                                          \
+    "k", "exact", "group_arcsec", "format", "hide_known", "mag_g_min", "mag_g_max", "mag_r_min", \
+        "mag_r_max", "mag_z_min", "mag_z_max", "z_phot_min", "z_phot_max", "ra", "dec", "radius"
+
+/* The object nearest to a position, within match_arcsec; else NSKY_ENOTFOUND saying how far the
+ * nearest is or that the position is outside the footprint. */
+#define NSKY_MATCH_ARCSEC 10.0
+#define NSKY_FOOTPRINT_ARCSEC 1800.0
+NSKY_MUST_CHECK nsky_status nsky_object_at(nsky_survey *survey, nsky_sky position,
+                                           double match_arcsec, nsky_object *out, nsky_error *err);
+/* Nothing within NSKY_FOOTPRINT_ARCSEC. */
+NSKY_MUST_CHECK nsky_status nsky_outside_footprint(nsky_survey *survey, nsky_sky position,
+                                                   bool *outside, nsky_error *err);
+
+/* --- answer.c: finish of every search --- */
+void nsky_answer_search(nsky_request *request);
+
+/* --- the routes --- */
+void nsky_route_healthz(nsky_request *request);
+void nsky_route_readyz(nsky_request *request);
+void nsky_route_metrics(nsky_request *request);
+void nsky_route_info(nsky_request *request);
+void nsky_route_openapi(nsky_request *request);
+void nsky_route_objects(nsky_request *request);
+void nsky_route_random(nsky_request *request);
+void nsky_route_object(nsky_request *request);
+void nsky_route_image(nsky_request *request);
+void nsky_route_cutout(nsky_request *request);
+void nsky_route_vector(nsky_request *request);
+void nsky_route_neighbors(nsky_request *request);
+void nsky_route_search(nsky_request *request);
+void nsky_route_upload(nsky_request *request);
+void nsky_route_page(nsky_request *request);
+
+#endif
