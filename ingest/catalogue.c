@@ -1,4 +1,4 @@
-/* catalogue.c - see catalogue.h. Rows, an index of their names, an index of their declinations. */
+/* catalogue.c - see catalogue.h: opening, and rows of text to rows of numbers. */
 #include "ingest/catalogue.h"
 
 #include <assert.h>
@@ -16,38 +16,6 @@
 #include "ingest/catalogue_private.h"
 #include "ingest/csv.h"
 #include "ingest/walk.h"
-
-typedef struct row {
-    double ra_deg, dec_deg;
-    float mag_g, mag_r, mag_z, z_phot, z_spec, ebv;
-    char type[NSKY_TYPE_BYTES];
-    uint64_t known; /* offset in text */
-} row;
-
-typedef struct name_entry {
-    uint64_t hash, row, text; /* text: offset */
-} name_entry;
-
-struct nsky_catalogue {
-    row *rows;
-    uint64_t count, capacity;
-    name_entry *names; /* sorted by hash, then row */
-    uint64_t name_count, name_capacity;
-    uint64_t *by_dec; /* rows with positions, southernmost first */
-    uint64_t placed;
-    char *text; /* names, each with its NUL; offset 0 is "" */
-    uint64_t text_bytes, text_capacity;
-    char *path;
-};
-
-static uint64_t hash_text(const char *text, size_t bytes)
-{
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-
-    for (size_t i = 0; i < bytes; i++)
-        hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3u;
-    return hash;
-}
 
 /* Makes room for one more. */
 static nsky_status grow(void **block, uint64_t count, uint64_t *capacity, size_t item_bytes,
@@ -93,7 +61,7 @@ static double number(const char *text, double low, double high)
     return end != text && *end == '\0' && value > low && value < high ? value : NAN;
 }
 
-static void read_position(row *out, const char *ra, const char *dec)
+static void read_position(nsky_catalogue_row *out, const char *ra, const char *dec)
 {
     char both[128];
     nsky_error ignored = NSKY_ERROR_INIT;
@@ -138,7 +106,7 @@ static nsky_status add_names(nsky_catalogue *c, const nsky_catalogue_text *text,
         const char *name =
             role == NSKY_ROLE_FILE ? nsky_path_base(text->field[role]) : text->field[role];
         size_t bytes = nsky_walk_image_stem(name);
-        name_entry entry = {hash_text(name, bytes), c->count, 0};
+        nsky_catalogue_name entry = {nsky_catalogue_hash(name, bytes), c->count, 0};
         if (bytes == 0)
             continue;
         nsky_status status = keep_text(c, name, bytes, &entry.text, err);
@@ -155,7 +123,7 @@ static nsky_status add_names(nsky_catalogue *c, const nsky_catalogue_text *text,
 nsky_status nsky_catalogue_add(nsky_catalogue *c, const nsky_catalogue_text *text, nsky_error *err)
 {
     const char *const *field = text->field, *known = known_text(text);
-    row r = {.ra_deg = NAN, .dec_deg = NAN};
+    nsky_catalogue_row r = {.ra_deg = NAN, .dec_deg = NAN};
 
     if (c->count == NSKY_CATALOGUE_ROWS_MAX)
         return nsky_fail(err, NSKY_ELIMIT, "%s: more than %llu rows", c->path,
@@ -176,35 +144,6 @@ nsky_status nsky_catalogue_add(nsky_catalogue *c, const nsky_catalogue_text *tex
     if (status == NSKY_OK)
         c->rows[c->count++] = r;
     return status;
-}
-
-static int by_hash(const void *a, const void *b)
-{
-    const name_entry *x = a, *y = b;
-    if (x->hash != y->hash)
-        return x->hash < y->hash ? -1 : 1;
-    return (x->row > y->row) - (x->row < y->row);
-}
-
-static int by_declination(const void *a, const void *b, void *payload)
-{
-    const row *rows = payload;
-    uint64_t i = *(const uint64_t *)a, j = *(const uint64_t *)b;
-    double x = rows[i].dec_deg, y = rows[j].dec_deg;
-    return x != y ? (x > y) - (x < y) : (i > j) - (i < j);
-}
-
-static nsky_status build_indexes(nsky_catalogue *c, nsky_error *err)
-{
-    qsort(c->names, c->name_count, sizeof *c->names, by_hash);
-    c->by_dec = nsky_alloc(c->count, sizeof *c->by_dec, err);
-    if (!c->by_dec)
-        return err->status;
-    for (uint64_t i = 0; i < c->count; i++)
-        if (!isnan(c->rows[i].ra_deg))
-            c->by_dec[c->placed++] = i;
-    qsort_r(c->by_dec, c->placed, sizeof *c->by_dec, by_declination, c->rows);
-    return NSKY_OK;
 }
 
 static nsky_status read_csv(nsky_catalogue *c, nsky_error *err)
@@ -264,7 +203,7 @@ nsky_status nsky_catalogue_open(nsky_catalogue **out, const char *path, nsky_err
     if (status == NSKY_OK)
         status = fits ? nsky_catalogue_read_fits(c, path, err) : read_csv(c, err);
     if (status == NSKY_OK)
-        status = build_indexes(c, err);
+        status = nsky_catalogue_index(c, err);
     if (status == NSKY_OK)
         *out = c;
     else
@@ -275,98 +214,6 @@ nsky_status nsky_catalogue_open(nsky_catalogue **out, const char *path, nsky_err
 uint64_t nsky_catalogue_rows(const nsky_catalogue *catalogue)
 {
     return catalogue->count;
-}
-
-static double separation_arcsec(const row *r, const nsky_object *object)
-{
-    return nsky_sky_separation_deg((nsky_sky){r->ra_deg, r->dec_deg},
-                                   (nsky_sky){object->ra_deg, object->dec_deg}) *
-           3600;
-}
-
-/* The first row of that name which does not lie elsewhere. */
-static const row *find_name(const nsky_catalogue *c, const char *name, const nsky_object *object)
-{
-    uint64_t hash = hash_text(name, strlen(name)), low = 0, high = c->name_count;
-
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (c->names[middle].hash < hash)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < c->name_count && c->names[low].hash == hash; low++) {
-        const row *r = &c->rows[c->names[low].row];
-        bool elsewhere = !isnan(r->ra_deg) && !isnan(object->ra_deg) &&
-                         separation_arcsec(r, object) > NSKY_CATALOGUE_RADIUS_ARCSEC;
-        if (!elsewhere && strcmp(c->text + c->names[low].text, name) == 0)
-            return r;
-    }
-    return NULL;
-}
-
-static const row *find_place(const nsky_catalogue *c, const nsky_object *object)
-{
-    double radius = NSKY_CATALOGUE_RADIUS_ARCSEC, best = radius;
-    double south = object->dec_deg - radius / 3600, north = object->dec_deg + radius / 3600;
-    uint64_t low = 0, high = c->placed;
-    const row *found = NULL;
-
-    if (isnan(object->ra_deg) || isnan(object->dec_deg))
-        return NULL;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (c->rows[c->by_dec[middle]].dec_deg < south)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < c->placed && c->rows[c->by_dec[low]].dec_deg <= north; low++) {
-        const row *r = &c->rows[c->by_dec[low]];
-        double separation = separation_arcsec(r, object);
-        if (separation <= best && (!found || separation < best)) {
-            best = separation;
-            found = r;
-        }
-    }
-    return found;
-}
-
-static void fill(float *value, float from)
-{
-    if (isnan(*value))
-        *value = from;
-}
-
-bool nsky_catalogue_apply(const nsky_catalogue *c, nsky_object *object)
-{
-    char id[24];
-    const row *r = find_name(c, object->name, object);
-
-    snprintf(id, sizeof id, "%" PRIu64, object->id);
-    if (!r)
-        r = find_name(c, id, object);
-    if (!r)
-        r = find_place(c, object);
-    if (!r)
-        return false;
-    if (isnan(object->ra_deg) || isnan(object->dec_deg)) {
-        object->ra_deg = r->ra_deg;
-        object->dec_deg = r->dec_deg;
-    }
-    fill(&object->mag_g, r->mag_g);
-    fill(&object->mag_r, r->mag_r);
-    fill(&object->mag_z, r->mag_z);
-    fill(&object->z_phot, r->z_phot);
-    fill(&object->z_spec, r->z_spec);
-    fill(&object->ebv, r->ebv);
-    if (object->type[0] == '\0')
-        memcpy(object->type, r->type, sizeof object->type);
-    if (object->known[0] == '\0')
-        snprintf(object->known, sizeof object->known, "%.*s", (int)sizeof object->known - 1,
-                 c->text + r->known);
-    return true;
 }
 
 void nsky_catalogue_close(nsky_catalogue *c)

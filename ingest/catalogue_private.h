@@ -4,6 +4,34 @@
 
 #include "ingest/catalogue.h"
 
+typedef struct nsky_catalogue_row {
+    double ra_deg, dec_deg;
+    float mag_g, mag_r, mag_z, z_phot, z_spec, ebv;
+    char type[NSKY_TYPE_BYTES];
+    uint64_t known; /* offset in text */
+} nsky_catalogue_row;
+
+typedef struct nsky_catalogue_name {
+    uint64_t hash, row, text; /* text: offset */
+} nsky_catalogue_name;
+
+struct nsky_catalogue {
+    nsky_catalogue_row *rows;
+    uint64_t count, capacity;
+    nsky_catalogue_name *names; /* sorted by hash, then row */
+    uint64_t name_count, name_capacity;
+    uint64_t *by_dec; /* rows with positions, southernmost first */
+    uint64_t placed;
+    char *text; /* names, each with its NUL; offset 0 is "" */
+    uint64_t text_bytes, text_capacity;
+    char *path;
+};
+
+/* FNV-1a. */
+uint64_t nsky_catalogue_hash(const char *text, size_t bytes);
+/* Once all rows are in. */
+NSKY_MUST_CHECK nsky_status nsky_catalogue_index(nsky_catalogue *catalogue, nsky_error *err);
+
 typedef enum nsky_role {
     NSKY_ROLE_RA,
     NSKY_ROLE_DEC,

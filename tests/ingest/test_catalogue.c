@@ -77,6 +77,21 @@ static void test_by_place(void **state)
     nsky_catalogue_close(c);
 }
 
+static void test_places_only(void **state)
+{
+    (void)state;
+    nsky_catalogue *c = open_text("RA\tDEC\tz_phot_mean\n1\t2\t0.5\n");
+    nsky_object o = an_object("x", 1, 2);
+
+    assert_true(nsky_catalogue_apply(c, &o));
+    assert_float_equal(o.z_phot, 0.5, 0);
+    nsky_catalogue_close(c);
+    c = open_text("ra,dec\n");
+    assert_int_equal(nsky_catalogue_rows(c), 0);
+    assert_false(nsky_catalogue_apply(c, &o));
+    nsky_catalogue_close(c);
+}
+
 /* The same name elsewhere on the sky is another object; a name without a place gives the place. */
 static void test_name_and_place(void **state)
 {
@@ -209,10 +224,11 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_name),        cmocka_unit_test(test_by_place),
-        cmocka_unit_test(test_name_and_place), cmocka_unit_test(test_ids_and_known),
-        cmocka_unit_test(test_fills_only),     cmocka_unit_test(test_fits_table),
-        cmocka_unit_test(test_refusals),       cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_by_name),       cmocka_unit_test(test_by_place),
+        cmocka_unit_test(test_places_only),   cmocka_unit_test(test_name_and_place),
+        cmocka_unit_test(test_ids_and_known), cmocka_unit_test(test_fills_only),
+        cmocka_unit_test(test_fits_table),    cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, make_test_directory, remove_test_directory);
 }
