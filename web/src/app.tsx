@@ -118,7 +118,7 @@ export function App() {
           />
         </main>
       ) : atHome ? (
-        <Home info={info} settings={settings} actions={{ ...actions, add: undefined }}>
+        <Home info={info} settings={settings} actions={{ ...actions, add: undefined }} follow={go}>
           {searchBox}
         </Home>
       ) : (

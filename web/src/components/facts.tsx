@@ -4,6 +4,7 @@ import type { SkyObject, Upload } from "../api";
 import { bandText, degrees, fixed, positionOf, sexagesimal } from "../format";
 import { skyLinks } from "../links";
 import { CopyButton } from "./copy-button";
+import { Fold } from "./fold";
 
 type Fact = [string, string];
 
@@ -11,8 +12,9 @@ function size(o: SkyObject | Upload): Fact[] {
   const out: Fact[] = [];
   const bands = bandText(o.bands);
   if (bands) out.push(["Bands", bands]);
-  if (o.width && o.height) out.push(["Image", `${o.width} × ${o.height} px`]);
-  if (typeof o.pixel_scale === "number") out.push(["Scale", `${+o.pixel_scale.toFixed(3)}″ per px`]);
+  const pixels = o.width && o.height ? `${o.width} × ${o.height} px` : null;
+  const scale = typeof o.pixel_scale === "number" ? `${+o.pixel_scale.toFixed(3)}″ per px` : null;
+  if (pixels || scale) out.push(["Image", [pixels, scale].filter(Boolean).join(", ")]);
   return out;
 }
 
@@ -84,13 +86,15 @@ export function ObjectFacts({ object, simulated }: { object: SkyObject; simulate
     <>
       {place && <Place {...place} />}
       <Magnitudes object={object} />
-      <FactList facts={facts} />
-      <p class="links">
-        {place && !simulated && <SkyLinks {...place} />}
-        <a href={object.cutout ?? `/api/v1/objects/${object.id}/cutout.fits`} download>
-          FITS cutout
-        </a>
-      </p>
+      <Fold title="More about it">
+        <FactList facts={facts} />
+        <p class="links">
+          {place && !simulated && <SkyLinks {...place} />}
+          <a href={object.cutout ?? `/api/v1/objects/${object.id}/cutout.fits`} download>
+            FITS cutout
+          </a>
+        </p>
+      </Fold>
     </>
   );
 }

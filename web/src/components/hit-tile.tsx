@@ -38,14 +38,12 @@ export function HitTile({ object, index, active, settings, actions }: Props) {
         {known && <span class="badge">{known}</span>}
         <span class="caption" aria-hidden="true">
           <span class="caption-first">
-            {similarity !== undefined && <b class="similarity">{fixed(similarity, 4)}</b>}
-            <span class="name" title={name}>
-              {name}
-            </span>
-          </span>
-          <span class="caption-second">
-            <span>r {fixed(object.mag_r, 2)}</span>
+            {similarity !== undefined && <b>{fixed(similarity, 4)}</b>}
+            <span>{typeof object.mag_r === "number" && `r ${object.mag_r.toFixed(2)}`}</span>
             <span>{redshift(object)}</span>
+          </span>
+          <span class="name" title={name}>
+            {name}
           </span>
         </span>
         {similarity !== undefined && <span class="unseen">, similarity {fixed(similarity, 3)}</span>}

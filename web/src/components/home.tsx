@@ -3,7 +3,9 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { ApiProblem, getRandom, type Info, type SkyObject } from "../api";
-import { count } from "../format";
+import { count, degrees, positionOf, sexagesimal } from "../format";
+import { onPlainClick } from "../history";
+import { formatRoute, NO_FILTERS, type Query } from "../route";
 import type { Settings } from "../settings";
 import { EmptyTiles, HitGrid } from "./hit-grid";
 import type { TileActions } from "./hit-tile";
@@ -14,10 +16,21 @@ type Props = {
   info: Info | null;
   settings: Settings;
   actions: TileActions;
+  follow: (query: Query) => void;
   children: ComponentChildren; /* the search box */
 };
 
-export function Home({ info, settings, actions, children }: Props) {
+/* A position of this very survey, so that the example works. */
+function Example(props: { ra: number; dec: number; text: string; follow: (query: Query) => void }) {
+  const query: Query = { kind: "position", ra: props.ra, dec: props.dec };
+  return (
+    <a href={formatRoute({ query, filters: NO_FILTERS })} onClick={onPlainClick(() => props.follow(query))}>
+      {props.text}
+    </a>
+  );
+}
+
+export function Home({ info, settings, actions, follow, children }: Props) {
   const [wall, setWall] = useState<SkyObject[] | null>(null);
   const [failed, setFailed] = useState<string | null>(null);
   useEffect(() => {
@@ -29,6 +42,7 @@ export function Home({ info, settings, actions, children }: Props) {
     });
     return () => control.abort();
   }, []);
+  const places = (wall ?? []).map(positionOf).filter((place) => place !== null).slice(0, 2);
   const rows = info?.survey?.rows ?? info?.generation?.rows;
   return (
     <main class="home">
@@ -41,7 +55,13 @@ export function Home({ info, settings, actions, children }: Props) {
         </p>
         {children}
         <p class="hint">
-          <code>150.1163 2.2058</code> <code>10:00:27.9 +02:12:20.9</code> or choose one of these
+          {places.length === 2 && (
+            <>
+              <span>For example</span>
+              <Example {...places[0]} text={degrees(places[0].ra, places[0].dec)} follow={follow} />
+              <Example {...places[1]} text={sexagesimal(places[1].ra, places[1].dec)} follow={follow} />
+            </>
+          )}
         </p>
       </div>
       {failed && (

@@ -7,6 +7,7 @@ import type { Settings } from "../settings";
 import { DisplayControls } from "./display-controls";
 import { Downloads } from "./downloads";
 import { FilterForm } from "./filters";
+import { Fold } from "./fold";
 import { EmptyTiles, HitGrid } from "./hit-grid";
 import type { TileActions } from "./hit-tile";
 import { RandomWeights, randomWeights, Warnings } from "./notices";
@@ -52,11 +53,6 @@ export function Results(props: Props) {
             </div>
           </section>
         )}
-        <FilterForm
-          filters={props.filters}
-          kMax={info?.limits?.k_max ?? 1000}
-          change={props.changeFilters}
-        />
       </aside>
       <div class="hits">
         {random && <RandomWeights />}
@@ -67,6 +63,13 @@ export function Results(props: Props) {
           </p>
           <DisplayControls settings={settings} change={props.changeSettings} />
         </div>
+        <Fold title="Filters">
+          <FilterForm
+            filters={props.filters}
+            kMax={info?.limits?.k_max ?? 1000}
+            change={props.changeFilters}
+          />
+        </Fold>
         {found ? (
           <HitGrid
             objects={found.answer.hits}
