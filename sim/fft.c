@@ -72,16 +72,50 @@ static void reverse_bits(float *re, float *im, uint32_t side)
     }
 }
 
-/* (a, b) -> (a + w b, a - w b) for two rows, w = c + i s. */
-static void butterfly(float *restrict a_re, float *restrict a_im, float *restrict b_re,
-                      float *restrict b_im, uint32_t side, float c, float s)
+/* (a, b) -> (a + b, a - b): the first step of an odd number of them. */
+static __attribute__((noinline)) void butterfly(float *restrict a_re, float *restrict a_im,
+                                                float *restrict b_re, float *restrict b_im,
+                                                uint32_t side)
 {
     for (uint32_t x = 0; x < side; x++) {
-        float t_re = b_re[x] * c - b_im[x] * s, t_im = b_re[x] * s + b_im[x] * c;
-        b_re[x] = a_re[x] - t_re;
-        b_im[x] = a_im[x] - t_im;
-        a_re[x] += t_re;
-        a_im[x] += t_im;
+        float re = b_re[x], im = b_im[x];
+        b_re[x] = a_re[x] - re;
+        b_im[x] = a_im[x] - im;
+        a_re[x] += re;
+        a_im[x] += im;
+    }
+}
+
+/* A factor of the transform, exp(+-2 pi i k / n). */
+typedef struct twiddle {
+    float re, im;
+} twiddle;
+
+/*
+ * Two steps of radix 2 at once, to pass through memory half as often: (a, b) and (c, d) with w1,
+ * then (a, c) with w2 and (b, d) with w2 turned a quarter.
+ */
+static __attribute__((noinline)) void butterfly4(float *restrict a_re, float *restrict a_im,
+                                                 float *restrict b_re, float *restrict b_im,
+                                                 float *restrict c_re, float *restrict c_im,
+                                                 float *restrict d_re, float *restrict d_im,
+                                                 uint32_t side, twiddle w1, twiddle w2, float sign)
+{
+    for (uint32_t x = 0; x < side; x++) {
+        float br = b_re[x] * w1.re - b_im[x] * w1.im, bi = b_re[x] * w1.im + b_im[x] * w1.re;
+        float dr = d_re[x] * w1.re - d_im[x] * w1.im, di = d_re[x] * w1.im + d_im[x] * w1.re;
+        float p_re = a_re[x] + br, p_im = a_im[x] + bi, q_re = a_re[x] - br, q_im = a_im[x] - bi;
+        float s_re = c_re[x] + dr, s_im = c_im[x] + di, t_re = c_re[x] - dr, t_im = c_im[x] - di;
+        float u_re = s_re * w2.re - s_im * w2.im, u_im = s_re * w2.im + s_im * w2.re;
+        float v_re = t_re * w2.re - t_im * w2.im, v_im = t_re * w2.im + t_im * w2.re;
+        a_re[x] = p_re + u_re;
+        a_im[x] = p_im + u_im;
+        c_re[x] = p_re - u_re;
+        c_im[x] = p_im - u_im;
+        b_re[x] = q_re - sign * v_im;
+        b_im[x] = q_im + sign * v_re;
+        d_re[x] = q_re + sign * v_im;
+        d_im[x] = q_im - sign * v_re;
     }
 }
 
@@ -89,15 +123,24 @@ static void butterfly(float *restrict a_re, float *restrict a_im, float *restric
 static void transform_columns(const sim_fft *fft, uint32_t side, float sign)
 {
     float *re = fft->re, *im = fft->im;
+    uint32_t half = 1;
 
     reverse_bits(re, im, side);
-    for (uint32_t half = 1; half < side; half *= 2)
-        for (uint32_t start = 0; start < side; start += 2 * half)
+    if ((uint32_t)__builtin_ctz(side) % 2 == 1) {
+        for (size_t at = 0; at < (size_t)side * side; at += 2 * (size_t)side)
+            butterfly(re + at, im + at, re + at + side, im + at + side, side);
+        half = 2;
+    }
+    for (; half < side; half *= 4)
+        for (uint32_t start = 0; start < side; start += 4 * half)
             for (uint32_t k = 0; k < half; k++) {
-                size_t a = (size_t)(start + k) * side, b = a + (size_t)half * side;
-                uint32_t at = k * (SIM_FFT_SIDE_MAX / 2 / half);
-                butterfly(re + a, im + a, re + b, im + b, side, fft->cosine[at],
-                          sign * fft->sine[at]);
+                uint32_t at1 = k * (SIM_FFT_SIDE_MAX / 2 / half), at2 = at1 / 2;
+                twiddle w1 = {fft->cosine[at1], sign * fft->sine[at1]};
+                twiddle w2 = {fft->cosine[at2], sign * fft->sine[at2]};
+                size_t step = (size_t)half * side, a = (size_t)(start + k) * side, b = a + step;
+                size_t c = b + step, d = c + step;
+                butterfly4(re + a, im + a, re + b, im + b, re + c, im + c, re + d, im + d, side, w1,
+                           w2, sign);
             }
 }
 
