@@ -9,30 +9,15 @@
 
 #include "common/memory.h"
 #include "ingest/geometry.h"
+#include "ingest/missing.h"
 #include "ingest/notes.h"
 #include "ingest/units.h"
 
-#define ZERO_FRACTION_MIN 0.05
 #define NOTE_FRACTION_MIN 0.01
 #define SHIFT_PX_MAX 0.5 /* between bands; more is said, SHIFT_PX_REFUSED refused */
 #define SHIFT_PX_REFUSED 2.0
 #define SCALE_MIN_ARCSEC 1e-3 /* outside of these a header is not believed */
 #define SCALE_MAX_ARCSEC 100.0
-
-double nsky_mark_missing(float *pixels, uint64_t count)
-{
-    uint64_t zeros = 0, missing = 0;
-
-    for (uint64_t i = 0; i < count; i++)
-        zeros += pixels[i] == 0;
-    bool drop_zeros = (double)zeros >= ZERO_FRACTION_MIN * (double)count;
-    for (uint64_t i = 0; i < count; i++) {
-        if (!isfinite(pixels[i]) || (drop_zeros && pixels[i] == 0))
-            pixels[i] = NAN;
-        missing += isnan(pixels[i]);
-    }
-    return (double)missing / (double)count;
-}
 
 /* What one band's header says. */
 typedef struct band_info {

@@ -13,8 +13,4 @@
 NSKY_MUST_CHECK nsky_status nsky_assemble(nsky_decoded *out, const nsky_layers *layers,
                                           const char *what, nsky_error *err);
 
-/* NaN for infinities and, where a twentieth or more of the band is exactly 0, for zeros: the custom
- * of coadds for sky that was not observed. Returns the fraction that is missing. */
-double nsky_mark_missing(float *pixels, uint64_t count);
-
 #endif

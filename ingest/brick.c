@@ -7,9 +7,8 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "ingest/assemble.h"
 #include "ingest/geometry.h"
-#include "ingest/layer.h"
+#include "ingest/missing.h"
 #include "ingest/units.h"
 
 #define BRICK_PIXELS_MAX (NSKY_FITS_PIXELS_MAX / 4) /* 8k x 8k: three planes are 800 MB */
@@ -25,6 +24,7 @@ struct nsky_brick {
     nsky_wcs *wcs;
     nsky_geometry geometry;
     char bands[NSKY_STAMP_BANDS + 1];
+    float scratch[NSKY_STAMP_SIDE * NSKY_STAMP_SIDE];
 };
 
 uint64_t nsky_brick_bytes(const nsky_job *job)
@@ -191,23 +191,33 @@ const nsky_tractor *nsky_brick_entries(const nsky_brick *brick)
     return &brick->entries;
 }
 
-/* Copies what lies inside; the rest of `raw` stays NaN. true: all of the box is inside. */
-static bool cut(const nsky_brick *brick, int band, int64_t x0, int64_t y0, float *raw)
+/* Copies what lies inside; the rest of `out` stays as it is. true: all of the box is inside. */
+static bool cut(const nsky_brick *brick, int band, int64_t x0, int64_t y0, float *out)
 {
     int64_t side = NSKY_STAMP_SIDE, width = (int64_t)brick->width, height = (int64_t)brick->height;
     int64_t left = x0 < 0 ? -x0 : 0, right = x0 + side > width ? width - x0 : side;
 
-    for (int64_t i = 0; i < side * side; i++)
-        raw[i] = NAN;
     for (int64_t y = 0; y < side; y++)
         if (y0 + y >= 0 && y0 + y < height && left < right)
-            memcpy(raw + y * side + left, brick->planes[band] + (y0 + y) * width + x0 + left,
-                   (size_t)(right - left) * sizeof *raw);
+            memcpy(out + y * side + left, brick->planes[band] + (y0 + y) * width + x0 + left,
+                   (size_t)(right - left) * sizeof *out);
     return x0 >= 0 && y0 >= 0 && x0 + side <= width && y0 + side <= height;
 }
 
+/* In place, through `scratch`. */
+static void turn(const nsky_brick *brick, float *pixels, float *scratch)
+{
+    size_t bytes = (size_t)NSKY_STAMP_SIDE * NSKY_STAMP_SIDE * sizeof *pixels;
+    nsky_turn how = brick->geometry.turn;
+
+    if (!how.transpose && !how.flip_x && !how.flip_y)
+        return;
+    memcpy(scratch, pixels, bytes);
+    nsky_turn_pixels(how, scratch, NSKY_STAMP_SIDE, NSKY_STAMP_SIDE, pixels);
+}
+
 static nsky_status fill_stamp(nsky_brick *brick, const nsky_object *object, nsky_stamp *stamp,
-                              float *raw, nsky_error *err)
+                              nsky_error *err)
 {
     double x, y;
 
@@ -222,16 +232,16 @@ static nsky_status fill_stamp(nsky_brick *brick, const nsky_object *object, nsky
     if (brick->bands[2] == 'i')
         stamp->flags |= NSKY_STAMP_BAND_REPLACED;
     for (int b = 0; b < NSKY_STAMP_BANDS; b++) {
-        if (!cut(brick, b, x0, y0, raw))
+        float *pixels = nsky_stamp_band(stamp, (uint32_t)b); /* NaN as it comes */
+        if (!cut(brick, b, x0, y0, pixels))
             stamp->flags |= NSKY_STAMP_EDGE;
-        double missing = nsky_mark_missing(raw, (uint64_t)NSKY_STAMP_SIDE * NSKY_STAMP_SIDE);
+        double missing = nsky_mark_missing(pixels, (uint64_t)NSKY_STAMP_SIDE * NSKY_STAMP_SIDE);
         if (missing == 1)
             return nsky_fail(err, NSKY_ENOTFOUND, "%s has no pixels in band %c", object->name,
                              brick->bands[b]);
         if (missing > 0)
             stamp->flags |= NSKY_STAMP_HAS_NAN;
-        nsky_turn_pixels(brick->geometry.turn, raw, NSKY_STAMP_SIDE, NSKY_STAMP_SIDE,
-                         nsky_stamp_band(stamp, (uint32_t)b));
+        turn(brick, pixels, brick->scratch);
     }
     return NSKY_OK;
 }
@@ -243,9 +253,7 @@ nsky_status nsky_brick_stamp(nsky_brick *brick, uint64_t i, nsky_stamp **out, ns
                                         (float)brick->geometry.scale_arcsec_px, err);
     if (status != NSKY_OK)
         return status;
-    float *raw = nsky_alloc((size_t)NSKY_STAMP_SIDE * NSKY_STAMP_SIDE, sizeof *raw, err);
-    status = raw ? fill_stamp(brick, &brick->entries.objects[i], *out, raw, err) : err->status;
-    nsky_free(raw);
+    status = fill_stamp(brick, &brick->entries.objects[i], *out, err);
     if (status != NSKY_OK) {
         nsky_stamp_free(*out);
         *out = NULL;

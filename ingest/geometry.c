@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "image/stamp.h"
 #include "ingest/layer.h"
@@ -146,6 +147,10 @@ void nsky_turn_pixels(nsky_turn turn, const float *in, uint32_t width, uint32_t 
     uint32_t out_width = turn.transpose ? height : width;
     uint32_t out_height = turn.transpose ? width : height;
 
+    if (!turn.transpose && !turn.flip_x && !turn.flip_y) {
+        memcpy(out, in, (size_t)width * height * sizeof *out);
+        return;
+    }
     for (uint32_t y = 0; y < out_height; y++)
         for (uint32_t x = 0; x < out_width; x++) {
             uint32_t u = turn.flip_x ? out_width - 1 - x : x;

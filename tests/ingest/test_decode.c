@@ -2,8 +2,8 @@
 #include "support.h"
 
 #include "image/codec.h"
-#include "ingest/assemble.h"
-#include "ingest/geometry.h"
+#include "fits/wcs.h"
+#include "ingest/missing.h"
 
 static nsky_decoded decode(const char *path)
 {
