@@ -167,12 +167,12 @@ describe("the page", { skip, timeout: 120_000 }, () => {
     for (const path of ["/", new URL(page.url(), url).search || "/"]) {
       await phone.goto(url + path);
       await phone.waitForSelector(".tile[data-id]");
-      const overflow = await phone.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      const overflow = await phone.evaluate(() => document.documentElement.scrollWidth - screen.width);
       assert.ok(overflow <= 0, `${path} is ${overflow} px too wide`);
     }
     await phone.click(".tile[data-id] a");
     await settled(phone);
-    const overflow = await phone.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    const overflow = await phone.evaluate(() => document.documentElement.scrollWidth - screen.width);
     assert.ok(overflow <= 0, `results are ${overflow} px too wide`);
     await phone.context().close();
   });

@@ -115,6 +115,7 @@ export function App() {
             }}
             random={random}
             home={home}
+            takeFile={takeFile}
           />
         </main>
       ) : atHome ? (

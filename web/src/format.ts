@@ -57,6 +57,13 @@ export function redshift(o: SkyObject): string | null {
   return null;
 }
 
+/* The server's words as a sentence: they may begin small and end without a stop. */
+export function sentence(text: string): string {
+  const trimmed = text.trim();
+  const end = /[.!?…”"]$/.test(trimmed) || trimmed === "" ? "" : ".";
+  return trimmed.charAt(0).toUpperCase() + trimmed.slice(1) + end;
+}
+
 /* What a known object is known as, or null for one nobody has listed. */
 export function knownAs(o: SkyObject): string | null {
   if (!o.known) return null;

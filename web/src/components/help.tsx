@@ -66,7 +66,7 @@ export function Help({ open, close, settings, change }: Props) {
           />
           Single-key shortcuts
         </label>
-        <button type="button" class="primary" onClick={close}>
+        <button type="button" class="primary" onClick={close} autofocus>
           Close
         </button>
       </div>

@@ -1,6 +1,7 @@
 /* notices.tsx - what a reader of the result must know first. */
 
 import type { Answer, Info } from "../api";
+import { sentence } from "../format";
 import { Icon } from "./icon";
 
 export function randomWeights(info: Info | null, answer?: Answer): boolean {
@@ -28,7 +29,7 @@ export function Warnings({ warnings, hideRandom }: { warnings: string[]; hideRan
       {shown.map((warning) => (
         <p class="notice" role="note" key={warning}>
           <Icon name="info" />
-          <span>{warning}</span>
+          <span>{sentence(warning)}</span>
         </p>
       ))}
     </>

@@ -1,8 +1,9 @@
 /* problem.tsx - what went wrong, in plain words, and what to do now. */
 
 import type { ApiProblem, Info } from "../api";
-import { bytes } from "../format";
+import { bytes, sentence } from "../format";
 import type { Query } from "../route";
+import { FileButton } from "./file-button";
 
 type Props = {
   problem: ApiProblem;
@@ -11,6 +12,7 @@ type Props = {
   again: () => void;
   random: () => void;
   home: () => void;
+  takeFile: (file: File) => void;
 };
 
 function advice(problem: ApiProblem, query: Query, info: Info | null): string {
@@ -33,11 +35,11 @@ function advice(problem: ApiProblem, query: Query, info: Info | null): string {
   return "Check the filters, or start again.";
 }
 
-export function Problem({ problem, query, info, again, random, home }: Props) {
+export function Problem({ problem, query, info, again, random, home, takeFile }: Props) {
   return (
     <section class="problem" role="alert">
       <h1>{problem.title || "That did not work"}</h1>
-      {problem.detail && <p class="problem-detail">{problem.detail}</p>}
+      {problem.detail && <p class="problem-detail">{sentence(problem.detail)}</p>}
       <p>{advice(problem, query, info)}</p>
       <p class="problem-buttons">
         {(problem.status === 0 || problem.status === 429 || problem.status >= 500) && (
@@ -45,6 +47,7 @@ export function Problem({ problem, query, info, again, random, home }: Props) {
             Try again
           </button>
         )}
+        {query.kind === "upload" && <FileButton take={takeFile} label="Open another file" />}
         <button type="button" onClick={random}>
           Random galaxy
         </button>
