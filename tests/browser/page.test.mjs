@@ -125,7 +125,7 @@ describe("the page", { skip, timeout: 120_000 }, () => {
   test("a place outside the survey says so", async () => {
     await page.goto(`${url}/?ra=0.0001&dec=-89.9`);
     await page.locator(".problem").waitFor();
-    assert.match(await page.innerText(".problem"), /footprint|outside|no galaxy/i);
+    assert.match(await page.innerText(".problem"), /footprint/);
   });
 
   test("typing a position that cannot be explains itself", async () => {

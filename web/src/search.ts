@@ -10,7 +10,8 @@ import { positionInName } from "./parse";
 import { formatRoute, type Query, type Route } from "./route";
 import { contentType, keptFile } from "./upload";
 
-/* Farther than this from any object, a position counts as outside the survey. */
+/* How far from a typed position its galaxy may be. Where the survey has nothing for half a degree,
+ * the server answers that the place is outside its footprint. */
 export const CONE_ARCSEC = 60;
 
 export type Found = {
@@ -35,8 +36,8 @@ async function nearest(ra: number, dec: number, signal: AbortSignal) {
   if (objects.length === 0)
     throw notHere(
       "Nothing here",
-      `This survey has no galaxy within ${CONE_ARCSEC}″ of ${degrees(ra, dec)}. ` +
-        "The place is outside its footprint, or the galaxies there are too faint for it.",
+      `The survey reaches this part of the sky, but has no galaxy within ${CONE_ARCSEC}″ of ` +
+        `${degrees(ra, dec)}.`,
     );
   const gap = (o: SkyObject) => o.separation_arcsec ?? Infinity;
   const object = objects.reduce((best, o) => (gap(o) < gap(best) ? o : best));

@@ -29,7 +29,7 @@ function advice(problem: ApiProblem, query: Query, info: Info | null): string {
       "nearsky reads FITS cubes in nanomaggies (such as cutouts of the Legacy Survey viewer), JPEG " +
       "and PNG pictures, with the galaxy in the middle."
     );
-  if (query.kind === "position") return "Check the order, right ascension first, or look around with a random galaxy.";
+  if (query.kind === "position") return "Right ascension comes first, then declination. A random galaxy shows what is covered.";
   if (query.kind === "name" || query.kind === "id")
     return "Names are those of this survey. For other catalogues' names, search by position instead.";
   return "Check the filters, or start again.";
