@@ -12,12 +12,15 @@
 #include "sim/lens.h"
 #include "sim/stream.h"
 
-#define THETA_E_MEDIAN 1.6 /* arcsec; 0.2 dex about it */
+#define THETA_E_MEDIAN \
+    1.85 /* arcsec; 0.2 dex about it; limits on sigma make it 1.6 of those kept */
 #define THETA_E_MIN 0.8
 #define THETA_E_MAX 4.0
+#define Z_MIN 0.2
+#define Z_MAX 0.8
 #define SIGMA_MIN 200.0 /* km/s */
 #define SIGMA_MAX 350.0
-#define FABER_JACKSON_MAG_Z -22.6 /* at 220 km/s; L ~ sigma^4 */
+#define FABER_JACKSON_MAG_Z -22.25 /* at 220 km/s; L ~ sigma^4 */
 #define K_SLOPE 0.55
 #define MAG_Z_MIN 15.8
 #define MAG_Z_MAX 20.0
@@ -29,13 +32,17 @@
 #define GRADE_A_SNR 45.0
 #define GRADE_A_THETA_E 1.15
 #define ARC_CANVAS_SIDE 96 /* pixels; the widest arcs span 60 */
-#define ARC_PIXEL_MIN 0.5  /* of the noise: pixels that count towards the signal */
+/* Pixels that count towards the signal: arcs above this much noise, and this much of the galaxy. */
+#define ARC_NOISE_MIN 0.5
+#define ARC_CONTRAST_MIN 0.4
 
 static void draw_mass(sim_lens *lens, double *z_lens, nsky_rng *rng)
 {
     do {
-        *z_lens = sim_draw_clipped(rng, 0.45, 0.15, 0.2, 0.8);
-        lens->z_source = 1 + 2 * sim_draw_beta(rng, 1.5, 2.5);
+        do
+            *z_lens = 0.45 + 0.15 * nsky_rng_normal(rng);
+        while (*z_lens < Z_MIN || *z_lens > Z_MAX);
+        lens->z_source = 1 + 2 * sim_draw_beta(rng, 2, 2);
         lens->theta_e = sim_draw_dex(rng, THETA_E_MEDIAN, 0.2);
         lens->sigma_km_s = sim_lens_sigma(lens->theta_e, *z_lens, lens->z_source);
     } while (lens->theta_e < THETA_E_MIN || lens->theta_e > THETA_E_MAX ||
@@ -95,24 +102,37 @@ bool sim_lens_resolved(const sim_lens *lens, double fwhm_arcsec)
            lens->magnification > SIM_LENS_MAGNIFICATION_MIN;
 }
 
-/* Of the arcs alone, over the pixels where they show; the better of g and r. */
-static double arc_snr(const sim_object *object, sim_painter *painter,
-                      const sim_conditions *conditions, sim_canvas *canvas)
+/* Images of arcs and of the galaxy alone, [2][3, side, side]. */
+typedef struct view_pair {
+    sim_canvas arcs, galaxy;
+} view_pair;
+
+static void paint_view(sim_painter *painter, sim_canvas *canvas, const sim_object *object,
+                       bool arcs)
 {
-    size_t count = (size_t)canvas->width * canvas->height;
     sim_object centred = *object;
+
+    memset(canvas->pixels, 0, SIM_BANDS * sizeof(float) * ARC_CANVAS_SIDE * ARC_CANVAS_SIDE);
+    centred.x = centred.y = (ARC_CANVAS_SIDE - 1) / 2.0;
+    sim_paint_part(painter, canvas, &centred, arcs);
+}
+
+/* Of the arcs where they stand out of noise and galaxy; the better of g and r. */
+static double arc_snr(const sim_object *object, sim_painter *painter,
+                      const sim_conditions *conditions, view_pair *views)
+{
+    size_t count = (size_t)ARC_CANVAS_SIDE * ARC_CANVAS_SIDE;
     double best = 0;
 
-    memset(canvas->pixels, 0, SIM_BANDS * count * sizeof(float));
-    centred.x = centred.y = (canvas->width - 1) / 2.0;
-    sim_paint_part(painter, canvas, &centred, true);
+    paint_view(painter, &views->arcs, object, true);
     for (int band = 0; band < 2; band++) {
-        const float *plane = canvas->pixels + (size_t)band * count;
+        const float *arc = views->arcs.pixels + (size_t)band * count;
+        const float *galaxy = views->galaxy.pixels + (size_t)band * count;
         double sigma = conditions->sigma[band], signal = 0, variance = 0;
         for (size_t i = 0; i < count; i++)
-            if (plane[i] > ARC_PIXEL_MIN * sigma) {
-                signal += plane[i];
-                variance += sigma * sigma + plane[i] / sim_gain[band];
+            if (arc[i] > ARC_NOISE_MIN * sigma && arc[i] > ARC_CONTRAST_MIN * galaxy[i]) {
+                signal += arc[i];
+                variance += sigma * sigma + (arc[i] + galaxy[i]) / sim_gain[band];
             }
         if (variance > 0)
             best = fmax(best, signal / sqrt(variance));
@@ -120,34 +140,42 @@ static double arc_snr(const sim_object *object, sim_painter *painter,
     return best;
 }
 
+/* Draws sources until one would be recognised, or once when not selected. */
+static bool choose_source(sim_object *out, sim_component *arc, nsky_rng *rng, sim_painter *painter,
+                          const sim_conditions *conditions, view_pair *views)
+{
+    sim_lens *lens = &out->lens;
+    double fwhm = fmin(conditions->fwhm_arcsec[0], conditions->fwhm_arcsec[1]);
+    bool selected = nsky_rng_uniform(rng) >= UNSELECTED_SHARE;
+
+    paint_view(painter, &views->galaxy, out, false);
+    for (int i = 0; i < (selected ? SOURCE_TRIES : 1); i++) {
+        draw_source(out, arc, rng);
+        bool resolved = sim_lens_resolved(lens, fwhm), last = !selected || i == SOURCE_TRIES - 1;
+        lens->arc_snr = resolved || last ? arc_snr(out, painter, conditions, views) : 0;
+        if (resolved && lens->arc_snr > SIM_LENS_SNR_MIN)
+            return true;
+    }
+    return false;
+}
+
 nsky_status sim_make_lens(sim_object *out, nsky_rng *rng, sim_painter *painter,
                           const sim_conditions *conditions, nsky_error *err)
 {
-    sim_canvas canvas = {.width = ARC_CANVAS_SIDE, .height = ARC_CANVAS_SIDE};
-    sim_component *arc = sim_object_add(out, SIM_ARC);
-    sim_lens *lens = &out->lens;
-    double fwhm = fmin(conditions->fwhm_arcsec[0], conditions->fwhm_arcsec[1]);
-    bool selected = nsky_rng_uniform(rng) >= UNSELECTED_SHARE, accepted = false;
+    size_t pixels = (size_t)SIM_BANDS * ARC_CANVAS_SIDE * ARC_CANVAS_SIDE;
+    float *memory = nsky_alloc(2 * pixels, sizeof *memory, err);
 
-    canvas.pixels =
-        nsky_alloc((size_t)SIM_BANDS * ARC_CANVAS_SIDE * ARC_CANVAS_SIDE, sizeof(float), err);
-    if (!canvas.pixels)
+    if (!memory)
         return NSKY_ENOMEM;
-    for (int i = 0; i < SOURCE_TRIES && !accepted; i++) {
-        draw_source(out, arc, rng);
-        bool resolved = sim_lens_resolved(lens, fwhm);
-        if (resolved || !selected || i == SOURCE_TRIES - 1)
-            lens->arc_snr = arc_snr(out, painter, conditions, &canvas);
-        accepted = resolved && lens->arc_snr > SIM_LENS_SNR_MIN;
-        if (!selected)
-            break;
-    }
-    lens->grade = !accepted                                                        ? 'C'
-                  : lens->arc_snr > GRADE_A_SNR && lens->theta_e > GRADE_A_THETA_E ? 'A'
-                                                                                   : 'B';
+    view_pair views = {{memory, ARC_CANVAS_SIDE, ARC_CANVAS_SIDE},
+                       {memory + pixels, ARC_CANVAS_SIDE, ARC_CANVAS_SIDE}};
+    sim_component *arc = sim_object_add(out, SIM_ARC);
+    bool accepted = choose_source(out, arc, rng, painter, conditions, &views);
+    bool obvious = out->lens.arc_snr > GRADE_A_SNR && out->lens.theta_e > GRADE_A_THETA_E;
+    nsky_free(memory);
+    out->lens.grade = accepted ? (obvious ? 'A' : 'B') : 'C';
     out->class = NSKY_SIM_LENS;
     out->is_lens = true;
     sim_object_sum(out);
-    nsky_free(canvas.pixels);
     return NSKY_OK;
 }

@@ -24,7 +24,7 @@
 #define FIELD_MAG_R_FAINT 23.3
 #define FIELD_SLOPE 0.32
 #define FIELD_EARLY_SHARE 0.25
-#define PRIMARY_SLOPE 0.25 /* between the sky's 0.4 and the flat of training sets */
+#define PRIMARY_SLOPE 0.15 /* between the sky's 0.4 and the flat of training sets */
 
 #define EDGE_MARGIN 80.0 /* pixels: stamps of primaries stay inside their brick */
 #define PRIMARY_GAP 26.0 /* pixels between primaries, where there is room */

@@ -40,7 +40,7 @@ static void add_blob(sim_object *out, nsky_rng *rng, double near, double far)
     c->r = fmin(sim_draw_dex(rng, 0.35, 0.18), 1.2);
     c->q = nsky_rng_range(rng, 0.35, 1);
     c->angle = nsky_rng_range(rng, 0, M_PI);
-    draw_blue(c, rng, 21.8, 23.6);
+    draw_blue(c, rng, 21.2, 23.2);
 }
 
 static void add_tangential_edge(sim_object *out, nsky_rng *rng, double theta_e)
@@ -53,7 +53,7 @@ static void add_tangential_edge(sim_object *out, nsky_rng *rng, double theta_e)
     c->angle = p.turn + M_PI / 2 + 0.15 * nsky_rng_normal(rng);
     c->r = nsky_rng_range(rng, 0.35, 0.75);
     c->width = c->r * 0.2;
-    draw_blue(c, rng, 21.6, 23.2);
+    draw_blue(c, rng, 21.0, 22.8);
 }
 
 static void add_stream(sim_object *out, nsky_rng *rng, double theta_e)
@@ -64,7 +64,7 @@ static void add_stream(sim_object *out, nsky_rng *rng, double theta_e)
     c->width = fmax(c->r * nsky_rng_range(rng, 0.12, 0.2), 0.25);
     c->phase = nsky_rng_range(rng, 0, 2 * M_PI);
     c->arms = nsky_rng_range(rng, 0.35, 1.0);
-    draw_blue(c, rng, 21.8, 23.2);
+    draw_blue(c, rng, 20.9, 22.6);
     c->flux[1] *= 1.15; /* stars of the victim: not as blue as a starburst */
     c->flux[2] *= 1.3;
 }
@@ -77,7 +77,7 @@ static void add_spiral_disc(sim_object *out, nsky_rng *rng, double theta_e)
                      .angle = nsky_rng_range(rng, 0, M_PI),
                      .z = fmin(out->z, 0.35)};
 
-    draw_blue(&shade, rng, 20.8, 22.3);
+    draw_blue(&shade, rng, 20.0, 21.6);
     disc.flux_z = shade.flux[2];
     sim_add_spiral(out, rng, &disc, nsky_rng_range(rng, 0.45, 0.7));
 }
@@ -90,7 +90,7 @@ static void add_star_ring(sim_object *out, nsky_rng *rng, double theta_e)
                      .angle = nsky_rng_range(rng, 0, M_PI),
                      .z = fmin(out->z, 0.35)};
 
-    draw_blue(&shade, rng, 21.3, 22.8);
+    draw_blue(&shade, rng, 20.4, 22.0);
     disc.flux_z = shade.flux[2];
     sim_add_ring(out, rng, &disc, radius, radius * nsky_rng_range(rng, 0.12, 0.2));
 }
