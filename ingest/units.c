@@ -86,10 +86,8 @@ static nsky_status by_zero_point(nsky_units *out, nsky_fits *fits, uint32_t hdu,
         !(exposure > 0 && exposure < 1e9))
         return bad(fits, "EXPTIME", exposure, err);
     out->factor = pow(10.0, (22.5 - zero) / 2.5) / exposure;
-    snprintf(out->note, sizeof out->note,
-             exposure == 1 ? "counts with zero point %g (%s)"
-                           : "counts with zero point %g (%s), %g s",
-             zero, key, exposure);
+    snprintf(out->note, sizeof out->note, "counts, converted with %s = %g%s", key, zero,
+             exposure == 1 ? "" : " and EXPTIME");
     return NSKY_OK;
 }
 

@@ -1,8 +1,8 @@
 /* test_decode.c - one picture file of one object: bands, units, turns, sizes, uploads. */
 #include "support.h"
 
-#include "image/codec.h"
 #include "fits/wcs.h"
+#include "image/codec.h"
 #include "ingest/missing.h"
 
 static nsky_decoded decode(const char *path)
