@@ -34,28 +34,67 @@ nsky_status nsky_fits_failed(const nsky_fits *fits, int cfitsio_status, const ch
                      fits->current, text, cfitsio_status);
 }
 
-/* CFITSIO reads whole blocks; files without the padding of their last one are common enough. */
-static nsky_status complete_last_block(nsky_fits *fits, nsky_error *err)
+/* The keyword part of a card, as CFITSIO finds it: before the equals sign, HIERARCH or not. */
+static bool card_names(const char *card, const char *key)
+{
+    char name[NSKY_CARD_BYTES + 1];
+    const char *equals = memchr(card, '=', NSKY_CARD_BYTES);
+    size_t length = equals ? (size_t)(equals - card) : 0;
+
+    memcpy(name, card, length);
+    name[length] = '\0';
+    return strcasestr(name, key) != NULL;
+}
+
+/* CFITSIO must not know which tables carry an image: on sight it computes with their tile sizes and
+ * divides by some. tile.c reads them instead. */
+static uint32_t hide_compression(const nsky_fits *fits, bool only_count)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < fits->structure.count; i++) {
+        const nsky_fits_section *section = &fits->structure.sections[i];
+        for (uint32_t k = 0; section->row_bytes > 0 && k < section->cards.count; k++) {
+            const char *card = nsky_cards_at(&section->cards, k);
+            if (!card_names(card, "ZIMAGE"))
+                continue;
+            found++;
+            if (!only_count) { /* the bytes are our own copy by now */
+                char *own = (char *)fits->unpacked + (card - fits->data);
+                memset(own, ' ', NSKY_CARD_BYTES);
+                memcpy(own, "COMMENT", 7);
+            }
+        }
+    }
+    return found;
+}
+
+/* What CFITSIO gets to read. It wants whole blocks, where files without the padding of their last
+ * one are common enough; and no word of compressed images. */
+static nsky_status prepare_bytes(nsky_fits *fits, nsky_error *err)
 {
     uint64_t end = fits->structure.end;
+    bool compressed = hide_compression(fits, true) > 0;
 
-    if (end <= fits->bytes) {
-        fits->bytes = (size_t)end; /* leaves out what follows the last HDU */
-        return NSKY_OK;
+    if (end > fits->bytes || (compressed && !fits->unpacked)) {
+        size_t known = end < fits->bytes ? (size_t)end : fits->bytes;
+        char *copy = nsky_alloc((size_t)end, 1, err);
+        if (!copy)
+            return err->status;
+        memcpy(copy, fits->data, known);
+        memset(copy + known, 0, (size_t)end - known);
+        for (uint32_t i = 0; i < fits->structure.count; i++) { /* cards point into the old bytes */
+            nsky_cards *cards = &fits->structure.sections[i].cards;
+            cards->text = copy + (cards->text - fits->data);
+        }
+        nsky_free(fits->unpacked);
+        nsky_map_close(&fits->map);
+        fits->unpacked = copy;
+        fits->data = copy;
     }
-    char *copy = nsky_alloc((size_t)end, 1, err);
-    if (!copy)
-        return err->status;
-    memcpy(copy, fits->data, fits->bytes);
-    memset(copy + fits->bytes, 0, (size_t)end - fits->bytes);
-    for (uint32_t i = 0; i < fits->structure.count; i++) { /* cards point into the old bytes */
-        nsky_cards *cards = &fits->structure.sections[i].cards;
-        cards->text = copy + (cards->text - fits->data);
-    }
-    nsky_free(fits->unpacked);
-    fits->unpacked = copy;
-    fits->data = copy;
-    fits->bytes = (size_t)end;
+    fits->bytes = (size_t)end; /* leaves out what follows the last HDU */
+    if (compressed)
+        hide_compression(fits, false);
     return NSKY_OK;
 }
 
@@ -82,7 +121,7 @@ static nsky_status open_bytes(nsky_fits *fits, uint64_t unpacked_max, nsky_error
     }
     if ((status = nsky_fits_structure_read(&fits->structure, fits->data, fits->bytes, fits->name,
                                            err)) != NSKY_OK ||
-        (status = complete_last_block(fits, err)) != NSKY_OK)
+        (status = prepare_bytes(fits, err)) != NSKY_OK)
         return status;
     fits->buffer = (void *)(uintptr_t)fits->data; /* opened for reading: never written to */
     if (fits_open_memfile(&fits->file, "memory", READONLY, &fits->buffer, &fits->bytes, 0, NULL,
@@ -186,7 +225,7 @@ static bool same_structure(nsky_fits *fits, const nsky_fits_section *section)
     if (fits_get_hduaddrll(fits->file, NULL, &start, NULL, &failed) || start < 0 ||
         (uint64_t)start != section->data_offset)
         return false;
-    if (section->hdu.kind == NSKY_FITS_TABLE)
+    if (section->hdu.kind == NSKY_FITS_TABLE || section->compressed)
         return fits_get_num_rowsll(fits->file, &rows, &failed) == 0 &&
                (uint64_t)rows == section->hdu.rows;
 

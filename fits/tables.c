@@ -108,30 +108,6 @@ static nsky_status check_columns(const nsky_fits_section *section, const nsky_fi
     return NSKY_OK;
 }
 
-/* CFITSIO looks keywords up from wherever it stands, in any case and behind HIERARCH, and divides
- * by ZTILEn. So those that give sizes must be there once, spelled plainly. */
-static bool sizes_are_plain(const nsky_cards *cards)
-{
-    for (uint32_t i = 0; i < cards->count; i++) {
-        const char *card = nsky_cards_at(cards, i);
-        const char *equals = memchr(card, '=', NSKY_CARD_BYTES);
-        char name[NSKY_CARD_BYTES + 1], key[9] = "";
-        if (!equals || nsky_card_is(card, "COMMENT") || nsky_card_is(card, "HISTORY"))
-            continue;
-        size_t length = (size_t)(equals - card);
-        memcpy(name, card, length);
-        name[length] = '\0';
-        if (!strcasestr(name, "ZTILE") && !strcasestr(name, "ZNAXIS"))
-            continue;
-        memcpy(key, card, 8);
-        key[strcspn(key, " ")] = '\0';
-        if (length != 8 || (memcmp(card, "ZTILE", 5) != 0 && memcmp(card, "ZNAXIS", 6) != 0) ||
-            nsky_cards_find(cards, key) != card)
-            return false;
-    }
-    return true;
-}
-
 /* Tile sizes, and one table row for every tile. */
 static nsky_status check_tiles(nsky_fits_section *section, const nsky_fits_where *where)
 {
@@ -168,11 +144,11 @@ static nsky_status check_compressed(nsky_fits_section *section, const nsky_fits_
 
     nsky_card_string(nsky_cards_find(cards, "ZCMPTYPE"), section->tiling.method,
                      sizeof section->tiling.method);
-    if (!sizes_are_plain(cards) || !nsky_cards_integer(cards, "ZBITPIX", &bitpix) ||
+    if (!nsky_cards_integer(cards, "ZBITPIX", &bitpix) ||
         !nsky_cards_integer(cards, "ZNAXIS", &axis_count) || axis_count < 1)
         return nsky_fail(where->err, NSKY_EDATA,
-                         "%s: the compressed image in HDU %u lacks plain ZBITPIX or ZNAXIS",
-                         where->name, where->hdu);
+                         "%s: the compressed image in HDU %u lacks ZBITPIX or ZNAXIS", where->name,
+                         where->hdu);
     if (axis_count > NSKY_FITS_AXES_MAX)
         return nsky_fail(where->err, NSKY_ELIMIT, "%s: HDU %u has %lld axes; at most %d are read",
                          where->name, where->hdu, (long long)axis_count, NSKY_FITS_AXES_MAX);

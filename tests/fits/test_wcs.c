@@ -258,7 +258,7 @@ static void test_refused(void **state)
     check_refused(NULL, 0, 6, NSKY_EDATA, "no size");
     check_refused((const char *const[]){"CD1_1   = 1E-4", "CD1_2   = 1E-4", "CD2_1   = 1E-4",
                                         "CD2_2   = 1E-4"},
-                  4, 6, NSKY_EDATA, "broken");
+                  4, 6, NSKY_EDATA, "no size");
     check_refused((const char *const[]){"CTYPE1  = 'GLON-TAN'", "CTYPE2  = 'GLAT-TAN'",
                                         "CD1_1   = -1E-4", "CD2_2   = 1E-4"},
                   4, 4, NSKY_EDATA, "GLON");
