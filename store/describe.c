@@ -110,12 +110,10 @@ static nsky_status put_sources(nsky_survey *survey, nsky_json *root, nsky_error 
     return status;
 }
 
-/* The index room writes its recall under "index"; an earlier one may stand at the top. */
+/* The index room writes its recall under "index". */
 static double recall_of(const nsky_json *manifest)
 {
-    double recall = nsky_json_get_number(nsky_json_get(manifest, "index"), "recall", NAN);
-
-    return isnan(recall) ? nsky_json_get_number(manifest, "recall", NAN) : recall;
+    return nsky_json_get_number(nsky_json_get(manifest, "index"), "recall_at_10", NAN);
 }
 
 static void fill_generation(nsky_json *entry, const nsky_json *manifest,
@@ -134,7 +132,7 @@ static void fill_generation(nsky_json *entry, const nsky_json *manifest,
     nsky_json_put_integer(entry, "rows", (int64_t)checked->rows);
     nsky_json_put_integer(entry, "dim", checked->dim);
     nsky_json_put_number(entry, "bytes", bytes);
-    nsky_json_put_number(entry, "recall", recall_of(manifest));
+    nsky_json_put_number(entry, "recall_at_10", recall_of(manifest));
     nsky_json_put_string(entry, "created_by", nsky_json_get_string(manifest, "created_by"));
 }
 

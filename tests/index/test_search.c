@@ -24,7 +24,7 @@
 
 enum { ROWS = 3000, DIM = 32, CLUSTERS = 50 };
 
-static char folder[64], store[96];
+static char folder[200], store[220];
 static float vectors[ROWS][DIM]; /* as stored: rounded to float16 */
 
 #define assert_ok(call, err)            \
@@ -107,7 +107,8 @@ static int set_up(void **state)
 {
     (void)state;
     nsky_error err = NSKY_ERROR_INIT;
-    snprintf(folder, sizeof folder, "/tmp/nearsky-test-search-XXXXXX");
+    const char *base = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/nearsky-test-search-XXXXXX", base ? base : "/tmp");
     if (!mkdtemp(folder))
         return -1;
     snprintf(store, sizeof store, "%s/store", folder);
