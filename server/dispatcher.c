@@ -1,4 +1,5 @@
 /* dispatcher.c - waiting searches as one batch over one generation. */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/memory.h"
@@ -49,6 +50,15 @@ static void take_answer(nsky_job *job, const nsky_answer *answer)
     job->method = answer->method;
 }
 
+/* "query 0: ...": the client knows of one query only. */
+static void drop_number(nsky_error *err)
+{
+    int number = 0, length = 0;
+
+    if (sscanf(err->text, "query %d: %n", &number, &length) == 1 && length > 0)
+        memmove(err->text, err->text + length, strlen(err->text + length) + 1);
+}
+
 void nsky_search_jobs(nsky_batch *batch, nsky_request *const *requests, uint32_t count,
                       nsky_metrics *metrics)
 {
@@ -66,10 +76,10 @@ void nsky_search_jobs(nsky_batch *batch, nsky_request *const *requests, uint32_t
     /* One bad query spoils its batch; alone, each gets its own answer or its own error. */
     for (uint32_t i = 0; i < count; i++) {
         nsky_job *job = requests[i]->job;
-        if (count == 1)
-            job->err = err;
-        else if (nsky_search_run(view->search, &batch->queries[i], 1, batch->answers, &job->err) ==
-                 NSKY_OK)
+        if (nsky_search_run(view->search, &batch->queries[i], 1, batch->answers, &job->err) ==
+            NSKY_OK)
             take_answer(job, batch->answers);
+        else
+            drop_number(&job->err);
     }
 }

@@ -212,11 +212,10 @@ void *nsky_http_first_line(void *context, const char *uri, struct MHD_Connection
     request->service = http->service;
     request->started_us = nsky_now_us();
     nsky_status status = nsky_uri_parse(&request->uri, uri, &err);
-    if (status != NSKY_OK) {
+    if (status == NSKY_ELIMIT)
+        nsky_reply_problem(&request->reply, 414, NULL, "%s", err.text);
+    else if (status != NSKY_OK)
         nsky_reply_error(&request->reply, &err);
-        if (status == NSKY_ELIMIT)
-            request->reply.status = 414;
-    }
     return request;
 }
 
