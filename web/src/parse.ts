@@ -35,7 +35,9 @@ function position(ra: number, dec: number): Typed {
     return { kind: "bad", why: `Right ascension runs from 0 to 360°, and ${ra} is outside.` };
   if (dec < -90 || dec > 90)
     return { kind: "bad", why: `Declination runs from −90 to +90°, and ${dec} is outside.` };
-  return { kind: "position", ra: ra === 360 ? 0 : ra, dec };
+  /* Six places, 4 milliarcsec, keep the address short. */
+  const [lon, lat] = [ra % 360, dec].map((angle) => Number(angle.toFixed(6)));
+  return { kind: "position", ra: lon, dec: lat };
 }
 
 /* A pasted address of the Legacy Survey viewer, or of this page. */

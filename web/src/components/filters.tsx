@@ -15,7 +15,10 @@ function bound(text: string): number | null {
 function Magnitude(props: { label: string; value: number | null; set: (value: number | null) => void }) {
   const [text, setText] = useState(props.value === null ? "" : String(props.value));
   useEffect(() => setText(props.value === null ? "" : String(props.value)), [props.value]);
-  const commit = () => bound(text) !== props.value && props.set(bound(text));
+  const commit = (event: { currentTarget: HTMLInputElement }) => {
+    const value = bound(event.currentTarget.value);
+    if (value !== props.value) props.set(value);
+  };
   return (
     <input
       aria-label={props.label}
@@ -24,7 +27,7 @@ function Magnitude(props: { label: string; value: number | null; set: (value: nu
       value={text}
       onInput={(event) => setText(event.currentTarget.value)}
       onBlur={commit}
-      onKeyDown={(event) => event.key === "Enter" && commit()}
+      onKeyDown={(event) => event.key === "Enter" && commit(event)}
     />
   );
 }

@@ -34,7 +34,7 @@ export function SearchBox({ box, query, go }: Props) {
 
   const submit = (event: Event) => {
     event.preventDefault();
-    const typed = parseTyped(text);
+    const typed = parseTyped(box.current?.value ?? text);
     if (typed.kind === "empty") return setWhy("Type a position, an id or a name first.");
     if (typed.kind === "bad") return setWhy(typed.why);
     setWhy(null);
