@@ -61,25 +61,25 @@ static void remove_mean(float *weight, size_t planes, uint32_t taps)
 
 static void draw_conv(draft *d, uint64_t seed, uint32_t number)
 {
-    const nsky_conv *c = &d->convs[number];
-    const uint32_t shape[4] = {c->out_channels, c->in_channels, c->kernel, c->kernel};
-    uint32_t taps = c->kernel * c->kernel;
-    size_t planes = (size_t)c->out_channels * c->in_channels;
-    float sigma = (float)sqrt(2.0 / ((double)c->in_channels * taps));
+    const nsky_conv c = d->convs[number]; /* a copy: names are printed into d */
+    const uint32_t shape[4] = {c.out_channels, c.in_channels, c.kernel, c.kernel};
+    uint32_t taps = c.kernel * c.kernel;
+    size_t planes = (size_t)c.out_channels * c.in_channels;
+    float sigma = (float)sqrt(2.0 / ((double)c.in_channels * taps));
     nsky_rng rng = nsky_rng_at(seed, STREAM, number);
-    float *weight = add(d, c->name, "weight", 4, shape);
+    float *weight = add(d, c.name, "weight", 4, shape);
 
     nsky_rng_fill_normal(&rng, weight, planes * taps);
-    if (c->role == NSKY_CONV_STEM)
+    if (c.role == NSKY_CONV_STEM)
         remove_mean(weight, planes, taps);
     for (size_t i = 0; i < planes * taps; i++)
         weight[i] *= sigma;
     for (uint32_t p = 0; p < NSKY_NORM_PARTS; p++) {
         const char *part = nsky_norm_parts[p];
         bool one = strcmp(part, "weight") == 0 || strcmp(part, "running_var") == 0;
-        bool halved = c->role == NSKY_CONV_LAST && strcmp(part, "weight") == 0;
-        float *values = add(d, c->norm, part, 1, shape);
-        for (uint32_t o = 0; o < c->out_channels; o++)
+        bool halved = c.role == NSKY_CONV_LAST && strcmp(part, "weight") == 0;
+        float *values = add(d, c.norm, part, 1, shape);
+        for (uint32_t o = 0; o < c.out_channels; o++)
             values[o] = halved ? RESIDUAL_GAIN : one ? 1.0f : 0.0f;
     }
 }
