@@ -27,7 +27,8 @@ build_page() {
     )
 }
 
-# The packages of the page are here, or their registry answers.
+# The packages of the page are here, or their registry answers; without Node.js build_page says so.
 page_can_be_built() {
-    [ -f "$ROOT/web/node_modules/.package-lock.json" ] || npm ping --fetch-retries=0 >/dev/null 2>&1
+    [ -f "$ROOT/web/node_modules/.package-lock.json" ] || ! command -v npm >/dev/null ||
+        npm ping --fetch-retries=0 >/dev/null 2>&1
 }
