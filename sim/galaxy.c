@@ -8,8 +8,6 @@
 #define DISC_THICKNESS 0.2
 #define EDGE_ON_COS_MAX 0.17
 #define FACE_ON_COS_MIN 0.42
-#define SCALE_LENGTHS_PER_RE 1.678
-#define EDGE_HEIGHT 0.17 /* scale height over scale length */
 #define CLUMPS_MIN 6
 #define CLUMPS_MAX 18
 
@@ -22,17 +20,6 @@ static double axis_ratio(double cos_inclination)
 {
     double c2 = cos_inclination * cos_inclination, t2 = DISC_THICKNESS * DISC_THICKNESS;
     return sqrt(t2 + (1 - t2) * c2);
-}
-
-static sim_component *add_sersic(sim_object *out, double re, double n, double q, double direction)
-{
-    sim_component *c = sim_object_add(out, SIM_SERSIC);
-
-    c->r = re;
-    c->n = n;
-    c->q = q;
-    c->angle = direction;
-    return c;
 }
 
 nsky_sim_class sim_draw_class(nsky_rng *rng, bool early)
@@ -60,107 +47,9 @@ static void make_elliptical(sim_object *out, nsky_rng *rng, double mag_z)
     double re = sim_draw_size(rng, true, mag_z, out->z);
     double n = fmin(fmax(sim_draw_dex(rng, 4, 0.12), 2), 6);
     sim_component *c =
-        add_sersic(out, re, n, sim_draw_clipped(rng, 0.76, 0.15, 0.35, 1), angle(rng));
+        sim_add_sersic(out, re, n, sim_draw_clipped(rng, 0.76, 0.15, 0.35, 1), angle(rng));
 
     sim_fluxes(c->flux, mag_z, sim_draw_colour(rng, true, out->z));
-}
-
-static void add_bulge(sim_object *out, nsky_rng *rng, const sim_disc *disc, double flux_z)
-{
-    sim_component *c = add_sersic(out, fmax(disc->re * nsky_rng_range(rng, 0.12, 0.25), 0.1),
-                                  nsky_rng_range(rng, 1.6, 3.2), sqrt(disc->q), disc->angle);
-
-    c->x = disc->x;
-    c->y = disc->y;
-    sim_fluxes(c->flux, sim_mag(flux_z), sim_draw_colour(rng, true, disc->z));
-}
-
-static sim_colour shifted(sim_colour colour, double g_r, double r_z)
-{
-    return (sim_colour){colour.g_r + g_r, colour.r_z + r_z};
-}
-
-void sim_add_spiral(sim_object *out, nsky_rng *rng, const sim_disc *disc, double share)
-{
-    sim_colour colour = sim_draw_colour(rng, false, disc->z);
-    sim_component *smooth = add_sersic(out, disc->re, 1, disc->q, disc->angle);
-
-    sim_fluxes(smooth->flux, sim_mag(disc->flux_z * (1 - share)), shifted(colour, 0.06, 0.08));
-    smooth->x = disc->x;
-    smooth->y = disc->y;
-
-    sim_component *c = sim_object_add(out, SIM_ARMS);
-    double u = nsky_rng_uniform(rng), handed = nsky_rng_uniform(rng) < 0.5 ? -1 : 1;
-    c->x = disc->x;
-    c->y = disc->y;
-    c->r = disc->re * 1.1;
-    c->q = disc->q;
-    c->angle = disc->angle;
-    c->arms = u < 0.6 ? 2 : u < 0.85 ? 3 : 4;
-    c->pitch = handed * nsky_rng_range(rng, 10, 28) * M_PI / 180;
-    c->sharpness = nsky_rng_range(rng, 1.6, 3.6);
-    c->phase = nsky_rng_range(rng, 0, 2 * M_PI);
-    c->patches = nsky_rng_u32(rng) | 1;
-    sim_fluxes(c->flux, sim_mag(disc->flux_z * share), shifted(colour, -0.22, -0.22));
-}
-
-void sim_add_ring(sim_object *out, nsky_rng *rng, const sim_disc *disc, double radius, double width)
-{
-    sim_component *c = sim_object_add(out, SIM_RING);
-
-    c->x = disc->x;
-    c->y = disc->y;
-    c->r = radius;
-    c->width = width;
-    c->q = disc->q;
-    c->angle = disc->angle;
-    c->patches = nsky_rng_u32(rng) | 1;
-    sim_fluxes(c->flux, sim_mag(disc->flux_z),
-               shifted(sim_draw_colour(rng, false, disc->z), -0.2, -0.2));
-}
-
-/* Half-light radius of the disc -> scale length and height; a dust lane takes light back out, most
- * of it in the blue. */
-void sim_add_edge_on(sim_object *out, nsky_rng *rng, const sim_disc *disc)
-{
-    static const double lane_depth[SIM_BANDS] = {0.36, 0.27, 0.15};
-    sim_component *c = sim_object_add(out, SIM_EDGE);
-
-    c->x = disc->x;
-    c->y = disc->y;
-    c->r = disc->re / SCALE_LENGTHS_PER_RE;
-    c->width = c->r * EDGE_HEIGHT * sim_draw_dex(rng, 1, 0.08);
-    c->angle = disc->angle;
-    sim_fluxes(c->flux, sim_mag(disc->flux_z),
-               shifted(sim_draw_colour(rng, false, disc->z), 0.12, 0.1));
-    if (nsky_rng_uniform(rng) < 0.6) {
-        sim_component *lane = sim_object_add(out, SIM_EDGE);
-        double depth = nsky_rng_range(rng, 0.6, 1.1);
-        *lane = *c;
-        lane->r *= 0.8;
-        lane->width *= 0.35;
-        lane->x -= sin(c->angle) * 0.15 * c->width; /* rarely exactly edge-on */
-        lane->y += cos(c->angle) * 0.15 * c->width;
-        for (int band = 0; band < SIM_BANDS; band++)
-            lane->flux[band] *= -lane_depth[band] * depth * 0.8 * 0.35;
-    }
-}
-
-/* The bar ends where the arms start. */
-static void add_bar(sim_object *out, nsky_rng *rng, const sim_disc *disc, double flux_z)
-{
-    sim_component *arms = &out->components[out->count - 1];
-    double length = disc->re * nsky_rng_range(rng, 0.45, 0.75), at = angle(rng);
-
-    assert(arms->shape == SIM_ARMS);
-    arms->arms = 2;
-    arms->phase = at - log(length / arms->r) / tan(arms->pitch);
-    sim_component *bar = add_sersic(out, length * 0.6, 0.5, nsky_rng_range(rng, 0.24, 0.36),
-                                    disc->angle + atan2(disc->q * sin(at), cos(at)));
-    bar->x = disc->x;
-    bar->y = disc->y;
-    sim_fluxes(bar->flux, sim_mag(flux_z),
-               shifted(sim_draw_colour(rng, true, disc->z), -0.12, -0.08));
 }
 
 static void make_disc(sim_object *out, nsky_rng *rng, nsky_sim_class class, double mag_z)
@@ -180,25 +69,26 @@ static void make_disc(sim_object *out, nsky_rng *rng, nsky_sim_class class, doub
         disc.flux_z = total * (1 - bulge_share);
         sim_add_edge_on(out, rng, &disc);
     } else if (class == NSKY_SIM_RING) {
-        double ring_share = nsky_rng_range(rng, 0.2, 0.5);
+        double ring_share = nsky_rng_range(rng, 0.3, 0.55);
         sim_disc ring = disc;
         ring.flux_z *= ring_share;
         disc.flux_z *= 1 - ring_share;
-        sim_component *smooth = add_sersic(out, disc.re, 1, disc.q, disc.angle);
+        /* Inside a ring little is left of the disc. */
+        sim_component *smooth = sim_add_sersic(out, 0.75 * disc.re, 1, disc.q, disc.angle);
         sim_fluxes(smooth->flux, sim_mag(disc.flux_z), sim_draw_colour(rng, false, out->z));
-        double radius = disc.re * nsky_rng_range(rng, 1.1, 1.9);
+        double radius = disc.re * nsky_rng_range(rng, 1.25, 1.95);
         sim_add_ring(out, rng, &ring, radius, radius * nsky_rng_range(rng, 0.1, 0.18));
     } else {
         if (class == NSKY_SIM_BARRED) {
             bar_share = nsky_rng_range(rng, 0.1, 0.22);
             disc.flux_z *= 1 - bar_share;
         }
-        sim_add_spiral(out, rng, &disc, nsky_rng_range(rng, 0.22, 0.5));
+        sim_add_spiral(out, rng, &disc, nsky_rng_range(rng, 0.2, 0.44));
         if (bar_share > 0)
-            add_bar(out, rng, &disc, bar_share * total * (1 - bulge_share));
+            sim_add_bar(out, rng, &disc, bar_share * total * (1 - bulge_share));
     }
     disc.q = edge ? 0.6 : disc.q;
-    add_bulge(out, rng, &disc, total * bulge_share);
+    sim_add_bulge(out, rng, &disc, total * bulge_share);
 }
 
 /* A lumpy low-surface-brightness disc. */
@@ -207,9 +97,9 @@ static void make_irregular(sim_object *out, nsky_rng *rng, double mag_z)
     double re = sim_draw_size(rng, false, mag_z, out->z), total = sim_flux(mag_z);
     double clumped = nsky_rng_range(rng, 0.25, 0.55), weights[CLUMPS_MAX], sum = 0;
     uint32_t clumps = CLUMPS_MIN + nsky_rng_below(rng, CLUMPS_MAX - CLUMPS_MIN + 1);
-    sim_colour colour = shifted(sim_draw_colour(rng, false, out->z), -0.12, -0.15);
-    sim_component *disc = add_sersic(out, re, nsky_rng_range(rng, 0.6, 1.0),
-                                     nsky_rng_range(rng, 0.4, 0.9), angle(rng));
+    sim_colour colour = sim_colour_shifted(sim_draw_colour(rng, false, out->z), -0.12, -0.15);
+    sim_component *disc = sim_add_sersic(out, re, nsky_rng_range(rng, 0.6, 1.0),
+                                         nsky_rng_range(rng, 0.4, 0.9), angle(rng));
     double c = cos(disc->angle), s = sin(disc->angle), q = disc->q;
 
     sim_fluxes(disc->flux, sim_mag(total * (1 - clumped)), colour);
@@ -218,12 +108,13 @@ static void make_irregular(sim_object *out, nsky_rng *rng, double mag_z)
     for (uint32_t i = 0; i < clumps; i++) {
         double u = 0.7 * re * nsky_rng_normal(rng) + 0.2 * re,
                v = 0.7 * re * q * nsky_rng_normal(rng);
-        sim_component *clump = add_sersic(out, re * nsky_rng_range(rng, 0.08, 0.3), 1,
-                                          nsky_rng_range(rng, 0.6, 1), angle(rng));
+        sim_component *clump = sim_add_sersic(out, re * nsky_rng_range(rng, 0.08, 0.3), 1,
+                                              nsky_rng_range(rng, 0.6, 1), angle(rng));
         clump->x = c * u - s * v;
         clump->y = s * u + c * v;
         sim_fluxes(clump->flux, sim_mag(total * clumped * weights[i] / sum),
-                   shifted(colour, -0.2 * nsky_rng_uniform(rng), -0.25 * nsky_rng_uniform(rng)));
+                   sim_colour_shifted(colour, -0.2 * nsky_rng_uniform(rng),
+                                      -0.25 * nsky_rng_uniform(rng)));
     }
 }
 
@@ -240,7 +131,7 @@ static void add_tail(sim_object *out, nsky_rng *rng, double separation, double t
     tail->arms = nsky_rng_range(rng, 0.7, 1.5);
     tail->width = fmax(radius * nsky_rng_range(rng, 0.12, 0.22), 0.35);
     sim_fluxes(tail->flux, sim_mag(total_z * nsky_rng_range(rng, 0.06, 0.15)),
-               shifted(sim_draw_colour(rng, false, out->z), 0.05, 0));
+               sim_colour_shifted(sim_draw_colour(rng, false, out->z), 0.05, 0));
 }
 
 /* Two galaxies at one redshift, close enough to have pulled out tails. */
@@ -277,8 +168,8 @@ static void summarise(sim_object *out)
     for (uint32_t i = 1; i < out->count; i++)
         if (out->components[i].flux[1] > most->flux[1])
             most = &out->components[i];
-    out->re = most->shape == SIM_EDGE ? most->r * SCALE_LENGTHS_PER_RE : most->r;
-    out->q = most->shape == SIM_EDGE ? EDGE_HEIGHT : most->q;
+    out->re = most->shape == SIM_EDGE ? most->r * SIM_SCALE_LENGTHS_PER_RE : most->r;
+    out->q = most->shape == SIM_EDGE ? SIM_EDGE_HEIGHT : most->q;
     out->angle = most->angle;
     out->n = most->n;
     sim_object_sum(out);
@@ -313,7 +204,7 @@ void sim_make_small(sim_object *out, nsky_rng *rng, bool early, double mag_z, do
     double re = fmin(sim_draw_size(rng, early, mag_z, z), 2.5);
     double q =
         early ? sim_draw_clipped(rng, 0.75, 0.15, 0.35, 1) : axis_ratio(nsky_rng_uniform(rng));
-    sim_component *c = add_sersic(out, re, early ? 4 : 1, q, angle(rng));
+    sim_component *c = sim_add_sersic(out, re, early ? 4 : 1, q, angle(rng));
 
     sim_fluxes(c->flux, mag_z, sim_draw_colour(rng, early, z));
     summarise(out);

@@ -22,6 +22,16 @@ typedef struct sim_disc {
     double flux_z;
 } sim_disc;
 
+/* Half-light radius, index, axis ratio, direction. */
+sim_component *sim_add_sersic(sim_object *out, double re, double n, double q, double direction);
+sim_colour sim_colour_shifted(sim_colour colour, double g_r, double r_z);
+
+#define SIM_SCALE_LENGTHS_PER_RE 1.678 /* of an exponential disc */
+#define SIM_EDGE_HEIGHT 0.17           /* scale height over scale length */
+
+void sim_add_bulge(sim_object *out, nsky_rng *rng, const sim_disc *disc, double flux_z);
+/* After sim_add_spiral: ends where the arms start, which become two. */
+void sim_add_bar(sim_object *out, nsky_rng *rng, const sim_disc *disc, double flux_z);
 /* Patchy arms of `share` of the disc's light on a smooth disc; bluer by how much they are arms. */
 void sim_add_spiral(sim_object *out, nsky_rng *rng, const sim_disc *disc, double share);
 void sim_add_ring(sim_object *out, nsky_rng *rng, const sim_disc *disc, double radius,

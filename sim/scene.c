@@ -21,7 +21,6 @@
 #define SIDE_LOG2_MIN 6 /* of a fine box: 32 pixels */
 #define SIDE_LOG2_MAX 10
 #define SIDES (SIDE_LOG2_MAX - SIDE_LOG2_MIN + 1)
-#define VISIBLE 0.12         /* of the noise: where drawing stops */
 #define BLUR_MARGIN_FWHM 2.2 /* around the drawn part, for its blurred light */
 #define TAPER 0.86           /* of a box's half: beyond, too large an object fades out */
 #define CORE_FINE_PX 3.0     /* around a cusp */
@@ -96,8 +95,13 @@ void sim_painter_look(sim_painter *painter, const sim_conditions *conditions)
         painter->alpha_arcsec[band] = sim_moffat_alpha(conditions->fwhm_arcsec[band]);
         least = fmin(least, conditions->sigma[band]);
     }
-    painter->faintest = VISIBLE * least / (NSKY_SCALE_ARCSEC_PX * NSKY_SCALE_ARCSEC_PX);
+    painter->faintest = SIM_VISIBLE * least / (NSKY_SCALE_ARCSEC_PX * NSKY_SCALE_ARCSEC_PX);
     memset(painter->transfer_ready, 0, sizeof painter->transfer_ready);
+}
+
+const sim_conditions *sim_painter_conditions(const sim_painter *painter)
+{
+    return &painter->conditions;
 }
 
 static float *const *transfers(sim_painter *painter, int side_log2)
@@ -283,29 +287,4 @@ void sim_paint(sim_painter *painter, sim_canvas *canvas, const sim_object *objec
 void sim_paint_part(sim_painter *painter, sim_canvas *canvas, const sim_object *object, bool arcs)
 {
     paint_components(painter, canvas, object, !arcs, arcs);
-}
-
-/* Bins the profile by 2 x 2 points a pixel, as galaxies are. */
-void sim_paint_point(sim_painter *painter, sim_canvas *canvas, double x, double y,
-                     const double flux[SIM_BANDS], double blur_arcsec)
-{
-    static const double points[2] = {-0.25, 0.25};
-
-    for (int band = 0; band < SIM_BANDS; band++) {
-        double light = flux[band] * painter->conditions.transmission[band];
-        double fwhm = hypot(painter->conditions.fwhm_arcsec[band], 2 * blur_arcsec);
-        double alpha = sim_moffat_alpha(fwhm) / NSKY_SCALE_ARCSEC_PX;
-        double level = VISIBLE * painter->conditions.sigma[band] / fmax(light, 1e-9);
-        int reach = (int)ceil(sim_moffat_radius(alpha, level)) + 1;
-        float *plane = canvas->pixels + (size_t)band * canvas->width * canvas->height;
-        int x0 = (int)lrint(x), y0 = (int)lrint(y);
-
-        for (int j = (int)fmax(y0 - reach, 0); j <= y0 + reach && j < (int)canvas->height; j++)
-            for (int i = (int)fmax(x0 - reach, 0); i <= x0 + reach && i < (int)canvas->width; i++) {
-                double sum = 0;
-                for (int k = 0; k < 4; k++)
-                    sum += sim_moffat(alpha, hypot(i - x + points[k % 2], j - y + points[k / 2]));
-                plane[(size_t)j * canvas->width + (size_t)i] += (float)(light * sum / 4);
-            }
-    }
 }

@@ -12,6 +12,8 @@ typedef struct sim_canvas {
     uint32_t width, height;
 } sim_canvas;
 
+#define SIM_VISIBLE 0.12 /* of the noise, a pixel: where drawing stops */
+
 typedef struct sim_painter sim_painter;
 
 NSKY_MUST_CHECK nsky_status sim_painter_new(sim_painter **out, nsky_error *err);
@@ -19,6 +21,7 @@ void sim_painter_free(sim_painter *painter);
 
 /* What follows is seen through these conditions. */
 void sim_painter_look(sim_painter *painter, const sim_conditions *conditions);
+const sim_conditions *sim_painter_conditions(const sim_painter *painter);
 
 /* Adds one object, star or galaxy; parts outside the canvas are left out. */
 void sim_paint(sim_painter *painter, sim_canvas *canvas, const sim_object *object);
