@@ -13,12 +13,12 @@
 static inline const char *make_weights(const char *name, size_t bytes,
                                        char sha256[NSKY_SHA256_HEX_BYTES])
 {
-    nsky_error err = NSKY_ERROR_INIT;
     const char *path = in_directory(name);
     char *data = calloc(bytes + 1, 1);
+    FILE *file = fopen(path, "wb"); /* without nsky_alloc, which tests make fail */
 
     snprintf(data, bytes + 1, "%s", name);
-    assert_ok(nsky_file_write(path, data, bytes, &err), err);
+    assert_true(data && file && fwrite(data, 1, bytes, file) == bytes && fclose(file) == 0);
     nsky_sha256_hex(data, bytes, sha256);
     free(data);
     return path;

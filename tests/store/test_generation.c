@@ -73,6 +73,23 @@ static void test_publish_and_read(void **state)
     assert_null(generation);
 }
 
+static void test_durable(void **state)
+{
+    (void)state;
+    static const char *const order[] = {
+        "vectors.f16 ", "manifest.json", ".work-test ", ".publishing",
+        "generations ", "CURRENT",       NULL};
+    nsky_error err = NSKY_ERROR_INIT;
+    uint32_t number;
+
+    synced[0] = '\0';
+    assert_ok(make_generation(4, &number, &err), err);
+    char *start = strstr(synced, "vectors.f16.tmp"); /* the test's own writing comes first */
+    assert_non_null(start);
+    memmove(synced, start + 15, strlen(start + 15) + 1);
+    assert_synced(order);
+}
+
 /* The same key finds what was left; another does not; abandoned work is gone. */
 static void test_pause_and_resume(void **state)
 {
@@ -312,6 +329,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_publish_and_read, five_rows),
+        cmocka_unit_test_setup(test_durable, five_rows),
         cmocka_unit_test_setup(test_pause_and_resume, five_rows),
         cmocka_unit_test_setup(test_keys, five_rows),
         cmocka_unit_test_setup(test_publish_refuses, five_rows),

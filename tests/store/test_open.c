@@ -194,6 +194,32 @@ static void test_many_packs(void **state)
     assert_sound();
 }
 
+/* A power cut may come at any time: stamps before the rows that name them, a new pack's name too.
+ */
+static void test_durable(void **state)
+{
+    (void)state;
+    static const char *const made[] = {"catalogue.db", "survey.json", NULL};
+    static const char *const first[] = {"stamps", "000000.pack", "catalogue.db-wal", NULL};
+    static const char *const second[] = {"000000.pack", "stamps", "000001.pack", "catalogue.db-wal",
+                                         NULL};
+    nsky_error err = NSKY_ERROR_INIT;
+
+    synced[0] = '\0';
+    nsky_survey *survey = open_survey(NSKY_SURVEY_WRITE);
+    assert_synced(made);
+    synced[0] = '\0';
+    add_objects(survey, 0, 2, 8);
+    assert_ok(nsky_survey_commit(survey, &err), err);
+    assert_synced(first);
+    synced[0] = '\0';
+    survey->writer.bytes_max = survey->writer.end + 1;
+    add_objects(survey, 2, 2, 8);
+    assert_ok(nsky_survey_commit(survey, &err), err);
+    assert_synced(second);
+    nsky_survey_close(survey);
+}
+
 /* Runs as a user who may write nowhere. */
 static void read_as_nobody(void)
 {
@@ -279,6 +305,7 @@ int main(void)
         cmocka_unit_test_setup(test_lost_parts, fresh_store),
         cmocka_unit_test_setup(test_tails, fresh_store),
         cmocka_unit_test_setup(test_many_packs, fresh_store),
+        cmocka_unit_test_setup(test_durable, fresh_store),
         cmocka_unit_test_setup(test_read_only, fresh_store),
         cmocka_unit_test_setup(test_read_only_log, fresh_store),
     };
