@@ -57,11 +57,10 @@ export function redshift(o: SkyObject): string | null {
   return null;
 }
 
-/* The server's words as a sentence: they may begin small and end without a stop. */
+/* The server's words with a full stop. Their beginning stays: it may be the name of a file. */
 export function sentence(text: string): string {
   const trimmed = text.trim();
-  const end = /[.!?…”"]$/.test(trimmed) || trimmed === "" ? "" : ".";
-  return trimmed.charAt(0).toUpperCase() + trimmed.slice(1) + end;
+  return /[.!?…]$/.test(trimmed) || trimmed === "" ? trimmed : `${trimmed}.`;
 }
 
 /* What a known object is known as, or null for one nobody has listed. */

@@ -32,6 +32,7 @@ export function FactList({ facts }: { facts: Fact[] }) {
 }
 
 function Magnitudes({ object }: { object: SkyObject }) {
+  if ([object.mag_g, object.mag_r, object.mag_z].every((mag) => typeof mag !== "number")) return null;
   const mags: Fact[] = [
     ["g", fixed(object.mag_g, 2)],
     ["r", fixed(object.mag_r, 2)],

@@ -50,8 +50,8 @@ export function Home({ info, settings, actions, follow, children }: Props) {
         <h1>Show me everything in the sky that looks like this.</h1>
         <p>
           Give nearsky one galaxy, by position, by name or as a picture dropped anywhere on this page.
-          It compares it with {rows ? `the ${count(rows)} galaxies` : "every galaxy"} of{" "}
-          {info?.survey?.name ?? "the survey"} and shows those most alike.
+          It compares it with {rows ? `all ${count(rows)} galaxies` : "every galaxy"} of this survey and
+          shows those most alike.
         </p>
         {children}
         <p class="hint">

@@ -15,6 +15,17 @@ type Props = {
   takeFile: (file: File) => void;
 };
 
+/* The server's own title where it says more than the phrase of its status does. */
+function headline({ status, title }: ApiProblem, query: Query): string {
+  const phrase = /^(bad request|not found|gone|payload too large|content too large|unsupported media type|unprocessable (content|entity)|too many requests|internal server error|bad gateway|service unavailable|gateway timeout)?$/i;
+  if (!phrase.test(title.trim())) return title;
+  if (status === 429 || status === 503) return "Busy just now";
+  if (status >= 500) return "The server stumbled";
+  if (query.kind === "upload") return status === 413 ? "That file is too large" : "This file cannot be searched with";
+  if (status !== 404) return "That search does not work";
+  return query.kind === "position" ? "Nothing to see there" : "No such galaxy";
+}
+
 function advice(problem: ApiProblem, query: Query, info: Info | null): string {
   const limit = info?.limits?.upload_bytes_max;
   if (problem.status === 0) return "Check that nearsky is running and reachable, then try again.";
@@ -38,7 +49,7 @@ function advice(problem: ApiProblem, query: Query, info: Info | null): string {
 export function Problem({ problem, query, info, again, random, home, takeFile }: Props) {
   return (
     <section class="problem" role="alert">
-      <h1>{problem.title || "That did not work"}</h1>
+      <h1>{headline(problem, query)}</h1>
       {problem.detail && <p class="problem-detail">{sentence(problem.detail)}</p>}
       <p>{advice(problem, query, info)}</p>
       <p class="problem-buttons">
