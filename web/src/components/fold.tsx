@@ -3,8 +3,10 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 
-export function Fold({ title, children }: { title: string; children: ComponentChildren }) {
-  const [open, setOpen] = useState(() => matchMedia("(min-width: 761px)").matches);
+type Props = { title: string; unfolded?: boolean; children: ComponentChildren };
+
+export function Fold({ title, unfolded, children }: Props) {
+  const [open, setOpen] = useState(() => unfolded || matchMedia("(min-width: 761px)").matches);
   return (
     <details class="fold" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{title}</summary>

@@ -1,7 +1,7 @@
 /* results.tsx - a search's page: the query beside the pictures that resemble it. */
 
 import type { Info } from "../api";
-import type { Filters } from "../route";
+import { filterParams, type Filters } from "../route";
 import type { Found } from "../search";
 import type { Settings } from "../settings";
 import { DisplayControls } from "./display-controls";
@@ -63,7 +63,7 @@ export function Results(props: Props) {
           </p>
           <DisplayControls settings={settings} change={props.changeSettings} />
         </div>
-        <Fold title="Filters">
+        <Fold title="Filters" unfolded={filterParams(props.filters).length > 0}>
           <FilterForm
             filters={props.filters}
             kMax={info?.limits?.k_max ?? 1000}
