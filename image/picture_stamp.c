@@ -80,8 +80,10 @@ nsky_status nsky_picture_of_stamp(nsky_picture **out, const nsky_stamp *stamp, u
     /* The stretch is made for the fluxes of survey pixels: surface brightness, whatever the zoom.
      */
     double per_survey_px = (NSKY_SCALE_ARCSEC_PX / scale) * (NSKY_SCALE_ARCSEC_PX / scale);
-    for (size_t i = 0; i < count; i++)
-        flux[i] = (float)fmin(fmax(flux[i] * per_survey_px, -3e38), 3e38);
+    for (size_t i = 0; i < count; i++) {
+        double value = flux[i] * per_survey_px;
+        flux[i] = (float)(value > 3e38 ? 3e38 : value < -3e38 ? -3e38 : value); /* NaN stays */
+    }
     paint(stretch, flux, plane, colour);
     to_bytes(colour, size, picture->rgb);
     *out = picture;

@@ -116,6 +116,20 @@ static void read_image(png_structp png, png_infop info, png_job *job)
     png_read_end(png, NULL);
 }
 
+static uint32_t big_endian(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* IHDR comes first in every PNG: its claims are checked before libpng is asked anything. */
+static nsky_status check_claims(const uint8_t *data, size_t bytes, const char *what,
+                                nsky_error *err)
+{
+    if (bytes < 24 || memcmp(data + 12, "IHDR", 4) != 0)
+        return nsky_fail(err, NSKY_EDATA, "%s: damaged PNG: it has no header", what);
+    return nsky_picture_check_size(big_endian(data + 16), big_endian(data + 20), what, err);
+}
+
 /* Creation may also fail by on_error, hence the struct filled in by reference. */
 nsky_status nsky_png_decode(nsky_picture **out, const void *data, size_t bytes, const char *what,
                             nsky_error *err)
@@ -125,6 +139,9 @@ nsky_status nsky_png_decode(nsky_picture **out, const void *data, size_t bytes, 
     png_infop volatile info = NULL;
 
     *out = NULL;
+    nsky_status claims = check_claims(data, bytes, what, err);
+    if (claims != NSKY_OK)
+        return claims;
     if (setjmp(job.failed) == 0) {
         png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning);
         if (png)
