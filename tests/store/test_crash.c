@@ -6,10 +6,28 @@
 
 #include "store/survey_private.h"
 
-#define OBJECTS 150
 #define BATCH 7
-#define GENERATIONS 3
-#define KILLS_MAX 400
+#define KILLS 60 /* at random moments, at least */
+
+/* How much there is to do. */
+static uint32_t objects, generations;
+
+/* Steps are syncs and both sides of renames: what is on disk is different before and after. */
+static uint32_t steps, last_step;
+
+static void step(void)
+{
+    if (++steps == last_step)
+        kill(getpid(), SIGKILL);
+}
+
+int rename(const char *from, const char *to)
+{
+    step();
+    int result = renameat(AT_FDCWD, from, AT_FDCWD, to);
+    step();
+    return result;
+}
 
 /* Carries on from wherever the store is. */
 static nsky_status ingest(nsky_error *err)
@@ -20,8 +38,8 @@ static nsky_status ingest(nsky_error *err)
     if (status != NSKY_OK)
         return status;
     survey->writer.bytes_max = 20000; /* several packs */
-    for (uint32_t n = (uint32_t)nsky_survey_rows(survey); n < OBJECTS && status == NSKY_OK;) {
-        uint32_t count = OBJECTS - n < BATCH ? OBJECTS - n : BATCH;
+    for (uint32_t n = (uint32_t)nsky_survey_rows(survey); n < objects && status == NSKY_OK;) {
+        uint32_t count = objects - n < BATCH ? objects - n : BATCH;
         nsky_source source = {.objects = count};
         snprintf(source.path, sizeof source.path, "batch-%" PRIu32, n / BATCH);
         add_objects(survey, n, count, 16);
@@ -39,7 +57,7 @@ static nsky_status embed(nsky_error *err)
     nsky_status status = NSKY_OK;
     uint32_t number = 0;
 
-    while (number < GENERATIONS && status == NSKY_OK) {
+    while (number < generations && status == NSKY_OK) {
         nsky_generation *generation;
         if ((status = nsky_generation_open(&generation, store_path, 0, err)) == NSKY_OK)
             number = generation->number;
@@ -47,8 +65,8 @@ static nsky_status embed(nsky_error *err)
         if (status != NSKY_OK && status != NSKY_ENOTFOUND)
             return status;
         status = NSKY_OK;
-        if (number < GENERATIONS)
-            status = make_generation(50 * (number + 1), &number, err);
+        if (number < generations)
+            status = make_generation(objects / generations * (number + 1), &number, err);
     }
     return status;
 }
@@ -122,8 +140,8 @@ static void assert_same_rows(void)
     nsky_object object;
     nsky_source source;
 
-    assert_int_equal(nsky_survey_rows(survey), OBJECTS);
-    for (uint32_t n = 0; n < OBJECTS; n++) {
+    assert_int_equal(nsky_survey_rows(survey), objects);
+    for (uint32_t n = 0; n < objects; n++) {
         nsky_object wanted = make_object(n);
         assert_ok(nsky_survey_by_row(survey, n, &object, &err), err);
         assert_true(object.id == wanted.id && object.ra_deg == wanted.ra_deg);
@@ -143,39 +161,99 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static void test_kills(void **state)
+/* Peace: where the store that nobody disturbed lies. */
+static void assert_same_store(const char *peace)
+{
+    char name[64];
+
+    assert_sound();
+    assert_same_rows();
+    assert_same_folder(peace, "stamps");
+    for (uint32_t n = 1; n <= generations; n++) {
+        snprintf(name, sizeof name, "generations/%04" PRIu32, n);
+        assert_same_folder(peace, name);
+    }
+    snprintf(name, sizeof name, "generations/%04" PRIu32, generations + 1);
+    assert_false(nsky_directory_exists(in_store(name)));
+}
+
+static void assert_sound_if_made(void)
+{
+    if (nsky_file_exists(in_store("survey.json")))
+        assert_sound();
+}
+
+static void test_random_moments(void **state)
 {
     (void)state;
     char peace[400];
     nsky_rng rng = nsky_rng_at((uint64_t)time(NULL), 0, 0); /* new moments each time */
     int kills = 0;
 
+    objects = 150;
+    generations = 3;
     uint64_t start = now_ns();
     assert_int_equal(run_all(), 0);
-    uint64_t window = (now_ns() - start) / 3;
+    double window = (double)(now_ns() - start) / 3;
     assert_sound();
     snprintf(peace, sizeof peace, "%.390s", store_path);
-    fresh_store(state);
-    while (!run_and_kill((uint64_t)(nsky_rng_uniform(&rng) * (double)window))) {
-        assert_true(kills++ < KILLS_MAX);
-        if (nsky_file_exists(in_store("survey.json")))
-            assert_sound();
+    for (int stores = 0; stores < 10 && kills < KILLS; stores++) {
+        fresh_store(state);
+        while (!run_and_kill((uint64_t)(nsky_rng_uniform(&rng) * window))) {
+            kills++;
+            assert_sound_if_made();
+        }
+        assert_same_store(peace);
     }
-    assert_int_equal(run_all(), 0);
-    assert_sound();
-    assert_same_rows();
-    assert_same_folder(peace, "stamps");
-    assert_same_folder(peace, "generations/0001");
-    assert_same_folder(peace, "generations/0002");
-    assert_same_folder(peace, "generations/0003");
-    assert_false(nsky_directory_exists(in_store("generations/0004")));
     print_message("%d kills\n", kills);
+}
+
+/* Dies at its n-th step; true when it came to the end before. */
+static bool run_to_step(uint32_t n)
+{
+    int status;
+
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        steps = 0;
+        last_step = n;
+        at_sync = step;
+        _exit(run_all());
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status))
+        assert_int_equal(WEXITSTATUS(status), 0);
+    return WIFEXITED(status);
+}
+
+static void test_every_step(void **state)
+{
+    (void)state;
+    char peace[400];
+    uint32_t n = 0;
+    bool ended = false;
+
+    objects = 10;
+    generations = 2;
+    assert_int_equal(run_all(), 0);
+    snprintf(peace, sizeof peace, "%.390s", store_path);
+    while (!ended) {
+        fresh_store(state);
+        ended = run_to_step(++n);
+        assert_sound_if_made();
+        assert_true(run_to_step(0));
+        assert_same_store(peace);
+    }
+    assert_true(n > 40);
+    print_message("%u steps\n", n - 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_kills, fresh_store),
+        cmocka_unit_test_setup(test_every_step, fresh_store),
+        cmocka_unit_test_setup(test_random_moments, fresh_store),
     };
     return cmocka_run_group_tests_name("store.crash", tests, make_test_directory,
                                        remove_test_directory);
