@@ -40,9 +40,9 @@ typedef struct nsky_scan {
     const nsky_dot_kernel *kernel; /* NULL: the best */
 } nsky_scan;
 
-/* Cosines: the stored vectors' rounding to float16 is divided out. Rows of zeros (no vector) are never
- * hits.
- * queries [count, padded] float32 of unit length; allowed [count] bitmaps or NULLs; topks [count] empty. */
+/* Cosines: the stored vectors' rounding to float16 is divided out. Rows of zeros (no vector) are
+ * never hits. queries [count, padded] float32 of unit length; allowed [count] bitmaps or NULLs;
+ * topks [count] empty. */
 NSKY_MUST_CHECK nsky_status nsky_scan_run(const nsky_scan *scan, const float *queries,
                                           const uint8_t *const *allowed, uint32_t count,
                                           nsky_topk *topks, nsky_error *err);
