@@ -11,7 +11,7 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 option(NEARSKY_TESTS "Build the tests" ON)
-option(NEARSKY_WERROR "Warnings are errors" ON)
+option(NEARSKY_WERROR "Warnings are errors; scripts/test switches it on" OFF)
 set(NEARSKY_SANITIZE "" CACHE STRING "Sanitizers for own code, e.g. address,undefined or thread")
 set(NEARSKY_FAISS_ROOT "" CACHE PATH
     "An installed FAISS with the C API (lib/libfaiss_c.a, lib/libfaiss_avx2.a or libfaiss.a, include/faiss/c_api)")

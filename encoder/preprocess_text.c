@@ -92,7 +92,7 @@ nsky_status nsky_preprocess_parse(nsky_preprocess *out, const nsky_json *object,
     double size = read_whole(object, "size", SIZE_MIN, NSKY_STAMP_SIDE_MAX);
     double views = read_whole(object, "views", 1, 8);
     double scale = nsky_json_get_number(object, "scale_arcsec_px", 0);
-    double channel[3], mean[3], deviation[3];
+    double channel[3] = {0}, mean[3] = {0}, deviation[3] = {0};
     const char *wrong = NULL;
 
     if (size < 0)

@@ -93,8 +93,8 @@ static nsky_status fetch_some(stamp_walk *walk, uint64_t first, uint32_t *count,
 static nsky_status walk_rows(stamp_walk *walk, nsky_error *err)
 {
     uint64_t first = 0;
-    uint32_t count;
-    nsky_status status;
+    uint32_t count = 0;
+    nsky_status status = NSKY_OK;
 
     do {
         if ((status = fetch_some(walk, first, &count, err)) != NSKY_OK)
