@@ -13,6 +13,7 @@
 #define FWHM_PER_SIGMA 2.3548
 #define BLEED_HALO 0.06 /* share of a saturated star's light in a wide halo */
 #define BLEED_HALO_ARCSEC 4.0
+#define HALO_PX 20
 #define RAY_PIXELS 14
 
 sim_artefact sim_draw_artefact(nsky_rng *rng, uint32_t kind, double x, double y)
@@ -61,7 +62,7 @@ bool sim_artefact_touches(const sim_artefact *a, double x, double y)
     case NSKY_SIM_ARTEFACT_GHOST:
         return fabs(hypot(dx, dy) - a->size) < STAMP_REACH;
     case NSKY_SIM_ARTEFACT_BLEED:
-        return fabs(dx) < STAMP_REACH + a->size / 2 && fabs(dy) < STAMP_REACH;
+        return fabs(dx) < STAMP_REACH + a->size / 2 && fabs(dy) < STAMP_REACH + HALO_PX;
     case NSKY_SIM_ARTEFACT_COSMIC_RAY:
         return hypot(dx, dy) < STAMP_REACH;
     default:
