@@ -1,5 +1,6 @@
 /* serve.c - `nearsky serve`: server.h from the command line, until a signal says to stop. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
@@ -138,12 +139,39 @@ static bool print_address(const arguments *args, uint16_t port)
     return fflush(stdout) == 0;
 }
 
-/* Until SIGTERM or SIGINT. */
-static void attend(nsky_server *server, const sigset_t *signals)
-{
-    int number = 0;
+/* Signals arrive here as bytes. Blocking them and waiting with sigwait would not do: OpenBLAS has
+ * threads from before main, and an unblocked signal would reach, and end, those. */
+static int signal_pipe[2];
 
-    while (sigwait(signals, &number) == 0 && number == SIGHUP) {
+static void on_signal(int number)
+{
+    int saved = errno;
+    char byte = (char)number;
+
+    if (write(signal_pipe[1], &byte, 1) != 1)
+        saved = errno; /* full: as many signals wait as anyone could want */
+    errno = saved;
+}
+
+static nsky_status catch_signals(nsky_error *err)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+    if (pipe2(signal_pipe, O_CLOEXEC) != 0 || fcntl(signal_pipe[1], F_SETFL, O_NONBLOCK) != 0)
+        return nsky_fail_errno(err, "a pipe for signals");
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaction(numbers[i], &action, NULL);
+    return NSKY_OK;
+}
+
+/* Until SIGTERM or SIGINT. */
+static void attend(nsky_server *server)
+{
+    char number;
+
+    while (read(signal_pipe[0], &number, 1) == 1 && number == SIGHUP) {
         nsky_error err = NSKY_ERROR_INIT;
         if (nsky_server_reload(server, &err) != NSKY_OK)
             nsky_log_error("the old generation stays: %s", err.text);
@@ -157,7 +185,6 @@ int nsky_cli_serve(int argc, char **argv)
     nsky_error err = NSKY_ERROR_INIT;
     nsky_server *server = NULL;
     char *page = NULL;
-    sigset_t signals;
     int stop = parse(argc, argv, &args);
 
     if (stop)
@@ -166,19 +193,14 @@ int nsky_cli_serve(int argc, char **argv)
     if (!args.options.page && !(args.options.page = page = find_page(&err)))
         return nsky_cli_failed("serve", &err);
 
-    /* Before there are threads: all of them leave these signals to sigwait. */
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-
-    nsky_status status = nsky_server_start(&server, &args.options, &err);
+    nsky_status status = catch_signals(&err);
+    if (status == NSKY_OK)
+        status = nsky_server_start(&server, &args.options, &err);
     nsky_free(page);
     if (status != NSKY_OK)
         return nsky_cli_failed("serve", &err);
     if (print_address(&args, nsky_server_port(server)))
-        attend(server, &signals);
+        attend(server);
     else
         nsky_log_error("cannot write to standard output: %s", strerror(errno));
     nsky_server_stop(server);
