@@ -8,7 +8,7 @@
 
 #include "common/memory.h"
 
-#define TRANSPOSE_TILE 16
+#define TILE 16 /* of a transposition; a cache line of floats */
 
 struct sim_fft {
     float *re, *im;       /* [side, side] */
@@ -144,16 +144,33 @@ static void transform_columns(const sim_fft *fft, uint32_t side, float sign)
             }
 }
 
+/* Rows of a tile share a cache set where a row is a power of two long: each is touched once to be
+ * read and once to be written. */
+static void read_tile(float tile[TILE][TILE], const float *from, uint32_t side)
+{
+    for (uint32_t y = 0; y < TILE; y++)
+        for (uint32_t x = 0; x < TILE; x++)
+            tile[x][y] = from[(size_t)y * side + x];
+}
+
+static void write_tile(float *to, const float tile[TILE][TILE], uint32_t side)
+{
+    for (uint32_t y = 0; y < TILE; y++)
+        memcpy(to + (size_t)y * side, tile[y], sizeof tile[y]);
+}
+
 static void transpose(float *image, uint32_t side)
 {
-    for (uint32_t ty = 0; ty < side; ty += TRANSPOSE_TILE)
-        for (uint32_t tx = ty; tx < side; tx += TRANSPOSE_TILE)
-            for (uint32_t y = ty; y < ty + TRANSPOSE_TILE && y < side; y++)
-                for (uint32_t x = tx == ty ? y + 1 : tx; x < tx + TRANSPOSE_TILE && x < side; x++) {
-                    float keep = image[(size_t)y * side + x];
-                    image[(size_t)y * side + x] = image[(size_t)x * side + y];
-                    image[(size_t)x * side + y] = keep;
-                }
+    float above[TILE][TILE], below[TILE][TILE];
+
+    for (uint32_t ty = 0; ty < side; ty += TILE)
+        for (uint32_t tx = ty; tx < side; tx += TILE) {
+            float *a = image + (size_t)ty * side + tx, *b = image + (size_t)tx * side + ty;
+            read_tile(above, a, side);
+            read_tile(below, b, side);
+            write_tile(a, (const float(*)[TILE])below, side);
+            write_tile(b, (const float(*)[TILE])above, side);
+        }
 }
 
 static void transform(const sim_fft *fft, uint32_t side, float sign)
@@ -196,7 +213,7 @@ void sim_fft_convolve(sim_fft *fft, uint32_t side, float *a, const float *transf
 {
     size_t bytes = (size_t)side * side * sizeof *a;
 
-    assert(side >= 4 && side <= SIM_FFT_SIDE_MAX && (side & (side - 1)) == 0);
+    assert(side >= TILE && side <= SIM_FFT_SIDE_MAX && (side & (side - 1)) == 0);
     memcpy(fft->re, a, bytes);
     if (b)
         memcpy(fft->im, b, bytes);

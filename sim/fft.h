@@ -14,7 +14,7 @@
 
 typedef struct sim_fft sim_fft;
 
-/* For sides that are powers of two up to SIM_FFT_SIDE_MAX. */
+/* For sides that are powers of two from 16 to SIM_FFT_SIDE_MAX. */
 NSKY_MUST_CHECK nsky_status sim_fft_new(sim_fft **out, nsky_error *err);
 void sim_fft_free(sim_fft *fft);
 
