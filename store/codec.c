@@ -7,7 +7,6 @@
 #include <string.h>
 #include <zstd.h>
 
-#include "common/half.h"
 #include "common/hash.h"
 #include "common/memory.h"
 #include "store/bytes.h"
@@ -15,7 +14,6 @@
 
 #define MAGIC 0x4D54534Eu /* "NSTM" */
 #define ZSTD_LEVEL 1      /* pixels are noise: more effort buys next to nothing */
-#define EXCEPTION_BYTES 8
 
 enum { CODEC_HALF = 1, CODEC_FLOAT = 2 };
 
@@ -30,10 +28,10 @@ void nsky_codec_free(nsky_codec *codec)
     assert(codec);
     ZSTD_freeCCtx(codec->compressor);
     ZSTD_freeDCtx(codec->decompressor);
-    nsky_free(codec->planes);
+    nsky_free(codec->planes.bytes);
     nsky_free(codec->record);
-    nsky_free(codec->values);
-    nsky_free(codec->halves);
+    nsky_free(codec->planes.values);
+    nsky_free(codec->planes.halves);
     memset(codec, 0, sizeof *codec);
 }
 
@@ -52,19 +50,19 @@ static nsky_status grow_bytes(uint8_t **buffer, size_t *room, size_t bytes, nsky
 /* Scratch for a stamp of so many pixels, all bands. */
 static nsky_status grow_pixels(nsky_codec *codec, size_t count, nsky_error *err)
 {
-    nsky_status status = grow_bytes(&codec->planes, &codec->planes_bytes, count * 4, err);
+    nsky_status status = grow_bytes(&codec->planes.bytes, &codec->plane_bytes, count * 4, err);
 
-    if (status != NSKY_OK || codec->values_count >= count)
+    if (status != NSKY_OK || codec->pixel_count >= count)
         return status;
-    float *values = nsky_realloc(codec->values, count, sizeof *values, err);
+    float *values = nsky_realloc(codec->planes.values, count, sizeof *values, err);
     if (!values)
         return err->status;
-    codec->values = values;
-    uint16_t *halves = nsky_realloc(codec->halves, count, sizeof *halves, err);
+    codec->planes.values = values;
+    uint16_t *halves = nsky_realloc(codec->planes.halves, count, sizeof *halves, err);
     if (!halves)
         return err->status;
-    codec->halves = halves;
-    codec->values_count = count;
+    codec->planes.halves = halves;
+    codec->pixel_count = count;
     return NSKY_OK;
 }
 
@@ -90,75 +88,6 @@ uint64_t nsky_stamp_hash(const nsky_stamp *stamp)
     return nsky_xxh64(stamp->pixels, count * sizeof(float), nsky_xxh64(shape, sizeof shape, 0));
 }
 
-/* The power of two that brings the largest finite pixel just under float16's largest: float16 then
- * keeps its precision down to 2^-29 of it. */
-static int exponent_for(const float *pixels, size_t count)
-{
-    float largest = 0;
-    int exponent;
-
-    for (size_t i = 0; i < count; i++) {
-        float magnitude = fabsf(pixels[i]);
-        if (magnitude > largest && magnitude < INFINITY)
-            largest = magnitude;
-    }
-    frexpf(largest, &exponent); /* largest < 2^exponent */
-    return largest > 0 ? 15 - exponent : 0;
-}
-
-/* Multiplies by 2^exponent in two steps, for 2^exponent itself may not be a float. */
-static void scale_by(float *out, const float *in, size_t count, int exponent)
-{
-    int half = exponent / 2;
-    float first = ldexpf(1, half), second = ldexpf(1, exponent - half);
-
-    for (size_t i = 0; i < count; i++)
-        out[i] = in[i] * first * second;
-}
-
-static bool well_kept(float kept, float pixel)
-{
-    return kept == pixel || (isnan(kept) && isnan(pixel)) ||
-           fabsf(kept - pixel) <= fabsf(pixel) * 0x1p-11f;
-}
-
-/* Fills planes with float16 and exceptions; 0 when there are so many that float32 is as small. */
-static size_t fill_half(nsky_codec *codec, const float *pixels, size_t count, int exponent,
-                        uint32_t *exceptions)
-{
-    size_t at = 2 * count, end = 4 * count - EXCEPTION_BYTES;
-
-    *exceptions = 0;
-    scale_by(codec->values, pixels, count, exponent);
-    nsky_half_from_floats(codec->halves, codec->values, count);
-    nsky_half_to_floats(codec->values, codec->halves, count);
-    scale_by(codec->values, codec->values, count, -exponent);
-    for (size_t i = 0; i < count; i++) {
-        codec->planes[i] = (uint8_t)codec->halves[i];
-        codec->planes[count + i] = (uint8_t)(codec->halves[i] >> 8);
-        if (well_kept(codec->values[i], pixels[i]))
-            continue;
-        if (at > end || *exceptions >= count / 8)
-            return 0;
-        nsky_put_u32(codec->planes + at, (uint32_t)i);
-        nsky_put_f32(codec->planes + at + 4, pixels[i]);
-        at += EXCEPTION_BYTES;
-        ++*exceptions;
-    }
-    return at;
-}
-
-static size_t fill_float(nsky_codec *codec, const float *pixels, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, pixels + i, sizeof bits);
-        for (int plane = 0; plane < 4; plane++)
-            codec->planes[plane * count + i] = (uint8_t)(bits >> (8 * plane));
-    }
-    return 4 * count;
-}
-
 /* planes [bytes] into the record behind its header. */
 static nsky_status compress(nsky_codec *codec, size_t bytes, uint32_t *payload_bytes,
                             nsky_error *err)
@@ -172,7 +101,7 @@ static nsky_status compress(nsky_codec *codec, size_t bytes, uint32_t *payload_b
     if (!codec->compressor && !(codec->compressor = ZSTD_createCCtx()))
         return nsky_fail(err, NSKY_ENOMEM, "out of memory for compression");
     size_t got = ZSTD_compressCCtx(codec->compressor, codec->record + NSKY_RECORD_HEADER_BYTES,
-                                   bound, codec->planes, bytes, ZSTD_LEVEL);
+                                   bound, codec->planes.bytes, bytes, ZSTD_LEVEL);
     if (ZSTD_isError(got))
         return nsky_fail(err, NSKY_ENOMEM, "cannot compress a stamp: %s", ZSTD_getErrorName(got));
     assert(got <= NSKY_RECORD_BYTES_MAX - NSKY_RECORD_HEADER_BYTES);
@@ -193,14 +122,14 @@ nsky_status nsky_record_encode(nsky_codec *codec, const nsky_stamp *stamp, bool 
     if (status != NSKY_OK)
         return status;
     if (!lossless) {
-        exponent = exponent_for(stamp->pixels, count);
-        plain = fill_half(codec, stamp->pixels, count, exponent, &exceptions);
+        exponent = nsky_planes_exponent(stamp->pixels, count);
+        plain = nsky_planes_put_half(&codec->planes, stamp->pixels, count, exponent, &exceptions);
     }
     bool half = plain > 0;
     if (!half) {
         exponent = 0;
         exceptions = 0;
-        plain = fill_float(codec, stamp->pixels, count);
+        plain = nsky_planes_put_float(&codec->planes, stamp->pixels, count);
     }
     if ((status = compress(codec, plain, &payload_bytes, err)) != NSKY_OK)
         return status;
@@ -259,38 +188,10 @@ static const char *decompress(nsky_codec *codec, const uint8_t *payload, size_t 
 {
     if (ZSTD_getFrameContentSize(payload, payload_bytes) != plain)
         return "its pixels have another size than its header says";
-    if (ZSTD_decompressDCtx(codec->decompressor, codec->planes, plain, payload, payload_bytes) !=
-        plain)
+    if (ZSTD_decompressDCtx(codec->decompressor, codec->planes.bytes, plain, payload,
+                            payload_bytes) != plain)
         return "its pixels do not decompress";
     return NULL;
-}
-
-static const char *from_half(nsky_codec *codec, float *pixels, size_t count, int exponent,
-                             uint32_t exceptions)
-{
-    const uint8_t *at = codec->planes + 2 * count;
-
-    for (size_t i = 0; i < count; i++)
-        codec->halves[i] = (uint16_t)(codec->planes[i] | codec->planes[count + i] << 8);
-    nsky_half_to_floats(pixels, codec->halves, count);
-    scale_by(pixels, pixels, count, -exponent);
-    for (uint32_t i = 0; i < exceptions; i++, at += EXCEPTION_BYTES) {
-        uint32_t index = nsky_get_u32(at);
-        if (index >= count)
-            return "one of its pixels lies outside the image";
-        pixels[index] = nsky_get_f32(at + 4);
-    }
-    return NULL;
-}
-
-static void from_float(const nsky_codec *codec, float *pixels, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits = 0;
-        for (int plane = 0; plane < 4; plane++)
-            bits |= (uint32_t)codec->planes[plane * count + i] << (8 * plane);
-        memcpy(pixels + i, &bits, sizeof bits);
-    }
 }
 
 static nsky_status decode_pixels(nsky_codec *codec, const uint8_t *h, nsky_stamp *stamp,
@@ -307,11 +208,12 @@ static nsky_status decode_pixels(nsky_codec *codec, const uint8_t *h, nsky_stamp
     if (!codec->decompressor && !(codec->decompressor = ZSTD_createDCtx()))
         return nsky_fail(err, NSKY_ENOMEM, "out of memory for decompression");
     wrong = decompress(codec, h + NSKY_RECORD_HEADER_BYTES, nsky_get_u32(h + 40),
-                       half ? 2 * count + (size_t)exceptions * EXCEPTION_BYTES : 4 * count);
+                       half ? 2 * count + (size_t)exceptions * NSKY_EXCEPTION_BYTES : 4 * count);
     if (!wrong && half)
-        wrong = from_half(codec, stamp->pixels, count, (int16_t)nsky_get_u16(h + 6), exceptions);
+        wrong = nsky_planes_get_half(&codec->planes, stamp->pixels, count,
+                                     (int16_t)nsky_get_u16(h + 6), exceptions);
     else if (!wrong)
-        from_float(codec, stamp->pixels, count);
+        nsky_planes_get_float(&codec->planes, stamp->pixels, count);
     return wrong ? nsky_fail(err, NSKY_EDATA, "%s", wrong) : NSKY_OK;
 }
 

@@ -14,16 +14,16 @@
 
 #include "common/error.h"
 #include "image/stamp.h"
+#include "store/planes.h"
 
 #define NSKY_RECORD_HEADER_BYTES 64
 #define NSKY_RECORD_BYTES_MAX ((uint32_t)8 << 20)
 
 typedef struct nsky_codec {
     void *compressor, *decompressor; /* zstd's contexts */
-    uint8_t *planes, *record;        /* scratch, grown as needed */
-    float *values;
-    uint16_t *halves;
-    size_t planes_bytes, record_bytes, values_count;
+    nsky_planes planes;              /* scratch, grown as needed */
+    uint8_t *record;
+    size_t plane_bytes, record_bytes, pixel_count;
 } nsky_codec;
 
 /* What a record says of itself. */

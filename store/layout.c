@@ -73,14 +73,15 @@ nsky_status nsky_layout_claim(const char *store, nsky_error *err)
 
 nsky_status nsky_layout_make(const char *store, nsky_error *err)
 {
-    static const char *const names[] = {"stamps", "generations", "models"};
+    static const char *const names[] = {"stamps", "generations", "models", ".."};
     nsky_status status = NSKY_OK;
     char *path;
 
-    for (size_t i = 0; i < 3 && status == NSKY_OK; i++) {
+    for (size_t i = 0; i < 4 && status == NSKY_OK; i++) {
         if ((status = format_path(&path, store, names[i], err)) != NSKY_OK)
             return status;
-        status = nsky_make_directories(path, err);
+        /* the folder above is synced instead, for it holds the store's own name */
+        status = i < 3 ? nsky_make_directories(path, err) : nsky_fsync_directory(path, err);
         nsky_free(path);
     }
     return status == NSKY_OK ? nsky_fsync_directory(store, err) : status;

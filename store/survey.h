@@ -119,7 +119,13 @@ NSKY_MUST_CHECK nsky_status nsky_survey_mark_known(nsky_survey *survey, nsky_sky
                                                    double radius_arcsec, const char *known,
                                                    uint32_t *marked, nsky_error *err);
 
-/* Counts, scales, sizes, refused sources, generations: what `nsky info` prints. */
+/*
+ * What `nearsky info` prints, without scanning anything: path, format, rows, stamp_bytes,
+ * bands {"grz": rows}, scale_arcsec_px {min, max}, kinds [{bands, scale_arcsec_px, width, height,
+ * notes, rows, bytes}], sources {count, refused, first_refused [{path, reason}]}, generations
+ * [{number, live, model {name, sha256}, rows, dim, bytes, recall, created_by} or {number, error}],
+ * current (or null), rows_not_embedded.
+ */
 NSKY_MUST_CHECK nsky_status nsky_survey_describe(nsky_survey *survey, nsky_json **out,
                                                  nsky_error *err);
 /* Every checksum and cross-reference of the whole store, generations included. Calls `problem` for

@@ -7,7 +7,7 @@
 #include "store/survey_private.h"
 
 #define BATCH 7
-#define KILLS 60 /* at random moments, at least */
+#define KILLS 40 /* at random moments, at least */
 
 /* How much there is to do. */
 static uint32_t objects, generations;
@@ -190,14 +190,14 @@ static void test_random_moments(void **state)
     nsky_rng rng = nsky_rng_at((uint64_t)time(NULL), 0, 0); /* new moments each time */
     int kills = 0;
 
-    objects = 150;
-    generations = 3;
+    objects = 80;
+    generations = 2;
     uint64_t start = now_ns();
     assert_int_equal(run_all(), 0);
     double window = (double)(now_ns() - start) / 3;
     assert_sound();
     snprintf(peace, sizeof peace, "%.390s", store_path);
-    for (int stores = 0; stores < 10 && kills < KILLS; stores++) {
+    for (int stores = 0; stores < 6 && kills < KILLS; stores++) {
         fresh_store(state);
         while (!run_and_kill((uint64_t)(nsky_rng_uniform(&rng) * window))) {
             kills++;

@@ -1,6 +1,9 @@
 /* test_survey.c - rows and stamps go in, come back, and stay. */
 #include "support.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 static void assert_same_object(const nsky_object *a, const nsky_object *b)
 {
     assert_int_equal(a->id, b->id);
@@ -247,6 +250,60 @@ static void test_each(void **state)
     nsky_survey_close(survey);
 }
 
+static atomic_bool writer_done;
+
+/* Reads every row there is, again and again; a status other than OK is the answer. */
+static void *keep_reading(void *payload)
+{
+    nsky_error *err = payload;
+    nsky_survey *survey;
+    uint64_t seen = 0;
+
+    if (nsky_survey_open(&survey, store_path, NSKY_SURVEY_READ, err) != NSKY_OK)
+        return NULL;
+    for (bool last = false; !last && err->status == NSKY_OK;) {
+        last = atomic_load(&writer_done);
+        uint64_t rows = nsky_survey_rows(survey);
+        if (rows < seen)
+            (void)nsky_fail(err, NSKY_EDATA, "rows went away");
+        seen = rows;
+        for (uint64_t row = 0; row < rows && err->status == NSKY_OK; row += 7) {
+            nsky_object object;
+            nsky_stamp *stamp = NULL;
+            if (nsky_survey_by_row(survey, row, &object, err) == NSKY_OK &&
+                nsky_survey_stamp(survey, row, &stamp, err) == NSKY_OK)
+                nsky_stamp_free(stamp);
+        }
+    }
+    nsky_survey_close(survey);
+    return NULL;
+}
+
+static void test_readers_beside_a_writer(void **state)
+{
+    (void)state;
+    nsky_error errs[3] = {NSKY_ERROR_INIT, NSKY_ERROR_INIT, NSKY_ERROR_INIT};
+    nsky_error err = NSKY_ERROR_INIT;
+    pthread_t threads[3];
+
+    nsky_survey *survey = open_survey(NSKY_SURVEY_WRITE);
+    atomic_store(&writer_done, false);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, keep_reading, &errs[i]), 0);
+    for (uint32_t n = 0; n < 300; n += 10) {
+        add_objects(survey, n, 10, 8);
+        assert_ok(nsky_survey_commit(survey, &err), err);
+    }
+    atomic_store(&writer_done, true);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        if (errs[i].status != NSKY_OK)
+            fail_msg("%s", errs[i].text);
+    }
+    nsky_survey_close(survey);
+    assert_sound();
+}
+
 static void test_ids(void **state)
 {
     (void)state;
@@ -275,6 +332,7 @@ int main(void)
         cmocka_unit_test_setup(test_refused, fresh_store),
         cmocka_unit_test_setup(test_unknowns, fresh_store),
         cmocka_unit_test_setup(test_each, fresh_store),
+        cmocka_unit_test_setup(test_readers_beside_a_writer, fresh_store),
         cmocka_unit_test(test_ids),
     };
     return cmocka_run_group_tests_name("store.survey", tests, make_test_directory,
