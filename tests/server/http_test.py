@@ -1,13 +1,14 @@
 """Drives a real server on a free port of the loopback: every route, then what clients do wrong, then
 load, reload and shutdown. Standard library only. Usage: http_test.py FIXTURE (see fixture.c)."""
 
-import base64, http.client, json, os, shutil, signal, socket, struct, subprocess, sys, tempfile
+import base64, http.client, json, os, random, shutil, signal, socket, struct, subprocess, sys, tempfile
 import threading, time
 
 FIXTURE = sys.argv[1]
 OBJECTS = 40
 FIRST, SECOND = 2, 4  # generations: embedding and indexing make one each
 API = "/api/v1"
+RANDOM = random.Random(5)
 checks = 0
 
 
@@ -88,7 +89,7 @@ def read_all(sock):
             if not more:
                 return data
             data += more
-    except ConnectionError:
+    except OSError:  # reset, or silent for as long as the caller waits
         return data
 
 
@@ -349,7 +350,7 @@ def test_upload(s, id, jpeg, cutout):
     s.problem(path + "?name=notes.txt", 422, "notes.txt", method="POST", body=b"hello " * 100)
     s.problem(path, 422, "", method="POST", body=cutout[:len(cutout) // 2])
     s.problem(path, 422, "", method="POST", body=jpeg[:len(jpeg) // 3])
-    s.problem(path, 422, "", method="POST", body=b"SIMPLE  =" + os.urandom(5000))
+    s.problem(path, 422, "", method="POST", body=b"SIMPLE  =" + RANDOM.randbytes(5000))
     s.problem(path, 415, "curl --data-binary", method="POST",
               body=b"--xyz\r\nContent-Disposition: form-data\r\n\r\n")
     s.problem(path + "?k=0", 400, "k must be", method="POST", body=cutout)
@@ -403,14 +404,16 @@ def test_methods(s, id):
 
 def test_wire(s):
     def exchange(data):
-        with s.raw() as sock:
+        # With the end of the stream right behind it, libmicrohttpd 0.9.75 may see an incomplete
+        # request and not the end: it then waits for its idle timeout, and this for half a second.
+        with s.raw(0.5) as sock:
             try:
                 sock.sendall(data)
                 sock.shutdown(socket.SHUT_WR)
             except OSError:
                 pass  # refused before it was all sent
             return read_all(sock)
-    for junk in (b"GET\r\n\r\n", b"\0" * 100, os.urandom(300) + b"\r\n\r\n",
+    for junk in (b"GET\r\n\r\n", b"\0" * 100, RANDOM.randbytes(300) + b"\r\n\r\n",
                  b"GET / HTTP/9.9\r\n\r\n", b"POST /api/v1/search HTTP/1.1\r\nHost: a\r\n"
                  b"Content-Length: -5\r\n\r\n", b"POST /api/v1/search HTTP/1.1\r\nHost: a\r\n"
                  b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"):
