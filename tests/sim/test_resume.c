@@ -20,13 +20,13 @@ static void test_same_seed_same_bytes_with_any_threads(void **state)
 
     one = make_folder();
     three = make_folder();
-    a = few_stamps(&one, 20);
-    b = few_stamps(&three, 20);
+    a = few_stamps(&one, 12);
+    b = few_stamps(&three, 12);
     a.threads = 1;
     b.threads = 3;
     run(&a);
     run(&b);
-    assert_int_equal(compare_folders(one.path, three.path), 20 + 2);
+    assert_int_equal(compare_folders(one.path, three.path), 12 + 2);
     drop_folder(&one);
     drop_folder(&three);
 }
@@ -172,7 +172,7 @@ static void test_out_of_memory(void **state)
     (void)state;
     nsky_error err = NSKY_ERROR_INIT;
     nsky_sim_report report;
-    for (uint64_t n = 1;; n += n < 40 ? 1 : 11) {
+    for (uint64_t n = 1;; n += n < 40 ? 1 : 23) {
         folder f = make_folder();
         nsky_sim_options options = few_stamps(&f, 1);
         options.threads = 1;
