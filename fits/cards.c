@@ -2,7 +2,9 @@
 #include "fits/cards.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool nsky_cards_read(nsky_cards *out, const char *data, size_t bytes)
@@ -77,6 +79,29 @@ bool nsky_card_integer(const char *card, int64_t *out)
     if (at == digits || (at < end && *at != ' ' && *at != '/'))
         return false; /* no digits, or a decimal point and the like after them */
     *out = negative ? -value : value;
+    return true;
+}
+
+bool nsky_card_double(const char *card, double *out)
+{
+    char text[NSKY_CARD_BYTES + 1];
+    size_t used = 0;
+
+    if (!card)
+        return false;
+    for (const char *at = value_of(card); at < card + NSKY_CARD_BYTES; at++) {
+        if (*at == ' ' || *at == '/')
+            break;
+        if (!strchr("+-.0123456789EeDd", *at) || *at == '\0')
+            return false; /* also keeps hexadecimal, inf and nan from strtod */
+        text[used++] = *at == 'D' || *at == 'd' ? 'E' : *at;
+    }
+    text[used] = '\0';
+    char *end;
+    double value = strtod(text, &end);
+    if (used == 0 || end != text + used || !isfinite(value))
+        return false;
+    *out = value;
     return true;
 }
 

@@ -25,6 +25,7 @@ bool nsky_card_is(const char *card, const char *key);
 
 /* Values of fixed or free format. false: of another type, or not there (card NULL is allowed). */
 bool nsky_card_integer(const char *card, int64_t *out);
+bool nsky_card_double(const char *card, double *out); /* finite; D exponents are understood */
 bool nsky_card_true(const char *card);
 bool nsky_card_string(const char *card, char *out, size_t bytes); /* trailing blanks removed */
 

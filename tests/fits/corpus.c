@@ -8,6 +8,11 @@
 static const long long small[] = {4, 3, 2, 2, 2};
 static const float twelve[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
 
+static void corpus_text(corpus_file *f, const char *text)
+{
+    corpus_bytes(f, text, strlen(text));
+}
+
 static void sound(corpus_file *f)
 {
     corpus_image(f, twelve, 4, 3);
@@ -20,12 +25,12 @@ static void nothing(corpus_file *f)
 
 static void not_fits(corpus_file *f)
 {
-    corpus_bytes(f, "\x89PNG\r\n\x1a\n and so on", 20);
+    corpus_text(f, "\x89PNG\r\n\x1a\n and so on");
 }
 
 static void only_simple(corpus_file *f)
 {
-    corpus_bytes(f, "SIMPLE  =                    T", 30);
+    corpus_text(f, "SIMPLE  =                    T");
 }
 
 static void empty_primary(corpus_file *f)
@@ -375,7 +380,7 @@ static void gzip_sound(corpus_file *f)
 
 static void gzip_of_text(corpus_file *f)
 {
-    corpus_bytes(f, "not a FITS file, but packed like one", 36);
+    corpus_text(f, "not a FITS file, but packed like one");
     corpus_gzip(f);
 }
 

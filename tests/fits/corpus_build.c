@@ -16,6 +16,8 @@ void corpus_free(corpus_file *file)
 
 void corpus_bytes(corpus_file *file, const void *data, size_t bytes)
 {
+    if (bytes == 0)
+        return;
     if (file->room - file->bytes < bytes) {
         file->room = 2 * file->room + bytes + 2880;
         file->data = realloc(file->data, file->room);

@@ -46,6 +46,33 @@ static void test_integers(void **state)
     assert_int_equal(value, 99);
 }
 
+static void test_reals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *card;
+        double value; /* NaN: not a number */
+    } cases[] = {
+        {"X       = 1.5", 1.5},   {"X       =   -2.5E-3 / c", -2.5e-3},
+        {"X       = 1D5", 1e5},   {"X       = 7", 7},
+        {"X       = .5/c", 0.5},  {"X       = 1e999", NAN},
+        {"X       = nan", NAN},   {"X       = 0x10", NAN},
+        {"X       = 'a'", NAN},   {"X       =", NAN},
+        {"X       = 1.5.2", NAN}, {"X       = (1, 2)", NAN},
+        {"X         1.5", NAN},   {"X       = 1E", NAN},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        nsky_cards cards = header(&cases[i].card, 1);
+        double value = -99;
+        bool expected = !isnan(cases[i].value);
+        if (nsky_card_double(nsky_cards_find(&cards, "X"), &value) != expected)
+            fail_msg("%s", cases[i].card);
+        assert_true(value == (expected ? cases[i].value : -99));
+    }
+    assert_false(nsky_card_double(NULL, &(double){0}));
+}
+
 static void test_strings(void **state)
 {
     (void)state;
@@ -109,9 +136,8 @@ static void test_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_integers),
-        cmocka_unit_test(test_strings),
-        cmocka_unit_test(test_logicals_and_names),
+        cmocka_unit_test(test_integers), cmocka_unit_test(test_reals),
+        cmocka_unit_test(test_strings),  cmocka_unit_test(test_logicals_and_names),
         cmocka_unit_test(test_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

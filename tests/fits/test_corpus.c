@@ -68,7 +68,8 @@ static void test_every_item_on_disk(void **state)
         snprintf(path, sizeof path, "%s/%s.fits", folder, item->name);
         FILE *out = fopen(path, "wb"); /* not ours: it syncs, and this is many files */
         assert_non_null(out);
-        assert_int_equal(fwrite(file.data, 1, file.bytes, out), file.bytes);
+        if (file.bytes > 0)
+            assert_int_equal(fwrite(file.data, 1, file.bytes, out), file.bytes);
         assert_int_equal(fclose(out), 0);
         assert_int_equal(nsky_fits_open(&fits, path, &err), item->open);
         if (item->open != NSKY_OK)

@@ -117,7 +117,7 @@ static void test_gzip(void **state)
     corpus_gzip(&first);
     corpus_gzip(&second);
     corpus_bytes(&first, second.data, second.bytes); /* as `cat a.gz b.gz` makes them */
-    corpus_bytes(&first, "trailing bytes that are no gzip", 31);
+    corpus_bytes(&first, "no gzip", 7);
     assert_ok(nsky_fits_open_memory(&fits, first.data, first.bytes, "two.gz", &err), err);
     memset(first.data, 0, first.bytes); /* not needed any more */
     assert_ok(nsky_fits_select(fits, 0, &hdu, &err), err);

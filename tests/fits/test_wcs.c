@@ -229,6 +229,87 @@ static void test_styles(void **state)
     }
 }
 
+/* Other projections and orders; where astropy 5.2 puts pixel (60, 70). */
+static const struct {
+    const char *name;
+    const char *cards[14];
+    size_t count;
+    double ra_deg, dec_deg;
+} projections[] = {
+    {"rotated",
+     {"CRPIX1  = 50.5", "CRPIX2  = 40.5", "CRVAL1  = 150.0", "CRVAL2  = 2.0",
+      "CTYPE1  = 'RA---TAN'", "CTYPE2  = 'DEC--TAN'", "CDELT1  = -0.0001", "CDELT2  = 0.0001",
+      "CROTA2  = 30.0"},
+     9,
+     149.997564186356,
+     2.002116375673},
+    {"skewed CD",
+     {"CRPIX1  = 50.5", "CRPIX2  = 40.5", "CRVAL1  = 150.0", "CRVAL2  = 2.0",
+      "CTYPE1  = 'RA---TAN'", "CTYPE2  = 'DEC--TAN'", "CD1_1   = -0.0001", "CD1_2   = 3E-05",
+      "CD2_1   = 2E-05", "CD2_2   = 0.00011"},
+     10,
+     149.999864917418,
+     2.003564999990},
+    {"declination first",
+     {"CRPIX1  = 50.5", "CRPIX2  = 40.5", "CRVAL1  = 2.0", "CRVAL2  = 150.0",
+      "CTYPE1  = 'DEC--TAN'", "CTYPE2  = 'RA---TAN'", "CD1_1   = 0.0001", "CD2_2   = -0.0001"},
+     8,
+     149.996948138940,
+     2.001049997164},
+    {"SIN",
+     {"CRPIX1  = 50.5", "CRPIX2  = 40.5", "CRVAL1  = 150.0", "CRVAL2  = 2.0",
+      "CTYPE1  = 'RA---SIN'", "CTYPE2  = 'DEC--SIN'", "CD1_1   = -0.01", "CD2_2   = 0.01"},
+     8,
+     149.894914915792,
+     2.304998079990},
+    {"ZEA",
+     {"CRPIX1  = 50.5", "CRPIX2  = 40.5", "CRVAL1  = 150.0", "CRVAL2  = 2.0",
+      "CTYPE1  = 'RA---ZEA'", "CTYPE2  = 'DEC--ZEA'", "CD1_1   = -0.01", "CD2_2   = 0.01",
+      "LONPOLE = 170.0"},
+     9,
+     149.843508798372,
+     2.282125875797},
+    {"CAR",
+     {"CRPIX1  = 50.5", "CRPIX2  = 40.5", "CRVAL1  = 150.0", "CRVAL2  = 0.0",
+      "CTYPE1  = 'RA---CAR'", "CTYPE2  = 'DEC--CAR'", "CDELT1  = -0.01", "CDELT2  = 0.01"},
+     8,
+     149.895000000000,
+     0.305000000000},
+    {"TPV",
+     {"CRPIX1  = 50.5", "CRPIX2  = 40.5", "CRVAL1  = 150.0", "CRVAL2  = 2.0",
+      "CTYPE1  = 'RA---TPV'", "CTYPE2  = 'DEC--TPV'", "CD1_1   = -0.01", "CD2_2   = 0.01",
+      "PV1_0   = 0.001", "PV1_1   = 1.01", "PV1_4   = 0.001", "PV2_0   = -0.002", "PV2_1   = 0.99",
+      "PV2_10  = 0.001"},
+     14,
+     149.894877899281,
+     2.299942235359},
+};
+
+static void test_projections(void **state)
+{
+    (void)state;
+    nsky_error err = NSKY_ERROR_INIT;
+
+    for (size_t i = 0; i < sizeof projections / sizeof *projections; i++) {
+        corpus_file file = {0};
+        nsky_fits *fits = with_cards(projections[i].cards, projections[i].count, 0, &file);
+        nsky_sky want = {projections[i].ra_deg, projections[i].dec_deg}, got;
+        nsky_wcs *wcs;
+        double x, y;
+        if (nsky_wcs_open(&wcs, fits, &err) != NSKY_OK)
+            fail_msg("%s: %s", projections[i].name, err.text);
+        assert_true(nsky_wcs_to_sky(wcs, 60, 70, &got));
+        if (!(nsky_sky_separation_deg(got, want) < 1e-6 * ARCSEC_DEG))
+            fail_msg("%s: %.12f %+.12f", projections[i].name, got.ra_deg, got.dec_deg);
+        assert_true(nsky_wcs_to_pixel(wcs, got, &x, &y));
+        assert_true(fabs(x - 60) < 1e-6 && fabs(y - 70) < 1e-6);
+        assert_false(nsky_wcs_is_mirrored(wcs) != (i == 2)); /* declination first is a mirror */
+        nsky_wcs_close(wcs);
+        nsky_fits_close(fits);
+        corpus_free(&file);
+    }
+}
+
 static void check_refused(const char *const *cards, size_t count, size_t shared,
                           nsky_status expected, const char *word)
 {
@@ -250,28 +331,34 @@ static void check_refused(const char *const *cards, size_t count, size_t shared,
 static void test_refused(void **state)
 {
     (void)state;
+#define CARDS(...)                      \
+    (const char *const[]){__VA_ARGS__}, \
+        sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *)
+#define SCALE "CD1_1   = -1E-4", "CD2_2   = 1E-4"
     check_refused(NULL, 0, 0, NSKY_ENOTFOUND, "does not say");
-    check_refused((const char *const[]){"CTYPE1  = 'WAVE'", "CTYPE2  = 'LINEAR'"}, 2, 4,
-                  NSKY_ENOTFOUND, "does not say");
-    check_refused((const char *const[]){"CD1_1   = 0.0", "CD2_2   = 0.0"}, 2, 6, NSKY_EDATA,
-                  "no size");
-    check_refused(NULL, 0, 6, NSKY_EDATA, "no size");
-    check_refused((const char *const[]){"CD1_1   = 1E-4", "CD1_2   = 1E-4", "CD2_1   = 1E-4",
-                                        "CD2_2   = 1E-4"},
-                  4, 6, NSKY_EDATA, "no size");
-    check_refused((const char *const[]){"CTYPE1  = 'GLON-TAN'", "CTYPE2  = 'GLAT-TAN'",
-                                        "CD1_1   = -1E-4", "CD2_2   = 1E-4"},
-                  4, 4, NSKY_EDATA, "GLON");
-    check_refused((const char *const[]){"RADESYS = 'FK4'", "CD1_1   = -1E-4", "CD2_2   = 1E-4"}, 3,
-                  6, NSKY_EDATA, "FK4");
-    check_refused((const char *const[]){"EQUINOX = 1950.0", "CD1_1   = -1E-4", "CD2_2   = 1E-4"}, 3,
-                  6, NSKY_EDATA, "only ICRS");
-    check_refused((const char *const[]){"CTYPE1  = 'RA---XXX'", "CTYPE2  = 'DEC--XXX'",
-                                        "CD1_1   = -1E-4", "CD2_2   = 1E-4"},
-                  4, 4, NSKY_EDATA, "broken");
-    check_refused(
-        (const char *const[]){"CTYPE1  = 'RA---TAN'", "CD1_1   = -1E-4", "CD2_2   = 1E-4"}, 3, 4,
-        NSKY_EDATA, "broken");
+    check_refused(CARDS("CTYPE1  = 'WAVE'", "CTYPE2  = 'LINEAR'"), 4, NSKY_ENOTFOUND, "not say");
+    check_refused(NULL, 0, 6, NSKY_EDATA, "how large");
+    check_refused(CARDS("CROTA2  = 3.0"), 6, NSKY_EDATA, "how large");
+    check_refused(CARDS("CD1_1   = 0.0", "CD2_2   = 0.0"), 6, NSKY_EDATA, "no area");
+    check_refused(CARDS("CDELT1  = 0.0", "CDELT2  = 1E-4"), 6, NSKY_EDATA, "no area");
+    check_refused(CARDS("CD1_1   = 1E-4", "CD1_2   = 1E-4", "CD2_1   = 1E-4", "CD2_2   = 1E-4"), 6,
+                  NSKY_EDATA, "no area");
+    check_refused(CARDS("CTYPE1  = 'GLON-TAN'", "CTYPE2  = 'GLAT-TAN'", SCALE), 4, NSKY_EDATA,
+                  "GLON-TAN");
+    check_refused(CARDS("RADESYS = 'FK4'", SCALE), 6, NSKY_EDATA, "FK4");
+    check_refused(CARDS("EQUINOX = 1950.0", SCALE), 6, NSKY_EDATA, "only equatorial");
+    check_refused(CARDS("CTYPE1  = 'RA---XXX'", "CTYPE2  = 'DEC--XXX'", SCALE), 4, NSKY_EDATA,
+                  "broken");
+    check_refused(CARDS("CTYPE1  = 'RA---TAN'", "CTYPE2  = 'DEC--SIN'", SCALE), 4, NSKY_EDATA,
+                  "broken");
+    check_refused(CARDS("CTYPE1  = 'RA---TAN'", SCALE), 4, NSKY_EDATA, "only equatorial");
+    check_refused(CARDS("CTYPE1  = 'RA---TAN-SIP'", "CTYPE2  = 'DEC--TAN-SIP'", SCALE), 4,
+                  NSKY_EDATA, "SIP distortion");
+    check_refused(CARDS("CUNIT1  = 'parsec'", SCALE), 6, NSKY_EDATA, "CUNIT");
+    check_refused(CARDS("CD1_1   = 'wide'", "CD2_2   = 1E-4"), 6, NSKY_EDATA, "keyword CD1_1");
+    check_refused(CARDS("CRPIX1  = NaN", SCALE), 6, NSKY_EDATA, "keyword CRPIX1");
+#undef CARDS
+#undef SCALE
 }
 
 static void test_off_the_projection(void **state)
@@ -359,7 +446,7 @@ static void test_out_of_memory(void **state)
     corpus_file file = {0};
     nsky_fits *fits = with_cards(styles[0].cards, styles[0].count, 6, &file);
 
-    assert_true(exhaust_memory(open_and_close, fits) >= 2);
+    assert_true(exhaust_memory(open_and_close, fits) >= 1);
     nsky_fits_close(fits);
     corpus_free(&file);
 }
@@ -370,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_positions_of_surveys),
         cmocka_unit_test(test_every_real_file),
         cmocka_unit_test(test_styles),
+        cmocka_unit_test(test_projections),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_off_the_projection),
         cmocka_unit_test(test_wraps_at_zero),
