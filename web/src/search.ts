@@ -111,29 +111,29 @@ function asProblem(error: unknown): ApiProblem {
   return new ApiProblem(0, "Something went wrong", error instanceof Error ? error.message : "");
 }
 
-/* Runs the route's search whenever the route changes; a newer one calls off the older. */
+/* Runs the route's search whenever the route changes; a newer one calls off the older. What is
+ * returned is always about the route asked for, also before the effect has run. */
 export function useSearch(route: Route, attempt: number): Search {
-  const [search, set] = useState<Search>({ status: "home" });
+  const [done, setDone] = useState<{ key: string; search: Search } | null>(null);
   const last = useRef<Found | null>(null);
-  const address = formatRoute(route);
+  const key = `${attempt} ${formatRoute(route)}`;
+  const home = route.query.kind === "home";
   useEffect(() => {
-    if (route.query.kind === "home") {
-      set({ status: "home" });
-      return;
-    }
+    if (home) return;
     const control = new AbortController();
-    set({ status: "loading", route, stale: last.current });
     run(route, control.signal).then(
       (found) => {
         if (control.signal.aborted) return;
         last.current = found;
-        set({ status: "found", found });
+        setDone({ key, search: { status: "found", found } });
       },
       (error) => {
-        if (!control.signal.aborted) set({ status: "failed", route, problem: asProblem(error) });
+        if (!control.signal.aborted)
+          setDone({ key, search: { status: "failed", route, problem: asProblem(error) } });
       },
     );
     return () => control.abort();
-  }, [address, attempt]);
-  return search;
+  }, [key]);
+  if (home) return { status: "home" };
+  return done?.key === key ? done.search : { status: "loading", route, stale: last.current };
 }
