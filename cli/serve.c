@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,9 +170,14 @@ static nsky_status catch_signals(nsky_error *err)
 /* Until SIGTERM or SIGINT. */
 static void attend(nsky_server *server)
 {
-    char number;
+    char number = SIGHUP;
 
-    while (read(signal_pipe[0], &number, 1) == 1 && number == SIGHUP) {
+    while (number == SIGHUP) {
+        struct pollfd readable = {.fd = signal_pipe[0], .events = POLLIN};
+        if (poll(&readable, 1, -1) != 1 || read(signal_pipe[0], &number, 1) != 1)
+            continue; /* interrupted: by the very signal that is in the pipe now */
+        if (number != SIGHUP)
+            break;
         nsky_error err = NSKY_ERROR_INIT;
         if (nsky_server_reload(server, &err) != NSKY_OK)
             nsky_log_error("the old generation stays: %s", err.text);
