@@ -1,9 +1,15 @@
 /* model_random.c - networks that were never trained: the baseline that training must beat.
  *
- * A random ResNet is a fair texture filter as long as nothing drowns the signal: first-layer
- * filters have zero mean, so that flat sky gives nothing; the input is centred on the colour of
- * empty sky, so that padding looks like sky; and the last batch norm of a block is halved, so that
- * fifty layers of sums stay in range. Thread rule: any thread.
+ * A random ResNet is a fair texture filter as long as nothing drowns the signal:
+ * - first-layer filters have zero mean in each channel: flat sky gives nothing. The input is
+ * centred on the colour of empty sky: padding looks like sky.
+ * - filters that write into a block's sum have zero mean too. After a relu all channels are
+ * positive, and plain random filters pass on mostly that, so that all galaxies are alike. Of 131
+ * KiDS galaxies 14% (ResNet-18) and 7% (ResNet-50) found themselves again after a turn, a shift and
+ * noise; with this 21% and 23%. Centring the rest as well gives 31% and 30%, but then differences
+ * are so small beside what they are taken from that bf16 loses them.
+ * - the last batch norm of a block is halved: fifty layers of sums stay in range.
+ * Thread rule: any thread.
  */
 #include <assert.h>
 #include <errno.h>
@@ -47,10 +53,10 @@ static float *add(draft *d, const char *owner, const char *part, uint32_t dims,
     return d->at - count;
 }
 
-/* Each plane of each filter sums to nothing. */
-static void remove_mean(float *weight, size_t planes, uint32_t taps)
+/* Each run of `taps` weights sums to nothing. */
+static void remove_mean(float *weight, size_t runs, uint32_t taps)
 {
-    for (size_t p = 0; p < planes; p++) {
+    for (size_t p = 0; p < runs; p++) {
         double sum = 0;
         for (uint32_t i = 0; i < taps; i++)
             sum += weight[p * taps + i];
@@ -72,6 +78,8 @@ static void draw_conv(draft *d, uint64_t seed, uint32_t number)
     nsky_rng_fill_normal(&rng, weight, planes * taps);
     if (c.role == NSKY_CONV_STEM)
         remove_mean(weight, planes, taps);
+    else if (c.role != NSKY_CONV_INNER)
+        remove_mean(weight, c.out_channels, c.in_channels * taps);
     for (size_t i = 0; i < planes * taps; i++)
         weight[i] *= sigma;
     for (uint32_t p = 0; p < NSKY_NORM_PARTS; p++) {
