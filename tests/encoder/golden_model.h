@@ -3,6 +3,7 @@
 #ifndef NSKY_TEST_GOLDEN_MODEL_H
 #define NSKY_TEST_GOLDEN_MODEL_H
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/memory.h"
