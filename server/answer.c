@@ -9,8 +9,8 @@
 #include "server/base64.h"
 #include "server/deadline.h"
 
-#define PREVIEW_SIZE_MAX 304 /* pixels; JPEG of a few kilobytes */
-#define PREVIEW_QUALITY 90
+#define PREVIEW_SIZE_MAX 256 /* pixels: some tens of kilobytes */
+#define PREVIEW_QUALITY 85
 
 static const char csv_header[] = "rank,id,name,ra,dec,similarity,mag_g,mag_r,mag_z,z_phot,known";
 
