@@ -1,8 +1,9 @@
 /* fits.h - FITS files, read with suspicion and written whole. The only room that includes CFITSIO.
  *
- * Files reach CFITSIO by fits_open_diskfile or from memory only: its extended file names would open
- * URLs, run filters and read shared memory. Dimensions are checked before anything is allocated;
- * gzip'ed input is bounded by NSKY_FITS_BYTES_MAX.
+ * Files reach CFITSIO from memory only (mapped, borrowed or unpacked): its extended file names
+ * would open URLs, run filters and read shared memory. The structure is checked before CFITSIO sees
+ * it and before anything is allocated. gzip'ed files may unpack to NSKY_FITS_BYTES_MAX, gzip'ed
+ * memory to 256 MiB. Tiles compressed by Rice or gzip are read; other methods are NSKY_EDATA.
  * Thread rule: a handle belongs to one thread at a time; different handles are independent.
  */
 #ifndef NSKY_FITS_H

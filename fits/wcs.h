@@ -11,8 +11,8 @@
 typedef struct nsky_wcs nsky_wcs; /* owned by one thread */
 
 /* Of the current HDU. NSKY_ENOTFOUND when it has no celestial WCS; NSKY_EDATA when it has a broken
- * one. CD, PC + CDELT and CDELT + CROTA are understood; RADESYS FK5 J2000 and ICRS count as equal.
- */
+ * one, or one that is not read: SIP distortions, frames other than ICRS and FK5 J2000, which count
+ * as equal. CD, PC + CDELT and CDELT + CROTA are understood. */
 NSKY_MUST_CHECK nsky_status nsky_wcs_open(nsky_wcs **out, nsky_fits *fits, nsky_error *err);
 void nsky_wcs_close(nsky_wcs *wcs);
 
