@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -15,6 +16,8 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "server/server.h"
+
+#define DESCRIPTORS_WANTED 4096
 
 static const char help[] =
     "usage: nearsky serve STORE [options]\n\n"
@@ -129,6 +132,18 @@ static char *find_page(nsky_error *err)
     return nsky_strdup("web/dist", err);
 }
 
+/* A thousand clients need as many descriptors; the usual soft limit is just that. */
+static void allow_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        nsky_log_debug("the limit on open files stays: %s", strerror(errno));
+}
+
 static bool print_address(const arguments *args, uint16_t port)
 {
     const char *host = args->options.host;
@@ -199,6 +214,7 @@ int nsky_cli_serve(int argc, char **argv)
     if (!args.options.page && !(args.options.page = page = find_page(&err)))
         return nsky_cli_failed("serve", &err);
 
+    allow_descriptors();
     nsky_status status = catch_signals(&err);
     if (status == NSKY_OK)
         status = nsky_server_start(&server, &args.options, &err);
