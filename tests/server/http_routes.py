@@ -1,5 +1,6 @@
 """Every address but the searches: what it answers and what it refuses."""
 
+import time
 import json, struct
 
 from http_harness import API, FIRST, OBJECTS, check, equal
@@ -8,9 +9,14 @@ from http_harness import API, FIRST, OBJECTS, check, equal
 def test_operation(s):
     equal(s.ask("/healthz")[0], 200)
     equal(s.ask("/readyz")[2], b"ready\n")
-    status, headers, body = s.ask("/metrics")
+    # A request is counted when it is over, which may be just after its answer arrived.
+    for _ in range(100):
+        status, headers, body = s.ask("/metrics")
+        text = body.decode()
+        if 'requests_total{route="/healthz"' in text:
+            break
+        time.sleep(0.05)
     check(headers["Content-Type"].startswith("text/plain; version=0.0.4"), headers)
-    text = body.decode()
     for name in ("nearsky_build_info{version=", "nearsky_http_requests_total{route=\"/healthz\"",
                  "nearsky_queue_length 0", "nearsky_http_request_duration_seconds_bucket",
                  "nearsky_search_batch_queries_count"):
