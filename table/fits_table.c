@@ -12,6 +12,7 @@
 #include "table/format.h"
 
 #define CHUNK_BYTES ((size_t)512 << 10)
+#define TEXT_BYTES_MIN 2 /* STILTS takes a width of 1 for another type */
 
 typedef struct fits_table {
     nsky_fits_writer *writer;
@@ -40,7 +41,9 @@ static nsky_status measure_begin(nsky_table_sink *sink, nsky_error *err)
             .ucd = column->ucd,
             .comment = column->description,
             .type = types[column->type],
-            .repeat = column->type == NSKY_CELL_FLOATS ? column->length : 1,
+            .repeat = column->type == NSKY_CELL_FLOATS ? column->length
+                      : column->type == NSKY_CELL_TEXT ? TEXT_BYTES_MIN
+                                                       : 1,
             .nullable = column->type == NSKY_CELL_INTEGER,
         };
     }

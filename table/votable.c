@@ -27,8 +27,8 @@ static int take_bytes(void *context, const char *data, int bytes)
 {
     nsky_output *out = context;
 
-    nsky_output_put(out, data, (size_t)bytes);
-    return out->err.status == NSKY_OK ? bytes : -1;
+    nsky_output_put(out, data, (size_t)bytes); /* keeps its error, which libxml2 would only print */
+    return bytes;
 }
 
 /* The cause where it is known: the output's, or the cleaner's; else libxml2 ran out of memory. */
