@@ -6,6 +6,7 @@
 
 #include "common/file.h"
 #include "common/memory.h"
+#include "common/sky.h"
 #include "ingest/band.h"
 #include "ingest/walk.h"
 
@@ -175,4 +176,20 @@ void nsky_file_name_clear(nsky_file_name *name)
     nsky_free(name->key);
     nsky_free(name->name);
     *name = (nsky_file_name){0};
+}
+
+bool nsky_name_position(const char *name, nsky_sky *out)
+{
+    nsky_error ignored = NSKY_ERROR_INIT;
+    char text[64], sign, ra[16], dec[16];
+    int h, m, d, n, end = 0;
+
+    if (strlen(name) > 40 || !strchr(name, '.') ||
+        sscanf(name, "J%2d%2d%15[0-9.]%c%2d%2d%15[0-9.]%n", &h, &m, ra, &sign, &d, &n, dec, &end) !=
+            7 ||
+        name[end] != '\0' || (sign != '+' && sign != '-') || strlen(ra) < 4 || ra[2] != '.' ||
+        strlen(dec) < 2 || (dec[2] != '\0' && dec[2] != '.'))
+        return false;
+    snprintf(text, sizeof text, "%02d:%02d:%s %c%02d:%02d:%s", h, m, ra, sign, d, n, dec);
+    return nsky_sky_parse(out, text, &ignored) == NSKY_OK;
 }
