@@ -180,16 +180,18 @@ void nsky_file_name_clear(nsky_file_name *name)
 
 bool nsky_name_position(const char *name, nsky_sky *out)
 {
+    static const char digits[] = "0123456789", decimals[] = "0123456789.";
     nsky_error ignored = NSKY_ERROR_INIT;
-    char text[64], sign, ra[16], dec[16];
-    int h, m, d, n, end = 0;
+    char text[64];
 
-    if (strlen(name) > 40 || !strchr(name, '.') ||
-        sscanf(name, "J%2d%2d%15[0-9.]%c%2d%2d%15[0-9.]%n", &h, &m, ra, &sign, &d, &n, dec, &end) !=
-            7 ||
-        name[end] != '\0' || (sign != '+' && sign != '-') || strlen(ra) < 4 || ra[2] != '.' ||
-        strlen(dec) < 2 || (dec[2] != '\0' && dec[2] != '.'))
+    if (name[0] != 'J' || strlen(name) > 40 || strspn(name + 1, digits) != 6)
         return false;
-    snprintf(text, sizeof text, "%02d:%02d:%s %c%02d:%02d:%s", h, m, ra, sign, d, n, dec);
+    const char *ra = name + 1, *sign = ra + strspn(ra, decimals), *dec = sign + 1;
+    int ra_bytes = (int)(sign - ra);
+    if (ra_bytes < 8 || (*sign != '+' && *sign != '-') || strspn(dec, digits) != 6 ||
+        dec[strspn(dec, decimals)] != '\0')
+        return false;
+    snprintf(text, sizeof text, "%.2s:%.2s:%.*s %c%.2s:%.2s:%s", ra, ra + 2, ra_bytes - 4, ra + 4,
+             *sign, dec, dec + 2, dec + 4);
     return nsky_sky_parse(out, text, &ignored) == NSKY_OK;
 }
