@@ -51,13 +51,13 @@ static void finish_row(const nsky_preprocess *how, float *row, size_t plane)
     uint32_t size = how->size;
 
     for (uint32_t band = 0; band < 3; band++)
-        memcpy(flux + band * size, row + band * plane, size * sizeof *row);
+        memcpy(flux + (size_t)band * size, row + band * plane, size * sizeof *row);
     if (how->stretch == NSKY_STRETCH_STEIN)
         stretch_stein(flux, size, colour);
     else
         nsky_stretch_apply(&nsky_stretch_viewer, flux, size, colour);
     for (uint32_t c = 0; c < 3; c++) {
-        const float *from = colour + how->channel[c] * size;
+        const float *from = colour + (size_t)how->channel[c] * size;
         for (uint32_t x = 0; x < size; x++)
             row[c * plane + x] = (from[x] - how->mean[c]) / how->deviation[c];
     }

@@ -100,6 +100,8 @@ static nsky_status read_band(nsky_decoded *out, uint32_t b, const nsky_layer *la
     if (missing >= NOTE_FRACTION_MIN)
         nsky_note(out->notes, sizeof out->notes, "%.0f%% of band %c is missing", missing * 100,
                   band);
+    if ((status = nsky_units_check(&info->units, raw, count, what, err)) != NSKY_OK)
+        return status;
     nsky_turn_pixels(info->geometry.turn, raw, (uint32_t)box->width, (uint32_t)box->height,
                      nsky_stamp_band(out->stamp, b));
     return NSKY_OK;

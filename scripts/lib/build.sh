@@ -1,11 +1,16 @@
 # Building the program and the page. Sourced, never run.
 
-# build_into FOLDER CMAKE-OPTION...
-build_into() {
+# configure_into FOLDER CMAKE-OPTION...: once.
+configure_into() {
     local folder=$1
     shift
-    [ -f "$folder/build.ninja" ] || cmake -S "$ROOT" -B "$folder" -G Ninja "$@" || return 1
-    cmake --build "$folder" -j "$JOBS"
+    [ -f "$folder/build.ninja" ] || cmake -S "$ROOT" -B "$folder" -G Ninja "$@"
+}
+
+# build_into FOLDER CMAKE-OPTION...
+build_into() {
+    configure_into "$@" || return 1
+    cmake --build "$1" -j "$JOBS"
 }
 
 # npm_packages_here FOLDER: what its lock file names is installed.

@@ -277,6 +277,62 @@ static void test_units(void **state)
     assert_refuses(path, "MAGZERO");
 }
 
+static void make_faint(const char *path, float peak, const card *unit)
+{
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_fits_writer *writer;
+    float *pixels = calloc(3 * 16 * 16, sizeof *pixels);
+    nsky_fits_image image = {.pixels = pixels, .width = 16, .height = 16, .planes = 3};
+
+    for (int i = 0; i < 3 * 16 * 16; i++)
+        pixels[i] = peak * (float)(i % 256 - 100) / 155;
+    assert_ok(nsky_fits_create(&writer, path, &err), err);
+    assert_ok(nsky_fits_append_image(writer, &image, &err), err);
+    assert_ok(nsky_fits_put_string(writer, "BANDS", "grz", NULL, &err), err);
+    if (unit)
+        assert_ok(nsky_fits_put_string(writer, unit->key, unit->text, NULL, &err), err);
+    assert_ok(nsky_fits_finish(writer, &err), err);
+    free(pixels);
+}
+
+/* Values that are no nanomaggies, whatever they are: refused on disk and uploaded, with the remedy;
+ * believed where the header says what they are. */
+static void test_unbelievable_units(void **state)
+{
+    (void)state;
+    static const card nanomaggy = {"BUNIT", "nanomaggy", 0}, maggy = {"BUNIT", "maggy", 0},
+                      legacy = {"SURVEY", "DECaLS", 0}, other = {"BUNIT", "erg/s/cm2", 0};
+    const char *path = in_directory("faint.fits");
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_decoded d;
+    void *data;
+    size_t bytes;
+
+    make_faint(path, 2e-11f, NULL);
+    assert_refuses(path, "add BUNIT (nanomaggy, Jy, ...) or MAGZERO");
+    assert_ok(nsky_file_read(&data, &bytes, path, 1 << 20, &err), err);
+    assert_fails(nsky_decode_memory(&d, data, bytes, "the upload", &err), NSKY_EDATA, err,
+                 "the upload: no value is above 2e-11");
+    free(data);
+    make_faint(path, 2e-11f, &other);
+    assert_refuses(path, "not nanomaggies");
+    make_faint(path, 2e-11f, &nanomaggy);
+    d = decode(path);
+    nsky_decoded_clear(&d);
+    make_faint(path, 2e-11f, &legacy);
+    d = decode(path);
+    nsky_decoded_clear(&d);
+    make_faint(path, 2e-11f, &maggy);
+    d = decode(path);
+    assert_float_equal(pixel(d.stamp, 1, 15, 15), 2e-2, 1e-8);
+    assert_int_equal(d.stamp->flags & NSKY_STAMP_UNITS_ASSUMED, 0);
+    nsky_decoded_clear(&d);
+    make_faint(path, 1e-4f, NULL);
+    d = decode(path);
+    assert_true(d.stamp->flags & NSKY_STAMP_UNITS_ASSUMED);
+    nsky_decoded_clear(&d);
+}
+
 static void test_positions(void **state)
 {
     (void)state;
@@ -396,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_tilted),
         cmocka_unit_test(test_turn_agrees_with_sky),
         cmocka_unit_test(test_units),
+        cmocka_unit_test(test_unbelievable_units),
         cmocka_unit_test(test_positions),
         cmocka_unit_test(test_missing_pixels),
         cmocka_unit_test(test_uploads),
