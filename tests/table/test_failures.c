@@ -159,6 +159,8 @@ static void too_much_for_memory(void **state)
         assert_ok(nsky_table_write_memory(&table, format, &data, &bytes, &err), err);
         assert_true(bytes > 2 * kept && bytes < 2 * kept + 12000);
         nsky_free(data);
+        if (format != NSKY_TABLE_CSV && format != NSKY_TABLE_FITS)
+            continue; /* the text formats share what sets the bound */
         g = (give){.count = (uint32_t)(NSKY_TABLE_BYTES_MAX / kept) + 1, .label = label};
         assert_int_equal(nsky_table_write_memory(&table, format, &data, &bytes, &err), NSKY_ELIMIT);
         assert_null(data);
