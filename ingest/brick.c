@@ -135,12 +135,12 @@ static nsky_status read_band(nsky_brick *brick, int b, const char *path, nsky_er
     status = brick->planes[b] ? nsky_fits_read_box(fits, 0, 0, 0, brick->width, brick->height,
                                                    brick->planes[b], err)
                               : err->status;
+    if (status == NSKY_OK)
+        status =
+            nsky_units_settle(&units, brick->planes[b], brick->width * brick->height, path, err);
     if (status == NSKY_OK && units.factor != 1)
         for (uint64_t i = 0; i < brick->width * brick->height; i++)
             brick->planes[b][i] = (float)(brick->planes[b][i] * units.factor);
-    if (status == NSKY_OK)
-        status =
-            nsky_units_check(&units, brick->planes[b], brick->width * brick->height, path, err);
 done:
     nsky_fits_close(fits);
     return status;

@@ -10,7 +10,7 @@
 
 typedef struct nsky_units {
     double factor; /* nanomaggies for one pixel unit */
-    bool assumed;  /* the header does not say: taken as nanomaggies, see nsky_units_check */
+    bool assumed;  /* the header does not say: taken as nanomaggies, or see nsky_units_settle */
     char note[96]; /* how they were converted; "" where they were nanomaggies */
 } nsky_units;
 
@@ -19,12 +19,13 @@ NSKY_MUST_CHECK nsky_status nsky_units_read(nsky_units *out, nsky_fits *fits, ui
                                             nsky_error *err);
 
 /*
- * Whether pixels, converted, can be what the units say. Where those are assumed and the brightest
- * pixel is fainter than magnitude 37.5, which no survey could see, the values are in some other
- * unit, and as nanomaggies they would be empty sky: NSKY_EDATA, which says what to add to the
- * header. `what` names the file.
+ * Looks at the pixels (still in the file's unit) where the header is silent. Nanomaggies whose
+ * brightest pixel is fainter than magnitude 37.5 no survey could see: such values are maggies, a
+ * zero point of 0 (the custom of KiDS and of the lens-finding challenge), if those are believable,
+ * and units->factor and units->note say so. Else NSKY_EDATA, which tells what to add to the header.
+ * `what` names the file.
  */
-NSKY_MUST_CHECK nsky_status nsky_units_check(const nsky_units *units, const float *pixels,
-                                             uint64_t count, const char *what, nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_units_settle(nsky_units *units, const float *pixels,
+                                              uint64_t count, const char *what, nsky_error *err);
 
 #endif
