@@ -17,7 +17,8 @@
 #define STRENGTH_FIRST 10.0 /* of C n, so that the grid suits any number of labels */
 #define STRENGTH_DECADES 5.0
 #define TOLERANCE_TRIAL 0.02
-#define TOLERANCE_KEPT 0.002
+#define TOLERANCE_HELD_OUT 0.01 /* an estimate of how well it works needs no more */
+#define TOLERANCE_KEPT 1e-4
 
 typedef struct trials {
     const nsky_fit *fit;
@@ -143,9 +144,9 @@ static nsky_status keep(void *payload, uint32_t task, nsky_error *err)
         return err->status;
     if (fit->folds > 0 && t->w) /* any fold is a fair start for the fit on all rows */
         lift(t, weights_at(t, output, all ? 0 : fold, t->chosen), w);
-    nsky_status status =
-        nsky_logistic_fit(t->kept, t->positive + (size_t)output * fit->n, fit->fold,
-                          all ? UINT32_MAX : fold, t->c[t->chosen], TOLERANCE_KEPT, w, err);
+    nsky_status status = nsky_logistic_fit(t->kept, t->positive + (size_t)output * fit->n,
+                                           fit->fold, all ? UINT32_MAX : fold, t->c[t->chosen],
+                                           all ? TOLERANCE_KEPT : TOLERANCE_HELD_OUT, w, err);
     for (uint32_t i = 0; status == NSKY_OK && !all && i < fit->n; i++)
         if (fit->fold[i] == fold)
             t->out->held_out[(size_t)i * fit->outputs + output] =
