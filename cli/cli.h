@@ -22,6 +22,7 @@ int nsky_cli_ingest(int argc, char **argv);
 int nsky_cli_embed(int argc, char **argv);
 int nsky_cli_index(int argc, char **argv);
 int nsky_cli_search(int argc, char **argv);
+int nsky_cli_export(int argc, char **argv);
 int nsky_cli_serve(int argc, char **argv);
 int nsky_cli_info(int argc, char **argv);
 int nsky_cli_verify(int argc, char **argv);

@@ -13,6 +13,7 @@ static const nsky_command commands[] = {
     {"embed", "stamps to vectors: a new generation", nsky_cli_embed},
     {"index", "build the index and measure its recall", nsky_cli_index},
     {"search", "neighbours of an object, a position or an image", nsky_cli_search},
+    {"export", "the objects or their vectors, as files for other programs", nsky_cli_export},
     {"serve", "answer over HTTP, with the page", nsky_cli_serve},
     {"info", "what is in a store, and what this build can do", nsky_cli_info},
     {"verify", "check every checksum and cross-reference of a store", nsky_cli_verify},

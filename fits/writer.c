@@ -131,6 +131,17 @@ nsky_status nsky_fits_put_integer(nsky_fits_writer *writer, const char *key, int
     return NSKY_OK;
 }
 
+nsky_status nsky_fits_put_flag(nsky_fits_writer *writer, const char *key, bool value,
+                               const char *comment, nsky_error *err)
+{
+    assert(writer && key && err);
+    int failed = 0;
+
+    if (fits_update_key_log(writer->file, key, value, comment, &failed))
+        return nsky_fits_write_failed(writer, failed, key, err);
+    return NSKY_OK;
+}
+
 nsky_status nsky_fits_put_history(nsky_fits_writer *writer, const char *text, nsky_error *err)
 {
     char plain[KEY_TEXT_BYTES];

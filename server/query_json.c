@@ -242,11 +242,9 @@ bool nsky_job_from_json(nsky_request *request, nsky_survey *survey, nsky_job *jo
     nsky_error err = NSKY_ERROR_INIT;
     nsky_json *root = NULL;
     reader r = {request, survey, job, &err};
-    nsky_table_format format;
 
-    if (!nsky_request_format(request, &format))
+    if (!nsky_request_format(request, &job->format))
         return false;
-    job->csv = format == NSKY_TABLE_CSV;
     nsky_status status = nsky_json_parse(&root, request->body.data ? request->body.data : "",
                                          request->body.bytes, "the body", &err);
     nsky_body_free(request);

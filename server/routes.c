@@ -28,6 +28,8 @@ static const nsky_route routes[] = {
      nsky_route_neighbors},
     {NSKY_API "/search", NSKY_POST, format_params, NSKY_BODY_JSON, nsky_route_search},
     {NSKY_API "/search/upload", NSKY_POST, upload_params, NSKY_BODY_UPLOAD, nsky_route_upload},
+    /* The standard has parameters ignored that a service does not know. */
+    {"/vo/scs", NSKY_GET, any, NSKY_BODY_NONE, nsky_route_cone_search},
 };
 #define ROUTES (sizeof routes / sizeof *routes)
 

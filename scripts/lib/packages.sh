@@ -2,7 +2,7 @@
 
 PACKAGES_BUILD="build-essential cmake ninja-build pkg-config dpkg-dev git ca-certificates
  libcfitsio-dev wcslib-dev libdnnl-dev libopenblas-dev liblinear-dev libsqlite3-dev libzstd-dev zlib1g-dev
- libturbojpeg0-dev libpng-dev libmicrohttpd-dev libcjson-dev libsodium-dev"
+ libturbojpeg0-dev libpng-dev libmicrohttpd-dev libcjson-dev libsodium-dev libxml2-dev"
 PACKAGES_PAGE="nodejs npm"
 PACKAGES_TEST="libcmocka-dev python3 python3-numpy python3-torch python3-astropy python3-sklearn chromium
  clang clang-format clang-tidy cppcheck"

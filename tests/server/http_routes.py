@@ -180,6 +180,8 @@ def test_described(s, id):
     api = s.json(API + "/openapi.json")
     shared = api["components"]["parameters"]
     for path, methods in api["paths"].items():
+        if path == "/vo/scs":  # its standard has parameters ignored that are unknown
+            continue
         for method, about in methods.items():
             named = [shared[p["$ref"].split("/")[-1]] if "$ref" in p else p
                      for p in about.get("parameters", [])]

@@ -10,6 +10,7 @@ from http_harness import *
 from http_load import *
 from http_routes import *
 from http_search import *
+from http_tables import *
 
 
 def make_page(folder):
@@ -39,6 +40,9 @@ def main():
         neighbors = test_neighbors(s, id)
         test_search(s, id, vector, neighbors)
         test_upload(s, id, jpeg, cutout)
+        test_formats(s, id, cutout)
+        test_accept(s, id)
+        test_cone_search(s)
         test_described(s, id)
         test_page(s)
         test_methods(s, id)
