@@ -6,8 +6,9 @@
 #include "common/memory.h"
 #include "index/search_private.h"
 
-#define BLOCK_VALUES (1ull << 28) /* a block of rows: half a second or so, between looks at stop \
-                                   */
+#define BLOCK_VALUES                                                            \
+    (1ull << 28) /* a block of rows: half a second or so, between looks at stop \
+                  */
 
 /* Weights padded with zeros, as the kernels want them: [count, padded], then the biases. */
 static nsky_status pack(const nsky_search *search, const nsky_linear *probes, size_t stride_bytes,
@@ -33,6 +34,24 @@ static nsky_status pack(const nsky_search *search, const nsky_linear *probes, si
     }
     *out = packed;
     return NSKY_OK;
+}
+
+/* Kernels want both padded with zeros. */
+float nsky_score_vector(const nsky_linear *probe, const float *x, uint32_t dim)
+{
+    nsky_dot_kernel kernels[3];
+    const uint32_t padded = nsky_scan_padded(dim);
+    nsky_error err = NSKY_ERROR_INIT;
+    float *room = nsky_alloc_zero((size_t)2 * padded, sizeof *room, &err);
+
+    if (!room)
+        return NAN;
+    memcpy(room, x, dim * sizeof *room);
+    memcpy(room + padded, probe->weights, dim * sizeof *room);
+    nsky_dot_kernels(kernels);
+    float score = kernels[0].dot(room, room + padded, padded) + probe->bias;
+    nsky_free(room);
+    return score;
 }
 
 static nsky_status check_count(uint32_t count, nsky_error *err)
@@ -166,4 +185,53 @@ nsky_status nsky_search_facts(const nsky_search *search, uint64_t row, nsky_row_
     out->dec_deg = columns->dec_deg[row];
     out->known = columns->known[row] != 0;
     return NSKY_OK;
+}
+
+/* Unit length; false for a row of zeros. */
+static bool load_unit(const nsky_search *search, uint64_t row, float *out)
+{
+    double square = 0;
+
+    nsky_generation_vector(search->generation, row, out);
+    for (uint32_t j = 0; j < search->scan.dim; j++)
+        square += (double)out[j] * (double)out[j];
+    for (uint32_t j = 0; j < search->scan.dim && square > 0; j++)
+        out[j] = (float)((double)out[j] / sqrt(square));
+    return square > 0;
+}
+
+/* One more than asked for is looked for: the row itself may be among them. */
+nsky_status nsky_search_nearest(const nsky_search *search, const uint64_t *rows, uint32_t count,
+                                const uint8_t *allowed, uint32_t k, nsky_hit *hits,
+                                uint32_t *counts, nsky_error *err)
+{
+    assert(search && rows && allowed && hits && counts && err);
+    assert(count >= 1 && count <= NSKY_NEAREST_MAX && k >= 1 && k < NSKY_SEARCH_K_MAX);
+    const uint32_t padded = nsky_scan_padded(search->scan.dim);
+    const uint8_t *bitmaps[NSKY_NEAREST_MAX];
+    nsky_topk topks[NSKY_NEAREST_MAX];
+    float *queries = nsky_alloc_zero((size_t)count * padded, sizeof *queries, err);
+    nsky_hit *room = nsky_alloc((size_t)count * (k + 1), sizeof *room, err);
+    nsky_status status = queries && room ? NSKY_OK : err->status;
+
+    for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
+        bitmaps[q] = allowed;
+        topks[q] = (nsky_topk){room + (size_t)q * (k + 1), k + 1, 0};
+        if (rows[q] >= search->scan.rows)
+            status = nsky_fail(err, NSKY_ENOTFOUND, "row %llu has no vector yet",
+                               (unsigned long long)rows[q]);
+        else if (!load_unit(search, rows[q], queries + (size_t)q * padded))
+            topks[q].k = 1; /* found and dropped below */
+    }
+    if (status == NSKY_OK)
+        status = nsky_scan_run(&search->scan, queries, bitmaps, count, topks, err);
+    for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
+        counts[q] = 0;
+        for (uint32_t i = 0; i < topks[q].count && counts[q] < k && topks[q].k > 1; i++)
+            if (topks[q].hits[i].row != rows[q])
+                hits[(size_t)q * k + counts[q]++] = topks[q].hits[i];
+    }
+    nsky_free(queries);
+    nsky_free(room);
+    return status;
 }

@@ -96,6 +96,9 @@ NSKY_MUST_CHECK nsky_status nsky_search_scores(const nsky_search *search, const 
                                                nsky_progress *progress, const atomic_bool *stop,
                                                nsky_error *err);
 
+/* The same score, bit for bit, of one vector [dim]; NaN when out of memory. */
+float nsky_score_vector(const nsky_linear *probe, const float *x, uint32_t dim);
+
 typedef struct nsky_score_query {
     nsky_linear probe;
     uint32_t k; /* 1..NSKY_SCORE_TOP_MAX */
@@ -123,6 +126,16 @@ NSKY_MUST_CHECK nsky_status nsky_search_facts(const nsky_search *search, uint64_
 NSKY_MUST_CHECK nsky_status nsky_search_allowed(const nsky_search *search,
                                                 const nsky_filter *filter, uint8_t **out,
                                                 uint64_t *matching, nsky_error *err);
+
+/*
+ * The k stored rows among `allowed` (a bitmap, as above) that are most similar to each of `count`
+ * stored rows, themselves left out; exact. hits [count, k], counts [count]; a row without a vector
+ * has none. 1 <= k <= NSKY_SEARCH_K_MAX - 1, count <= NSKY_NEAREST_MAX.
+ */
+#define NSKY_NEAREST_MAX 64
+NSKY_MUST_CHECK nsky_status nsky_search_nearest(const nsky_search *search, const uint64_t *rows,
+                                                uint32_t count, const uint8_t *allowed, uint32_t k,
+                                                nsky_hit *hits, uint32_t *counts, nsky_error *err);
 
 /* {kind, recall_at_10, ...} of the index, or {kind: "exact"} */
 NSKY_MUST_CHECK nsky_status nsky_search_describe(const nsky_search *search, nsky_json **out,

@@ -41,20 +41,27 @@ static double loss(const evidence *e, double slope, double offset)
     return sum;
 }
 
-/* One damped Newton step. false: converged. */
-static bool step(const evidence *e, double *slope, double *offset)
+static void derivatives(const evidence *e, double slope, double offset, double g[2], double h[3])
 {
-    double g[2] = {0, 0}, h[3] = {RIDGE, 0, RIDGE};
-
+    g[0] = g[1] = h[1] = 0;
+    h[0] = h[2] = RIDGE;
     for (uint32_t i = 0; i < e->n; i++) {
         double s = (e->scores[i] - e->centre) / e->scale;
-        double p = sigmoid(*slope * s + *offset), d = p - e->target[e->positive[i]];
+        double p = sigmoid(slope * s + offset), d = p - e->target[e->positive[i]];
         g[0] += s * d;
         g[1] += d;
         h[0] += s * s * p * (1 - p);
         h[1] += s * p * (1 - p);
         h[2] += p * (1 - p);
     }
+}
+
+/* One damped Newton step. false: converged. */
+static bool step(const evidence *e, double *slope, double *offset)
+{
+    double g[2], h[3];
+
+    derivatives(e, *slope, *offset, g, h);
     if (fabs(g[0]) < GRADIENT_SMALL * e->n && fabs(g[1]) < GRADIENT_SMALL * e->n)
         return false;
     double determinant = h[0] * h[2] - h[1] * h[1];
@@ -70,6 +77,20 @@ static bool step(const evidence *e, double *slope, double *offset)
         }
     }
     return false;
+}
+
+/* The inverse of the Hessian, in the units of scores as they are. */
+static void put_covariance(const evidence *e, double slope, double offset, nsky_calibration *out)
+{
+    double g[2], h[3];
+
+    derivatives(e, slope, offset, g, h);
+    double determinant = h[0] * h[2] - h[1] * h[1];
+    double ss = h[2] / determinant, so = -h[1] / determinant, oo = h[0] / determinant;
+    double shift = e->centre / e->scale; /* offset' = offset - slope shift */
+    out->covariance[0] = ss / (e->scale * e->scale);
+    out->covariance[1] = (so - shift * ss) / e->scale;
+    out->covariance[2] = oo - 2 * shift * so + shift * shift * ss;
 }
 
 nsky_status nsky_calibrate(nsky_calibration *out, const double *scores, const uint8_t *positive,
@@ -103,6 +124,7 @@ nsky_status nsky_calibrate(nsky_calibration *out, const double *scores, const ui
     out->slope = slope / e.scale;
     out->offset = offset - slope * e.centre / e.scale;
     out->prevalence = positives / n;
+    put_covariance(&e, slope, offset, out);
     return NSKY_OK;
 }
 

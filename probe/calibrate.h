@@ -12,7 +12,8 @@
 
 typedef struct nsky_calibration {
     double slope, offset;
-    double prevalence; /* the share of positives that the probabilities are for */
+    double prevalence;    /* the share of positives that the probabilities are for */
+    double covariance[3]; /* of the fit: slope-slope, slope-offset, offset-offset */
 } nsky_calibration;
 
 /* scores, positive [n]. The prevalence is the labels' own. NSKY_EINVAL: one class only, or a score
