@@ -142,6 +142,19 @@ void nsky_calibration_shift(nsky_calibration *calibration, double prevalence)
     calibration->prevalence = prevalence;
 }
 
+double nsky_prevalence_gain(const nsky_calibration *calibration, const double *scores, uint64_t n,
+                            double prevalence)
+{
+    double up = prevalence / calibration->prevalence;
+    double down = (1 - prevalence) / (1 - calibration->prevalence), gain = 0;
+
+    for (uint64_t i = 0; i < n; i++) {
+        double p = nsky_calibrated(calibration, scores[i]);
+        gain += log(p * up + (1 - p) * down);
+    }
+    return gain;
+}
+
 double nsky_prevalence_estimate(const nsky_calibration *calibration, const double *scores,
                                 uint64_t n)
 {

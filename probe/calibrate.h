@@ -32,5 +32,9 @@ void nsky_calibration_shift(nsky_calibration *calibration, double prevalence);
  */
 double nsky_prevalence_estimate(const nsky_calibration *calibration, const double *scores,
                                 uint64_t n);
+/* How much better a prevalence explains the scores than the calibration's own: the gain in log
+ * likelihood. Half of 10.8 is what chance gives one time in a thousand. */
+double nsky_prevalence_gain(const nsky_calibration *calibration, const double *scores, uint64_t n,
+                            double prevalence);
 
 #endif

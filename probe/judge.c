@@ -17,6 +17,8 @@
     0.05 /* of the mean spread: a number that never moved must not decide alone \
           */
 #define NOVELTY_SHARE 0.99
+/* Of log likelihood, p = 0.001: the labels' share is kept unless it is clearly wrong. */
+#define GAIN_CLEAR 5.4
 
 static nsky_json *json_interval(nsky_interval interval)
 {
@@ -65,7 +67,20 @@ static nsky_json *json_curve(const nsky_operating_point *points,
     return curve;
 }
 
-/* Scores of every stride-th row of the survey; blank rows left out. */
+static int by_row(const void *key, const void *item)
+{
+    uint64_t row = *(const uint64_t *)key, other = ((const nsky_label *)item)->row;
+
+    return row < other ? -1 : row > other;
+}
+
+/* The fit flatters the rows it learned from. */
+static bool learned_from(const nsky_probe *probe, uint64_t row)
+{
+    return bsearch(&row, probe->labels, probe->label_count, sizeof *probe->labels, by_row) != NULL;
+}
+
+/* Scores of every stride-th row of the survey; blank and labelled ones left out. */
 static nsky_status sample_scores(const nsky_probe *probe, const nsky_search *search, double **out,
                                  uint64_t *count, nsky_error *err)
 {
@@ -84,7 +99,7 @@ static nsky_status sample_scores(const nsky_probe *probe, const nsky_search *sea
             sum += (double)probe->weights[j] * (double)x[j];
             blank = blank && x[j] == 0;
         }
-        if (status == NSKY_OK && !blank)
+        if (status == NSKY_OK && !blank && !learned_from(probe, row))
             scores[(*count)++] = sum;
     }
     nsky_free(x);
@@ -94,6 +109,17 @@ static nsky_status sample_scores(const nsky_probe *probe, const nsky_search *sea
         nsky_free(scores);
     }
     return status;
+}
+
+/* Of all rows, labelled ones included, whose class is known: in a small survey they count. */
+static double share_of_all(const nsky_probe *probe, uint64_t rows, double of_the_rest)
+{
+    double positives = 0, rest = (double)rows - probe->label_count;
+
+    for (uint32_t i = 0; i < probe->label_count; i++)
+        positives += probe->labels[i].class == 1;
+    double share = (positives + of_the_rest * rest) / (double)rows;
+    return fmin(fmax(share, 0.5 / (double)rows), 1 - 0.5 / (double)rows);
 }
 
 static nsky_status set_prevalence(nsky_probe *probe, const nsky_search *search, double wish,
@@ -113,11 +139,16 @@ static nsky_status set_prevalence(nsky_probe *probe, const nsky_search *search, 
         return NSKY_OK;
     }
     nsky_status status = sample_scores(probe, search, &scores, &count, err);
-    if (status == NSKY_OK && count > 0)
+    if (status != NSKY_OK)
+        return status;
+    double estimate = nsky_prevalence_estimate(&probe->calibration[0], scores, count);
+    if (nsky_prevalence_gain(&probe->calibration[0], scores, count, estimate) > GAIN_CLEAR)
         nsky_calibration_shift(&probe->calibration[0],
-                               nsky_prevalence_estimate(&probe->calibration[0], scores, count));
+                               share_of_all(probe, nsky_search_rows(search), estimate));
+    else
+        snprintf(probe->prevalence_source, sizeof probe->prevalence_source, "labels");
     nsky_free(scores);
-    return status;
+    return NSKY_OK;
 }
 
 typedef struct output_view {

@@ -22,8 +22,8 @@ typedef struct nsky_train_options {
     uint64_t seed;
     uint32_t background;   /* rows drawn from the survey as class 0; known ones are left out */
     bool match_background; /* alike in magnitude and colours to the positives */
-    /* Of probabilities (two classes): 0: estimated from the survey's own scores; NaN: the labels'.
-     */
+    /* Of probabilities (two classes): 0: the labels', unless the scores of the rest of the survey
+     * clearly contradict it, then what they say; NaN: the labels'. */
     double prevalence;
     uint32_t replicates; /* of bootstrap intervals; 0: 1000 */
 } nsky_train_options;
