@@ -6,13 +6,11 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/embed_image.h"
 #include "cli/hit_table.h"
 #include "common/file.h"
 #include "common/memory.h"
-#include "encoder/encoder.h"
 #include "index/search.h"
-#include "ingest/decode.h"
-#include "store/generation.h"
 
 static const char help[] =
     "usage: nearsky search STORE (--id ID | --name NAME | --radec RA,DEC | --image FILE) "
@@ -131,35 +129,6 @@ static nsky_status find_object(nsky_survey *survey, const arguments *a, nsky_obj
     return status;
 }
 
-/* The image through the very model and device kind that made the store's vectors. */
-static nsky_status embed_image(const arguments *a, float *out, nsky_error *err)
-{
-    nsky_decoded decoded = {0};
-    nsky_generation *generation = NULL;
-    nsky_model *model = NULL;
-    nsky_encoder *encoder = NULL;
-    char *path = NULL;
-    nsky_encoder_options options = nsky_encoder_defaults();
-    options.device = a->device;
-    nsky_status status = nsky_decode_file(&decoded, a->image, err);
-    if (status == NSKY_OK &&
-        (status = nsky_generation_open(&generation, a->store, 0, err)) == NSKY_OK &&
-        (status = nsky_generation_model_path(generation, &path, err)) == NSKY_OK &&
-        (status = nsky_model_open(&model, path, err)) == NSKY_OK &&
-        (status = nsky_encoder_open(&encoder, model, &options, err)) == NSKY_OK) {
-        const nsky_stamp *stamps[1] = {decoded.stamp};
-        status = nsky_encoder_embed_stamps(encoder, stamps, 1, out, err);
-        if (decoded.notes[0])
-            fprintf(stderr, "%s: %s\n", a->image, decoded.notes);
-    }
-    nsky_encoder_close(encoder);
-    nsky_model_close(model);
-    nsky_generation_close(generation);
-    nsky_free(path);
-    nsky_decoded_clear(&decoded);
-    return status;
-}
-
 /* What was asked, for the provenance: without the folders that the store and the image lie in. */
 static void describe_query(const arguments *a, char *out, size_t bytes)
 {
@@ -196,7 +165,7 @@ static nsky_status run(const arguments *a, nsky_error *err)
         goto done;
     }
     if (a->image) {
-        status = embed_image(a, vector, err);
+        status = nsky_cli_embed_image(a->store, a->image, a->device, vector, err);
     } else if ((status = find_object(survey, a, &object, err)) == NSKY_OK) {
         status = nsky_search_vector(search, object.row, vector, err);
         query.exclude = &object.row;

@@ -40,4 +40,15 @@ find_package(OpenMP REQUIRED COMPONENTS C)
 target_link_libraries(deps_dnnl INTERFACE OpenMP::OpenMP_C) # its threads are libgomp's: one each
 add_library(deps::dnnl ALIAS deps_dnnl)
 
+# LIBLINEAR has no pkg-config file either.
+find_library(liblinear_library linear NO_CACHE)
+find_path(liblinear_include linear.h NO_CACHE)
+if(NOT liblinear_library OR NOT liblinear_include)
+  message(FATAL_ERROR "LIBLINEAR not found: apt-get install liblinear-dev (scripts/demo installs everything)")
+endif()
+add_library(deps_liblinear INTERFACE)
+target_include_directories(deps_liblinear SYSTEM INTERFACE "${liblinear_include}")
+target_link_libraries(deps_liblinear INTERFACE "${liblinear_library}")
+add_library(deps::liblinear ALIAS deps_liblinear)
+
 include(Faiss)

@@ -44,9 +44,10 @@ double *nsky_filter_bound(nsky_filter *filter, const char *name);
 /* Checks what the bounds say together (a cone needs all three numbers) and turns arcsec to deg. */
 NSKY_MUST_CHECK nsky_status nsky_filter_complete(nsky_filter *filter, nsky_error *err);
 /* Parameters of nsky_job_from_uri, for route tables. */
-#define NSKY_JOB_PARAMS                                                                          \
-    "k", "exact", "group_arcsec", "format", "hide_known", "mag_g_min", "mag_g_max", "mag_r_min", \
-        "mag_r_max", "mag_z_min", "mag_z_max", "z_phot_min", "z_phot_max", "ra", "dec", "radius"
+#define NSKY_FILTER_PARAMS                                                                      \
+    "hide_known", "mag_g_min", "mag_g_max", "mag_r_min", "mag_r_max", "mag_z_min", "mag_z_max", \
+        "z_phot_min", "z_phot_max", "ra", "dec", "radius"
+#define NSKY_JOB_PARAMS "k", "exact", "group_arcsec", "format", NSKY_FILTER_PARAMS
 
 /* The object nearest to a position, within match_arcsec; else NSKY_ENOTFOUND saying how far the
  * nearest is or that the position is outside the footprint. */
@@ -60,6 +61,9 @@ NSKY_MUST_CHECK nsky_status nsky_outside_footprint(nsky_survey *survey, nsky_sky
 
 /* --- answer.c: finish of every search --- */
 void nsky_answer_search(nsky_request *request);
+
+/* --- probe_json.c: POST /probes. false: the reply is set. */
+bool nsky_probe_job_from_json(nsky_request *request, nsky_probe_job *job);
 
 /* --- the routes --- */
 void nsky_route_healthz(nsky_request *request);
@@ -77,6 +81,11 @@ void nsky_route_neighbors(nsky_request *request);
 void nsky_route_search(nsky_request *request);
 void nsky_route_upload(nsky_request *request);
 void nsky_route_cone_search(nsky_request *request);
+void nsky_route_probes(nsky_request *request);
+void nsky_route_probe_train(nsky_request *request);
+void nsky_route_probe(nsky_request *request);
+void nsky_route_rank(nsky_request *request);
+void nsky_route_suggest(nsky_request *request);
 void nsky_route_page(nsky_request *request);
 
 #endif

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "index/search.h"
 #include "ingest/decode.h"
+#include "server/probe_job.h"
 #include "table/table.h"
 
 #define NSKY_JOB_K_DEFAULT 50
@@ -34,6 +35,8 @@ typedef struct nsky_job {
 
     /* the example of a neighbours query */
     uint64_t query_row; /* UINT64_MAX: none */
+
+    nsky_probe_job *probe; /* or NULL: a search; owned */
 
     /* found */
     nsky_error err; /* status NSKY_OK: the rest holds */

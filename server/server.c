@@ -34,6 +34,7 @@ static void destroy(nsky_server *server)
 
     nsky_http_stop(server->http); /* no request is left after this */
     nsky_workers_free(service->workers);
+    nsky_probes_close(service->probes);
     nsky_view_release(service->view);
     nsky_page_close(service->page);
     nsky_free(service->page_reason);
@@ -110,6 +111,7 @@ nsky_status nsky_server_start(nsky_server **out, const nsky_server_options *opti
         (status = open_page(service, options->page, err)) != NSKY_OK ||
         (status = nsky_view_open(&service->view, service->store, service->device, service->threads,
                                  err)) != NSKY_OK ||
+        (status = nsky_probes_open(&service->probes, service->store, err)) != NSKY_OK ||
         (status = nsky_workers_start(&service->workers,
                                      options->queue_max ? options->queue_max : QUEUE_DEFAULT,
                                      &service->metrics, nsky_http_wake, err)) != NSKY_OK)

@@ -8,6 +8,7 @@ import http_harness
 from http_faults import *
 from http_harness import *
 from http_load import *
+from http_probes import *
 from http_routes import *
 from http_search import *
 from http_tables import *
@@ -43,6 +44,8 @@ def main():
         test_formats(s, id, cutout)
         test_accept(s, id)
         test_cone_search(s)
+        probe = test_probes(s)
+        test_probe_faults(s, id)
         test_described(s, id)
         test_page(s)
         test_methods(s, id)
