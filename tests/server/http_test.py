@@ -58,6 +58,7 @@ def main():
         test_command_line(store, folder)
         narrow = Server(store, "--page", folder + "/none", "--threads", "1", "--queue", "1")
         servers.append(narrow)
+        test_probes_again(narrow, probe)
         status, headers, body = narrow.ask("/")
         check(status == 404 and b"npm run build" in body, "no page: says why", body)
         test_full_queue(narrow, cutout)
