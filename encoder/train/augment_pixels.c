@@ -19,7 +19,8 @@
 #define SAME_SCALE 1e-4
 #define BLOCK 32 /* pixels summed at a time */
 
-typedef float vec __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float))));
+typedef float vec
+    __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 
 struct nsky_augment_scratch {
     nsky_preprocess how;
@@ -194,7 +195,7 @@ static grid make_grid(const nsky_augment_scratch *s, const nsky_augment_numbers 
     double fx = n->flip[0] ? -g.step : g.step, fy = n->flip[1] ? -g.step : g.step;
     double right[2] = {fx * cosine, fx * sine}, down[2] = {-fy * sine, fy * cosine};
     /* What the stamp's middle shows comes to jitter_px from the view's. */
-    double cx = -(side - 1) / 2.0 - n->jitter_px[0], cy = -(side - 1) / 2.0 - n->jitter_px[1];
+    double half = (side - 1) / 2.0, cx = -half - n->jitter_px[0], cy = -half - n->jitter_px[1];
     double middle[2] = {(s->width - 1) / 2.0, (s->height - 1) / 2.0};
     g.exact = true;
     for (int axis = 0; axis < 2; axis++) {
