@@ -60,7 +60,7 @@ const nsky_augment nsky_augment_default = {
     .blur = DR9_SEEING,
     .blur_own = DR9_SEEING_MEDIAN,
     .jitter_px = 7,
-    .noise = {TIMES(1, 2), TIMES(1, 2), TIMES(1, 2)},
+    .noise = {TIMES(1, 1.5f), TIMES(1, 1.5f), TIMES(1, 1.5f)},
     .fill = true,
 };
 

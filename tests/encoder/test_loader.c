@@ -1,4 +1,5 @@
 /* test_loader.c - batches: the same whatever the threads, the memory and where one starts. */
+#include "common/half.h"
 #include "encoder/train/loader.h"
 #include "encoder/train/order.h"
 #include "encoder/train/sheet.h"
@@ -148,19 +149,21 @@ static void views_are_the_augmentations(void **state)
         assert_int_equal(object.row, rows[i] < ROWS_A ? rows[i] : rows[i] - ROWS_A);
         assert_ok(nsky_loader_stamp(l, rows[i], &stamp, &err), err);
         own.ebv = object.ebv;
+        assert_ok(nsky_loader_plain(l, rows[i], plain, &err), err);
+        assert_ok(nsky_preprocess_run(&o.preprocess, stamp, direct, &err), err);
+        assert_memory_equal(plain, direct, sizeof plain);
+        for (size_t p = 0; p < (size_t)3 * stamp->width * stamp->height; p++)
+            stamp->pixels[p] = nsky_half_to_float(nsky_half_from_float(stamp->pixels[p]));
         for (uint32_t view = 0; view < 2; view++) {
             assert_ok(nsky_augment_view(&o.augment, &o.preprocess, stamp, &own, o.seed, 1, rows[i],
                                         view, expected, scratch, &err),
                       err);
-            if (rows[i] < ROWS_A) /* float16 in the store, too: the same bits */
+            if (rows[i] < ROWS_A)
                 assert_memory_equal(images + (view * BATCH + i) * IMAGE, expected, sizeof expected);
             else /* averaged down before it is laid down as float16 */
                 assert_true(largest_difference(images + (view * BATCH + i) * IMAGE, expected) <
                             2e-3);
         }
-        assert_ok(nsky_loader_plain(l, rows[i], plain, &err), err);
-        assert_ok(nsky_preprocess_run(&o.preprocess, stamp, direct, &err), err);
-        assert_memory_equal(plain, direct, sizeof plain);
         nsky_stamp_free(stamp);
     }
     nsky_augment_scratch_free(scratch);
