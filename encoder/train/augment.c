@@ -232,20 +232,27 @@ nsky_status nsky_augment_prepare(nsky_stamp **out, const nsky_stamp *stamp,
     return status;
 }
 
-/* What the caller knows, brought to the prepared stamp's pixels; measured where he does not. */
-static nsky_augment_own own_of(const nsky_stamp *stamp, const nsky_stamp *prepared,
+void nsky_augment_know_noise(const nsky_stamp *prepared, const nsky_preprocess *how, float noise[3])
+{
+    float ratio = how->scale_arcsec_px / prepared->scale_arcsec_px;
+
+    nsky_augment_measure_noise(prepared, noise);
+    for (int band = 0; band < 3; band++)
+        noise[band] *= ratio * ratio;
+}
+
+/* What the caller knows; measured where he does not. */
+static nsky_augment_own own_of(const nsky_stamp *prepared, const nsky_preprocess *how,
                                const nsky_augment_own *own)
 {
     nsky_augment_own known = {NAN, {0, 0, 0}};
 
-    nsky_augment_measure_noise(prepared, known.noise);
-    if (!own)
-        return known;
-    known.ebv = own->ebv;
-    for (int band = 0; band < 3; band++)
-        if (!isnan(own->noise[band])) /* averaged down, a pixel adds up ratio^2 of them */
-            known.noise[band] =
-                own->noise[band] * prepared->scale_arcsec_px / stamp->scale_arcsec_px;
+    nsky_augment_know_noise(prepared, how, known.noise);
+    for (int band = 0; own && band < 3; band++)
+        if (!isnan(own->noise[band]))
+            known.noise[band] = own->noise[band];
+    if (own)
+        known.ebv = own->ebv;
     return known;
 }
 
@@ -263,7 +270,7 @@ nsky_status nsky_augment_view(const nsky_augment *augment, const nsky_preprocess
     if (status == NSKY_OK)
         status = nsky_augment_take(scratch, prepared, err);
     if (status == NSKY_OK) {
-        nsky_augment_own known = own_of(stamp, prepared, own);
+        nsky_augment_own known = own_of(prepared, how, own);
         nsky_augment_draw(augment, &known, stamp->bands[2] == 'i', seed, epoch, sample, view,
                           &numbers);
         nsky_augment_make(scratch, &numbers, out);

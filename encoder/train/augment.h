@@ -37,7 +37,7 @@ typedef struct nsky_draw {
 } nsky_draw;
 
 /* Bands are blue to red. Seeing is the sigma of a Gaussian in pixels of 0.262 arcsec on the sky;
- * noise is the sigma of a pixel in nanomaggies. */
+ * noise is the sigma of a pixel of the network's size in nanomaggies. */
 typedef struct nsky_augment {
     nsky_draw reddening;     /* E(B-V) to redden to; off: colours stay */
     nsky_draw reddening_own; /* E(B-V) of the stamp, where the catalogue is not asked or silent */
@@ -58,11 +58,11 @@ extern const nsky_augment nsky_augment_none;    /* a view is the plain crop */
 /* A stamp's own properties; NaN where unknown. */
 typedef struct nsky_augment_own {
     float ebv;
-    float noise[3];
+    float noise[3]; /* in pixels of the network's size */
 } nsky_augment_own;
 
-/* Robust (median absolute difference of neighbours), so that objects don't count; 0 for a band that
- * is constant or missing, which then gets no noise. */
+/* Of the stamp's own pixels. Robust (median absolute difference of neighbours), so that objects
+ * don't count; 0 for a band that is constant or missing, which then gets no noise. */
 void nsky_augment_measure_noise(const nsky_stamp *stamp, float noise[3]);
 
 typedef struct nsky_augment_scratch nsky_augment_scratch;

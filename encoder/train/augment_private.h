@@ -19,7 +19,7 @@ typedef struct nsky_augment_numbers {
     double zoom;      /* > 1: looks larger */
     double jitter_px[2];
     double blur_own[3], blur[3];   /* sigma in pixels of 0.262 arcsec; blur 0: none */
-    double noise_own[3], noise[3]; /* sigma in nanomaggies; noise 0: none */
+    double noise_own[3], noise[3]; /* as in nsky_augment; noise 0: none */
     bool keep_flux, fill;
     nsky_rng rng; /* where the pixels' noise begins */
 } nsky_augment_numbers;
@@ -40,6 +40,9 @@ double nsky_augment_reach(const nsky_augment *augment, const nsky_preprocess *ho
 NSKY_MUST_CHECK nsky_status nsky_augment_prepare(nsky_stamp **out, const nsky_stamp *stamp,
                                                  const nsky_augment *augment,
                                                  const nsky_preprocess *how, nsky_error *err);
+/* Measures the noise of a prepared stamp, per pixel of the network's size. */
+void nsky_augment_know_noise(const nsky_stamp *prepared, const nsky_preprocess *how,
+                             float noise[3]);
 /* Makes the stamp ready for views; it is not needed afterwards. */
 NSKY_MUST_CHECK nsky_status nsky_augment_take(nsky_augment_scratch *scratch,
                                               const nsky_stamp *stamp, nsky_error *err);

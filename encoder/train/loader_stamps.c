@@ -258,7 +258,7 @@ static nsky_status read_one(nsky_stamps_reader *r, uint64_t row, kept **out, nsk
         (status = lay_down(out, changed ? changed : stored, err)) == NSKY_OK &&
         (status = read_ebv(r, row, &(*out)->own.ebv, err)) == NSKY_OK &&
         (status = pick_up(r, *out, err)) == NSKY_OK)
-        nsky_augment_measure_noise(r->stamp, (*out)->own.noise);
+        nsky_augment_know_noise(r->stamp, &s->how, (*out)->own.noise);
     nsky_stamp_free(stored);
     nsky_stamp_free(changed);
     if (status != NSKY_OK) {
