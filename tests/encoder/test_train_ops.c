@@ -1,6 +1,6 @@
 /* test_train_ops.c - the plain oracle's derivatives against finite differences of its own forward
  * run, and oneDNN's against the oracle's, one kind of op at a time and as a network. */
-#include "tests/encoder/train_support.h"
+#include "tests/encoder/train_networks.h"
 
 #define BATCH 4
 

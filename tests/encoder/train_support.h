@@ -1,121 +1,77 @@
-/* train_support.h - small networks to train, and distances between what back ends make of them. */
+/* train_support.h - stamps and stores that the tests of training share. Thread rule: one thread. */
 #ifndef NSKY_TEST_TRAIN_SUPPORT_H
 #define NSKY_TEST_TRAIN_SUPPORT_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "common/memory.h"
+#include "common/file.h"
 #include "common/rng.h"
-#include "encoder/train/ops.h"
+#include "store/survey.h"
+#include "tests/common/support.h"
 
-/* A ResNet in small: stem, pool, a block with a shortcut of its own, one without, and a head. */
-static inline void tiny_network(nsky_train_graph *g, uint32_t side)
+/* A star: flux of its own in every band, a Gaussian of sigma pixels, off the middle by (dx, dy). */
+static inline void draw_star(nsky_stamp *stamp, const double flux[3], double sigma_px, double dx,
+                             double dy)
 {
-    uint32_t in, skip, x;
+    double cx = (stamp->width - 1) / 2.0 + dx, cy = (stamp->height - 1) / 2.0 + dy;
 
-    nsky_train_graph_init(g, 3, side);
-    x = nsky_train_add_conv(g, "conv1", 0, 8, 3, 1, false);
-    x = nsky_train_add_norm(g, "bn1", x, true);
-    in = nsky_train_add_maxpool(g, x);
-    skip = nsky_train_add_norm(g, "layer1.0.downsample.1",
-                               nsky_train_add_conv(g, "layer1.0.downsample.0", in, 16, 1, 2, false),
-                               false);
-    x = nsky_train_add_conv(g, "layer1.0.conv1", in, 16, 3, 2, false);
-    x = nsky_train_add_norm(g, "layer1.0.bn1", x, true);
-    x = nsky_train_add_conv(g, "layer1.0.conv2", x, 16, 3, 1, false);
-    x = nsky_train_add_norm(g, "layer1.0.bn2", x, false);
-    in = nsky_train_add_sum(g, x, skip);
-    x = nsky_train_add_conv(g, "layer1.1.conv1", in, 16, 3, 1, false);
-    x = nsky_train_add_norm(g, "layer1.1.bn1", x, true);
-    x = nsky_train_add_conv(g, "layer1.1.conv2", x, 16, 3, 1, false);
-    x = nsky_train_add_norm(g, "layer1.1.bn2", x, false);
-    x = nsky_train_add_sum(g, x, in);
-    x = nsky_train_add_avgpool(g, x);
-    nsky_train_add_mlp(g, "projection", x, 16, 8);
+    for (uint32_t band = 0; band < 3; band++)
+        for (uint32_t y = 0; y < stamp->height; y++)
+            for (uint32_t x = 0; x < stamp->width; x++) {
+                double r2 = (x - cx) * (x - cx) + (y - cy) * (y - cy);
+                nsky_stamp_band(stamp, band)[(size_t)y * stamp->width + x] +=
+                    (float)(flux[band] * exp(-r2 / (2 * sigma_px * sigma_px)) /
+                            (2 * M_PI * sigma_px * sigma_px));
+            }
 }
 
-typedef struct train_run {
-    float *in, *out, *d_out, *params, *stats, *batch_stats, *gradients;
-    size_t in_floats, out_floats;
-} train_run;
+/* All of it sky: sigma N(0, 1). */
+static inline void draw_sky(nsky_stamp *stamp, const float sigma[3], uint64_t seed)
+{
+    nsky_rng rng = nsky_rng_at(seed, 7, 7);
 
-/* Inputs and parameters from a seed; batch norms away from one and zero. */
-static inline void run_init(train_run *r, const nsky_train_graph *g, uint32_t batch, uint64_t seed)
+    for (uint32_t band = 0; band < 3; band++)
+        for (size_t i = 0; i < (size_t)stamp->width * stamp->height; i++)
+            nsky_stamp_band(stamp, band)[i] = (float)(sigma[band] * nsky_rng_normal(&rng));
+}
+
+static inline nsky_stamp *new_stamp(uint32_t width, uint32_t height, double scale_arcsec_px)
 {
     nsky_error err = NSKY_ERROR_INIT;
-    nsky_rng rng = nsky_rng_at(seed, 77, 0);
+    nsky_stamp *stamp;
 
-    r->in_floats = batch * nsky_train_in_floats(g);
-    r->out_floats = batch * nsky_train_out_floats(g);
-    r->in = nsky_alloc(r->in_floats, sizeof(float), &err);
-    r->out = nsky_alloc(r->out_floats, sizeof(float), &err);
-    r->d_out = nsky_alloc(r->out_floats, sizeof(float), &err);
-    r->params = nsky_alloc(g->param_floats, sizeof(float), &err);
-    r->gradients = nsky_alloc_zero(g->param_floats, sizeof(float), &err);
-    r->stats = nsky_alloc(g->stat_floats, sizeof(float), &err);
-    r->batch_stats = nsky_alloc(g->stat_floats, sizeof(float), &err);
-    assert_true(r->in && r->out && r->d_out && r->params && r->gradients && r->stats &&
-                r->batch_stats);
-    nsky_rng_fill_normal(&rng, r->in, r->in_floats);
-    nsky_rng_fill_normal(&rng, r->d_out, r->out_floats);
-    nsky_train_graph_draw(g, seed, r->params, r->stats);
-    for (uint32_t i = 0; i < g->param_count; i++)
-        if (g->params[i].fan_in == 0)
-            for (size_t k = 0; k < g->params[i].count; k++)
-                r->params[g->params[i].offset + k] += 0.3f * (float)nsky_rng_normal(&rng);
+    assert_ok(nsky_stamp_new(&stamp, width, height, (float)scale_arcsec_px, &err), err);
+    memset(stamp->pixels, 0, sizeof(float) * 3 * width * height);
+    return stamp;
 }
 
-static inline void run_free(train_run *r)
+/* `rows` stars of the survey `name` in noise, each somewhere else. */
+static inline void make_store(const char *path, const char *name, uint32_t rows, uint32_t side,
+                              double scale_arcsec_px)
 {
-    nsky_free(r->in);
-    nsky_free(r->out);
-    nsky_free(r->d_out);
-    nsky_free(r->params);
-    nsky_free(r->gradients);
-    nsky_free(r->stats);
-    nsky_free(r->batch_stats);
-}
-
-/* Forwards and backwards; gradients are set, not added. */
-static inline void run_on(const nsky_train_ops *ops, const nsky_train_graph *g,
-                          nsky_precision precision, uint32_t batch, train_run *r)
-{
+    static const float noise[3] = {0.003f, 0.005f, 0.012f};
     nsky_error err = NSKY_ERROR_INIT;
-    void *state;
+    nsky_survey *survey;
 
-    if (ops->open(&state, g, precision, batch, true, &err) != NSKY_OK)
-        fail_msg("%s", err.text);
-    memset(r->gradients, 0, g->param_floats * sizeof(float));
-    for (size_t i = 0; i < r->out_floats; i++)
-        r->out[i] = NAN;
-    if (ops->load(state, r->params, &err) != NSKY_OK ||
-        ops->forward(state, r->in, r->out, &err) != NSKY_OK ||
-        ops->backward(state, r->d_out, &err) != NSKY_OK ||
-        ops->add_gradients(state, r->gradients, &err) != NSKY_OK)
-        fail_msg("%s", err.text);
-    ops->stats(state, r->batch_stats);
-    ops->close(state);
-}
-
-/* |a - b| / |b|, both as vectors; |a - b| where b is nothing. */
-static inline double distance(const float *a, const float *b, size_t count)
-{
-    double off = 0, norm = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        off += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
-        norm += (double)b[i] * b[i];
+    assert_ok(nsky_survey_open(&survey, path, NSKY_SURVEY_WRITE, &err), err);
+    for (uint32_t row = 0; row < rows; row++) {
+        nsky_rng rng = nsky_rng_at(5, side, row);
+        nsky_stamp *stamp = new_stamp(side, side, scale_arcsec_px);
+        double flux[3] = {nsky_rng_range(&rng, 1, 9), nsky_rng_range(&rng, 1, 9), 8};
+        nsky_add_result result;
+        nsky_object object;
+        nsky_object_init(&object);
+        snprintf(object.name, sizeof object.name, "%.40s-%u", name, row);
+        object.id = nsky_object_id_hashed(name, object.name);
+        object.ebv = row % 2 ? 0.05f : NAN;
+        draw_sky(stamp, noise, row);
+        draw_star(stamp, flux, 1.6, nsky_rng_range(&rng, -9, 9), nsky_rng_range(&rng, -9, 9));
+        assert_ok(nsky_survey_add(survey, &object, stamp, false, &result, &err), err);
+        assert_int_equal(result, NSKY_ADDED);
+        nsky_stamp_free(stamp);
     }
-    return norm > 1e-20 ? sqrt(off / norm) : sqrt(off);
+    assert_ok(nsky_survey_commit(survey, &err), err);
+    nsky_survey_close(survey);
 }
 
 #endif

@@ -1,0 +1,5 @@
+#include "tests/encoder/train_support.h"
+int main(void)
+{
+    return 0;
+}
