@@ -10,6 +10,7 @@ static const nsky_command commands[] = {
     {"simulate", "write a make-believe survey: bricks or cutouts, with a truth table",
      nsky_cli_simulate},
     {"ingest", "read FITS, JPEG and PNG images into a store", nsky_cli_ingest},
+    {"train", "learn from unlabelled stamps what looks alike: a model", nsky_cli_train},
     {"embed", "stamps to vectors: a new generation", nsky_cli_embed},
     {"index", "build the index and measure its recall", nsky_cli_index},
     {"search", "neighbours of an object, a position or an image", nsky_cli_search},

@@ -151,6 +151,17 @@ static nsky_status train_add_gradients(void *opened, float *sum, nsky_error *err
     return run_phase(train, NSKY_CPU_COLLECT, "a sum of gradients", err);
 }
 
+static void train_multiply(uint32_t m, uint32_t n, uint32_t k, const float *a, const float *b,
+                           bool transposed, float *out)
+{
+    int threads = nsky_cpu_set_threads(1);
+    dnnl_status_t failed = dnnl_sgemm('N', transposed ? 'T' : 'N', m, n, k, 1.0f, a, k, b,
+                                      transposed ? k : n, 0.0f, out, n);
+
+    nsky_cpu_set_threads(threads);
+    assert(!failed); /* only impossible sizes are refused */
+}
+
 const nsky_train_ops nsky_train_cpu = {
     .name = "cpu",
     .available = train_available,
@@ -161,4 +172,5 @@ const nsky_train_ops nsky_train_cpu = {
     .backward = train_backward,
     .add_gradients = train_add_gradients,
     .close = train_close,
+    .multiply = train_multiply,
 };

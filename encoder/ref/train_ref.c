@@ -376,6 +376,18 @@ static nsky_status ref_add_gradients(void *opened, float *total, nsky_error *err
     return NSKY_OK;
 }
 
+static void ref_multiply(uint32_t m, uint32_t n, uint32_t k, const float *a, const float *b,
+                         bool transposed, float *out)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) {
+            double total = 0;
+            for (size_t l = 0; l < k; l++)
+                total += (double)a[i * k + l] * (transposed ? b[j * k + l] : b[l * n + j]);
+            out[i * n + j] = (float)total;
+        }
+}
+
 const nsky_train_ops nsky_train_ref = {
     .name = "ref",
     .available = ref_available,
@@ -386,4 +398,5 @@ const nsky_train_ops nsky_train_ref = {
     .backward = ref_backward,
     .add_gradients = ref_add_gradients,
     .close = ref_close,
+    .multiply = ref_multiply,
 };

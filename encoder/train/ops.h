@@ -31,6 +31,10 @@ typedef struct nsky_train_ops {
     /* sum [graph->param_floats] += the derivatives by the parameters of the last backward. */
     nsky_status (*add_gradients)(void *state, float *sum, nsky_error *err);
     void (*close)(void *state); /* NULL is a no-op */
+    /* out [m, n] = a [m, k] times b: [k, n], or [n, k] when it is to be transposed. Any thread; the
+     * same bits for the same sizes. */
+    void (*multiply)(uint32_t m, uint32_t n, uint32_t k, const float *a, const float *b,
+                     bool transposed, float *out);
 } nsky_train_ops;
 
 extern const nsky_train_ops nsky_train_ref; /* ref/: plain C in double, for small networks */
