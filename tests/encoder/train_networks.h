@@ -17,8 +17,8 @@
 #include "common/rng.h"
 #include "encoder/train/ops.h"
 
-/* A ResNet in small: stem, pool, a block with a shortcut of its own, one without, and a head. */
-static inline void tiny_network(nsky_train_graph *g, uint32_t side)
+/* A ResNet in small: stem, pool, a block with a shortcut of its own, one without; 16 features. */
+static inline uint32_t tiny_trunk(nsky_train_graph *g, uint32_t side)
 {
     uint32_t in, skip, x;
 
@@ -39,8 +39,12 @@ static inline void tiny_network(nsky_train_graph *g, uint32_t side)
     x = nsky_train_add_conv(g, "layer1.1.conv2", x, 16, 3, 1, false);
     x = nsky_train_add_norm(g, "layer1.1.bn2", x, false);
     x = nsky_train_add_sum(g, x, in);
-    x = nsky_train_add_avgpool(g, x);
-    nsky_train_add_mlp(g, "projection", x, 16, 8);
+    return nsky_train_add_avgpool(g, x);
+}
+
+static inline uint32_t tiny_network(nsky_train_graph *g, uint32_t side)
+{
+    return nsky_train_add_mlp(g, "projection", tiny_trunk(g, side), 16, 8);
 }
 
 typedef struct train_run {
