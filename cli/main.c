@@ -15,9 +15,10 @@ static const nsky_command commands[] = {
     {"index", "build the index and measure its recall", nsky_cli_index},
     {"search", "neighbours of an object, a position or an image", nsky_cli_search},
     {"serve", "answer over HTTP, with the page", nsky_cli_serve},
+    {"import", "a PyTorch checkpoint to weights that embed takes", nsky_cli_import},
     {"info", "what is in a store, and what this build can do", nsky_cli_info},
     {"verify", "check every checksum and cross-reference of a store", nsky_cli_verify},
-    {"bench", "how fast this machine embeds", nsky_cli_bench},
+    {"bench", "how fast this machine embeds and trains", nsky_cli_bench},
 };
 
 static void print_help(FILE *stream)

@@ -3,328 +3,13 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "cli/cli.h"
-#include "encoder/train/train.h"
+#include "cli/train_options.h"
+#include "common/memory.h"
+#include "encoder/train/plot.h"
 
-static const char help[] =
-    "usage: nearsky train STORE... --out MODEL.safetensors [options]\n\n"
-    "Learns from unlabelled stamps what looks alike, and writes a model for `nearsky embed`.\n"
-    "Interrupted, it carries on when run again with the same options, and ends with the same "
-    "bits;\n"
-    "its checkpoint and its log (one line of JSON a step) are in MODEL.safetensors.train/.\n\n"
-    "  --out FILE            the model\n"
-    "  --arch A              resnet18, resnet34 or resnet50 (default resnet18)\n"
-    "  --stem S              imagenet (7x7, stride 2, pool) or small (3x3, stride 1)\n"
-    "  --size N              pixels a side of what the network sees (default 96)\n"
-    "  --views N             1 or 8: turns and flips to average over when embedding (default 1)\n"
-    "  --augment WORDS       changes to the augmentations; may come several times:\n";
-
-static const char help_course[] =
-    "  --epochs N            times every stamp is seen (default 100)\n"
-    "  --batch N             objects a step (default 256)\n"
-    "  --sub-batch N         images that share batch norm statistics (default 32)\n"
-    "  --seed N              of weights, order and augmentations (default 1)\n"
-    "  --lr X                peak learning rate for a batch of 256 (default 0.06)\n"
-    "  --warm-epochs X       of rising learning rate (default 2)\n"
-    "  --weight-decay X      of weights; batch norms and biases have none (default 1e-4)\n"
-    "  --ema X               of the momentum encoder, rising to 1 (default 0.99)\n"
-    "  --temperature X       (default 0.2)\n"
-    "  --queue N             negatives (default 4096)\n"
-    "  --hidden N            width of the heads' hidden layers (default 512)\n"
-    "  --projection N        width of what is compared (default 128)\n"
-    "  --one-sided           only the first view is a query\n"
-    "  --predictor           a second head on the query\n"
-    "  --neighbours          the positive is the nearest of the queue\n"
-    "  --device D            auto, cpu or ref (default auto)\n"
-    "  --precision P         fp32 or bf16 (default: bf16 where this CPU has it)\n"
-    "  --threads N           that learn (default: one for each core)\n"
-    "  --loader-threads N    that prepare images (default: one for each core)\n"
-    "  --memory SIZE         for stamps (default 4G)\n"
-    "  --checkpoint-s N      seconds between checkpoints (default 300)\n"
-    "  --fresh               forget what an earlier run left\n"
-    "  --fp32-file           write convolutions as float32, not float16\n"
-    "  --name NAME           of the model (default: the file's)\n"
-    "  --probe-labels FILE   CSV with id or name: measure now and then how neighbours agree\n"
-    "  --probe-column NAME   its column of classes (default label)\n"
-    "  --probe-epochs N      between measurements (default 5)\n"
-    "  --json                the report as JSON\n";
-
-enum {
-    OUT = 256,
-    ARCH,
-    STEM,
-    SIZE,
-    VIEWS,
-    AUGMENT,
-    EPOCHS,
-    BATCH,
-    SUB_BATCH,
-    SEED,
-    RATE,
-    WARM,
-    DECAY,
-    KEEP,
-    TEMPERATURE,
-    QUEUE,
-    HIDDEN,
-    PROJECTION,
-    ONE_SIDED,
-    PREDICTOR,
-    NEIGHBOURS,
-    DEVICE,
-    PRECISION,
-    THREADS,
-    LOADER_THREADS,
-    MEMORY,
-    CHECKPOINT,
-    FRESH,
-    FP32_FILE,
-    NAME,
-    PROBE_LABELS,
-    PROBE_COLUMN,
-    PROBE_EPOCHS,
-    JSON,
-};
-
-static const struct option known[] = {{"out", required_argument, NULL, OUT},
-                                      {"arch", required_argument, NULL, ARCH},
-                                      {"stem", required_argument, NULL, STEM},
-                                      {"size", required_argument, NULL, SIZE},
-                                      {"views", required_argument, NULL, VIEWS},
-                                      {"augment", required_argument, NULL, AUGMENT},
-                                      {"epochs", required_argument, NULL, EPOCHS},
-                                      {"batch", required_argument, NULL, BATCH},
-                                      {"sub-batch", required_argument, NULL, SUB_BATCH},
-                                      {"seed", required_argument, NULL, SEED},
-                                      {"lr", required_argument, NULL, RATE},
-                                      {"warm-epochs", required_argument, NULL, WARM},
-                                      {"weight-decay", required_argument, NULL, DECAY},
-                                      {"ema", required_argument, NULL, KEEP},
-                                      {"temperature", required_argument, NULL, TEMPERATURE},
-                                      {"queue", required_argument, NULL, QUEUE},
-                                      {"hidden", required_argument, NULL, HIDDEN},
-                                      {"projection", required_argument, NULL, PROJECTION},
-                                      {"one-sided", no_argument, NULL, ONE_SIDED},
-                                      {"predictor", no_argument, NULL, PREDICTOR},
-                                      {"neighbours", no_argument, NULL, NEIGHBOURS},
-                                      {"device", required_argument, NULL, DEVICE},
-                                      {"precision", required_argument, NULL, PRECISION},
-                                      {"threads", required_argument, NULL, THREADS},
-                                      {"loader-threads", required_argument, NULL, LOADER_THREADS},
-                                      {"memory", required_argument, NULL, MEMORY},
-                                      {"checkpoint-s", required_argument, NULL, CHECKPOINT},
-                                      {"fresh", no_argument, NULL, FRESH},
-                                      {"fp32-file", no_argument, NULL, FP32_FILE},
-                                      {"name", required_argument, NULL, NAME},
-                                      {"probe-labels", required_argument, NULL, PROBE_LABELS},
-                                      {"probe-column", required_argument, NULL, PROBE_COLUMN},
-                                      {"probe-epochs", required_argument, NULL, PROBE_EPOCHS},
-                                      {"json", no_argument, NULL, JSON},
-                                      {"help", no_argument, NULL, 'h'},
-                                      {NULL, 0, NULL, 0}};
-
-typedef struct arguments {
-    nsky_train_options options;
-    const char *out;
-    bool json;
-} arguments;
-
-static bool whole(const char *text, uint32_t low, uint32_t high, uint32_t *out)
-{
-    char *end;
-    unsigned long long number = strtoull(text, &end, 10);
-
-    *out = (uint32_t)number;
-    return *text >= '0' && *text <= '9' && *end == '\0' && number >= low && number <= high;
-}
-
-static bool real(const char *text, double *out)
-{
-    char *end;
-
-    *out = strtod(text, &end);
-    return end != text && *end == '\0' && isfinite(*out);
-}
-
-static bool parse_seed(const char *text, uint64_t *out)
-{
-    char *end;
-
-    *out = strtoull(text, &end, 10);
-    return *text >= '0' && *text <= '9' && *end == '\0';
-}
-
-static bool parse_precision(const char *text, nsky_precision *out)
-{
-    *out = strcmp(text, "bf16") == 0 ? NSKY_BF16 : NSKY_FP32;
-    return *out == NSKY_BF16 || strcmp(text, "fp32") == 0;
-}
-
-static bool parse_number(int option, const char *text, nsky_train_options *o)
-{
-    double number;
-
-    if (!real(text, &number))
-        return false;
-    switch (option) {
-    case RATE:
-        o->rate = number;
-        return true;
-    case WARM:
-        o->warm_epochs = number;
-        return true;
-    case DECAY:
-        o->decay = number;
-        return true;
-    case KEEP:
-        o->keep = number;
-        return true;
-    case TEMPERATURE:
-        o->temperature = (float)number;
-        return true;
-    default:
-        o->checkpoint_s = number;
-        return number >= 0;
-    }
-}
-
-static bool parse_count(int option, const char *text, nsky_train_options *o)
-{
-    switch (option) {
-    case SIZE:
-        return whole(text, 16, NSKY_STAMP_SIDE_MAX, &o->preprocess.size);
-    case VIEWS:
-        return whole(text, 1, 8, &o->preprocess.views) &&
-               (o->preprocess.views == 1 || o->preprocess.views == 8);
-    case EPOCHS:
-        return whole(text, 1, 1000000, &o->epochs);
-    case BATCH:
-        return whole(text, 2, 16384, &o->batch);
-    case SUB_BATCH:
-        return whole(text, 2, 1024, &o->sub_batch);
-    case QUEUE:
-        return whole(text, 4, 1u << 20, &o->queue);
-    case HIDDEN:
-        return whole(text, 8, 4096, &o->hidden);
-    case PROJECTION:
-        return whole(text, 8, 4096, &o->projection);
-    case THREADS:
-        return whole(text, 1, 256, &o->threads);
-    case LOADER_THREADS:
-        return whole(text, 1, 256, &o->loader_threads);
-    default:
-        return whole(text, 1, 1000000, &o->probe_epochs);
-    }
-}
-
-static void parse_word(int option, char *text, arguments *args)
-{
-    nsky_train_options *o = &args->options;
-
-    if (option == OUT)
-        args->out = text;
-    else if (option == NAME)
-        o->name = text;
-    else if (option == DEVICE)
-        o->device = text;
-    else if (option == PROBE_LABELS)
-        o->probe_labels = text;
-    else
-        o->probe_column = text;
-}
-
-static bool parse_option(int option, char *text, arguments *args, nsky_error *err)
-{
-    nsky_train_options *o = &args->options;
-
-    switch (option) {
-    case ARCH:
-        return nsky_arch_parse(text, &o->arch);
-    case STEM:
-        o->stem = strcmp(text, "small") == 0 ? NSKY_STEM_SMALL : NSKY_STEM_IMAGENET;
-        return o->stem == NSKY_STEM_SMALL || strcmp(text, "imagenet") == 0;
-    case AUGMENT:
-        return nsky_augment_set(&o->augment, text, err) == NSKY_OK;
-    case SEED:
-        return parse_seed(text, &o->seed);
-    case RATE:
-    case WARM:
-    case DECAY:
-    case KEEP:
-    case TEMPERATURE:
-    case CHECKPOINT:
-        return parse_number(option, text, o);
-    case PRECISION:
-        return parse_precision(text, &o->precision);
-    case MEMORY:
-        return nsky_cli_bytes(&o->memory_bytes, text, err) == NSKY_OK;
-    case OUT:
-    case NAME:
-    case DEVICE:
-    case PROBE_LABELS:
-    case PROBE_COLUMN:
-        parse_word(option, text, args);
-        return true;
-    default:
-        return parse_count(option, text, o);
-    }
-}
-
-static bool parse_flag(int option, arguments *args)
-{
-    nsky_train_options *o = &args->options;
-
-    switch (option) {
-    case ONE_SIDED:
-        o->symmetric = false;
-        return true;
-    case PREDICTOR:
-        return o->predictor = true;
-    case NEIGHBOURS:
-        return o->neighbours = true;
-    case FRESH:
-        return o->fresh = true;
-    case FP32_FILE:
-        o->half = false;
-        return true;
-    case JSON:
-        return args->json = true;
-    default:
-        return false;
-    }
-}
-
-/* 0 to go on, else an exit status plus one. */
-static int parse(int argc, char **argv, arguments *args)
-{
-    nsky_error err = NSKY_ERROR_INIT;
-    int option, which = 0;
-
-    while ((option = getopt_long(argc, argv, "h", known, &which)) != -1) {
-        if (option == 'h') {
-            fputs(help, stdout);
-            fputs(nsky_augment_set_help, stdout);
-            fputs(help_course, stdout);
-            return 1 + NSKY_EXIT_DONE;
-        }
-        if (option == '?')
-            return 1 + nsky_cli_usage("train", "wrong options");
-        if (parse_flag(option, args))
-            continue;
-        if (known[which].has_arg && !parse_option(option, optarg, args, &err))
-            return 1 + (err.status ? nsky_cli_usage("train", "%s", err.text)
-                                   : nsky_cli_usage("train", "--%s does not take \"%s\"",
-                                                    known[which].name, optarg));
-    }
-    if (optind == argc)
-        return 1 + nsky_cli_usage("train", "give at least one store");
-    if (!args->out)
-        return 1 + nsky_cli_usage("train", "give --out MODEL.safetensors");
-    return 0;
-}
+#define FINE_RATE 0.01 /* of a trunk that has learned before */
 
 static int report_json(const nsky_train_report *report, const char *out)
 {
@@ -337,6 +22,7 @@ static int report_json(const nsky_train_report *report, const char *out)
     nsky_json_put_fixed(object, "accuracy", report->accuracy, 4);
     nsky_json_put_fixed(object, "knn_accuracy", report->knn_accuracy, 4);
     nsky_json_put_fixed(object, "precision_at_10", report->precision_at_10, 4);
+    nsky_json_put_fixed(object, "validation", report->validation, 5);
     nsky_json_put_fixed(object, "seconds", report->seconds, 1);
     return nsky_cli_print_json("train", object);
 }
@@ -347,23 +33,67 @@ static int report_text(const nsky_train_report *report, const char *out)
            report->rows, report->loss);
     if (isfinite(report->knn_accuracy))
         printf(", kNN accuracy %.3f, P@10 %.3f", report->knn_accuracy, report->precision_at_10);
+    if (isfinite(report->validation))
+        printf(", validation %.4f", report->validation);
     printf(", %.0f s\n", report->seconds);
     return NSKY_EXIT_DONE;
 }
 
+/* The network is what the first model's is, and sees what that sees, where nothing else was asked.
+ */
+static nsky_status follow_initial(nsky_cli_train_arguments *args, nsky_error *err)
+{
+    nsky_train_options *o = &args->options;
+    uint32_t size = o->preprocess.size, views = o->preprocess.views;
+    nsky_model *model;
+    nsky_status status;
+
+    if (!o->init)
+        return NSKY_OK;
+    if ((status = nsky_model_open(&model, o->init, err)) != NSKY_OK)
+        return status;
+    const nsky_model_info *info = nsky_model_info_of(model);
+    o->arch = info->arch;
+    o->stem = info->stem;
+    o->preprocess = info->preprocess;
+    if (args->sized)
+        o->preprocess.size = size;
+    if (args->viewed)
+        o->preprocess.views = views;
+    if (o->labels && !args->rated)
+        o->rate = FINE_RATE;
+    nsky_model_close(model);
+    return NSKY_OK;
+}
+
+/* The curves of a training that is under way elsewhere, or over. */
+static int plot_only(const nsky_cli_train_arguments *args)
+{
+    nsky_error err = NSKY_ERROR_INIT;
+    char *log = nsky_format(&err, "%s.train/log.jsonl", args->out);
+    nsky_status status =
+        log ? nsky_train_plot(log, args->options.plot, NULL, NULL, &err) : NSKY_ENOMEM;
+
+    nsky_free(log);
+    return status == NSKY_OK ? NSKY_EXIT_DONE : nsky_cli_failed("train", &err);
+}
+
 int nsky_cli_train(int argc, char **argv)
 {
-    arguments args = {.options = nsky_train_defaults()};
+    nsky_cli_train_arguments args = {.options = nsky_train_defaults()};
     nsky_train_report report;
     nsky_error err = NSKY_ERROR_INIT;
-    int stop = parse(argc, argv, &args);
+    int stop = nsky_cli_train_parse(argc, argv, &args);
 
     if (stop)
         return stop - 1;
+    if (optind == argc)
+        return plot_only(&args);
     args.options.stop = nsky_cli_stop_on_signals();
-    nsky_status status =
-        nsky_train_survey((const char *const *)argv + optind, (uint32_t)(argc - optind), args.out,
-                          &args.options, &report, &err);
+    nsky_status status = follow_initial(&args, &err);
+    if (status == NSKY_OK)
+        status = nsky_train_survey((const char *const *)argv + optind, (uint32_t)(argc - optind),
+                                   args.out, &args.options, &report, &err);
     if (status != NSKY_OK)
         return nsky_cli_failed("train", &err);
     return args.json ? report_json(&report, args.out) : report_text(&report, args.out);

@@ -31,6 +31,7 @@ typedef struct nsky_cpu_step {
     dnnl_exec_arg_t args[NSKY_CPU_ARGS_MAX];
     int arg_count;
     uint32_t phase;
+    bool kernel; /* of a convolution or batch norm in training: what its speed is measured by */
 } nsky_cpu_step;
 
 /* Where the graph's value is after a run. */

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/memory.h"
 #include "encoder/cpu/threads.h"
@@ -162,6 +163,33 @@ static void train_multiply(uint32_t m, uint32_t n, uint32_t k, const float *a, c
     assert(!failed); /* only impossible sizes are refused */
 }
 
+static double thread_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static double train_kernel_s(void *opened, bool back)
+{
+    assert(opened);
+    nsky_cpu_train *train = opened;
+    uint32_t phase = back ? NSKY_CPU_BACKWARD : NSKY_CPU_FORWARD;
+    int threads = nsky_cpu_set_threads(1);
+    double start = thread_s();
+
+    for (uint32_t i = 0; i < train->net->step_count; i++) {
+        const nsky_cpu_step *step = &train->net->steps[i];
+        if (step->phase == phase && step->kernel)
+            dnnl_primitive_execute(step->primitive, train->net->stream, step->arg_count,
+                                   step->args);
+    }
+    dnnl_stream_wait(train->net->stream);
+    nsky_cpu_set_threads(threads);
+    return thread_s() - start;
+}
+
 const nsky_train_ops nsky_train_cpu = {
     .name = "cpu",
     .available = train_available,
@@ -173,4 +201,5 @@ const nsky_train_ops nsky_train_cpu = {
     .add_gradients = train_add_gradients,
     .close = train_close,
     .multiply = train_multiply,
+    .kernel_s = train_kernel_s,
 };

@@ -49,6 +49,9 @@ nsky_status nsky_cpu_train_param_in(nsky_cpu_train *train, uint32_t index, onedn
                                     uint32_t *out, nsky_error *err);
 nsky_status nsky_cpu_train_param_out(nsky_cpu_train *train, uint32_t index, uint32_t tensor,
                                      nsky_error *err);
+/* As nsky_cpu_step_new, for convolutions and batch norms. */
+nsky_status nsky_cpu_train_kernel(nsky_cpu_train *train, dnnl_primitive_desc_t primitive,
+                                  const nsky_cpu_arg *args, int arg_count, nsky_error *err);
 /* The tensor as desc: itself, or a copy made by a step of the present phase. */
 nsky_status nsky_cpu_train_as(nsky_cpu_train *train, uint32_t tensor, onednn_desc_ref desc,
                               uint32_t *out, nsky_error *err);

@@ -100,6 +100,15 @@ nsky_status nsky_cpu_train_param_out(nsky_cpu_train *train, uint32_t index, uint
     return status;
 }
 
+nsky_status nsky_cpu_train_kernel(nsky_cpu_train *train, dnnl_primitive_desc_t primitive,
+                                  const nsky_cpu_arg *args, int arg_count, nsky_error *err)
+{
+    nsky_status status = nsky_cpu_step_new(train->net, primitive, args, arg_count, err);
+
+    train->net->steps[train->net->step_count - 1].kernel = true;
+    return status;
+}
+
 nsky_status nsky_cpu_train_as(nsky_cpu_train *train, uint32_t tensor, onednn_desc_ref desc,
                               uint32_t *out, nsky_error *err)
 {

@@ -81,7 +81,7 @@ static nsky_status add_forward(nsky_cpu_train *train, uint32_t op_index, nsky_er
     train->values[op->out] = kept->dst;
     if (dnnl_primitive_desc_clone(&primitive, kept->forward) != dnnl_success)
         return nsky_fail(err, NSKY_ENOMEM, "oneDNN has no memory for %s", op->name);
-    return nsky_cpu_step_new(train->net, primitive, args, count, err);
+    return nsky_cpu_train_kernel(train, primitive, args, count, err);
 }
 
 nsky_status nsky_cpu_train_conv(nsky_cpu_train *train, uint32_t op_index, nsky_error *err)
@@ -149,7 +149,7 @@ static nsky_status back_by_weights(nsky_cpu_train *train, uint32_t op_index, con
                                  {DNNL_ARG_DIFF_DST, d_dst},
                                  {DNNL_ARG_DIFF_WEIGHTS, d_weights},
                                  {DNNL_ARG_DIFF_BIAS, d_bias}};
-    status = nsky_cpu_step_new(train->net, primitive, args, d_bias != NSKY_CPU_NONE ? 4 : 3, err);
+    status = nsky_cpu_train_kernel(train, primitive, args, d_bias != NSKY_CPU_NONE ? 4 : 3, err);
     primitive = NULL; /* taken */
     if (status == NSKY_OK)
         status = nsky_cpu_train_param_out(train, op->weight, d_weights, err);
@@ -186,7 +186,7 @@ static nsky_status back_by_source(nsky_cpu_train *train, uint32_t op_index, cons
     }
     const nsky_cpu_arg args[] = {
         {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DIFF_DST, d_dst}, {DNNL_ARG_DIFF_SRC, d_src}};
-    status = nsky_cpu_step_new(train->net, primitive, args, 3, err);
+    status = nsky_cpu_train_kernel(train, primitive, args, 3, err);
     return status == NSKY_OK ? nsky_cpu_train_gradient(train, op->in, d_src, err) : status;
 }
 

@@ -80,8 +80,8 @@ nsky_status nsky_cpu_train_norm(nsky_cpu_train *train, uint32_t op_index, nsky_e
     train->values[op->out] = kept->dst;
     if (dnnl_primitive_desc_clone(&primitive, kept->forward) != dnnl_success)
         return nsky_fail(err, NSKY_ENOMEM, "oneDNN has no memory for %s", op->name);
-    return nsky_cpu_step_new(train->net, primitive, args, kept->workspace == NSKY_CPU_NONE ? 6 : 7,
-                             err);
+    return nsky_cpu_train_kernel(train, primitive, args, kept->workspace == NSKY_CPU_NONE ? 6 : 7,
+                                 err);
 }
 
 nsky_status nsky_cpu_train_norm_back(nsky_cpu_train *train, uint32_t op_index, nsky_error *err)
@@ -110,8 +110,8 @@ nsky_status nsky_cpu_train_norm_back(nsky_cpu_train *train, uint32_t op_index, n
         {DNNL_ARG_VARIANCE, kept->variance}, {DNNL_ARG_SCALE, kept->scale},
         {DNNL_ARG_SHIFT, kept->shift},       {DNNL_ARG_DIFF_SCALE, d_scale},
         {DNNL_ARG_DIFF_SHIFT, d_shift},      {DNNL_ARG_WORKSPACE, kept->workspace}};
-    status = nsky_cpu_step_new(train->net, primitive, args,
-                               kept->workspace == NSKY_CPU_NONE ? 9 : 10, err);
+    status = nsky_cpu_train_kernel(train, primitive, args,
+                                   kept->workspace == NSKY_CPU_NONE ? 9 : 10, err);
     if (status == NSKY_OK)
         status = nsky_cpu_train_param_out(train, op->weight, d_scale, err);
     if (status == NSKY_OK)

@@ -76,7 +76,7 @@ static double share_left(const blurs *b, int band, const nsky_augment_grid *g)
     return nsky_augment_noise_left(b->taps[band], b->radius[band], g->step, g->exact);
 }
 
-void nsky_augment_make(nsky_augment_scratch *s, const nsky_augment_numbers *n, float *out)
+void nsky_augment_flux(nsky_augment_scratch *s, const nsky_augment_numbers *n, float *out)
 {
     assert(s && s->width > 0 && n && out);
     static const float no_taps[1] = {1};
@@ -106,5 +106,10 @@ void nsky_augment_make(nsky_augment_scratch *s, const nsky_augment_numbers *n, f
         double more = n->noise[band] * n->noise[band] - left * left;
         add_noise(out + band * crop, crop, more > 0 ? (float)sqrt(more) : 0, s->noise, &rng);
     }
+}
+
+void nsky_augment_make(nsky_augment_scratch *s, const nsky_augment_numbers *n, float *out)
+{
+    nsky_augment_flux(s, n, out);
     nsky_preprocess_finish(&s->how, out);
 }

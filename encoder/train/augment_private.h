@@ -46,7 +46,10 @@ void nsky_augment_know_noise(const nsky_stamp *prepared, const nsky_preprocess *
 /* Makes the stamp ready for views; it is not needed afterwards. */
 NSKY_MUST_CHECK nsky_status nsky_augment_take(nsky_augment_scratch *scratch,
                                               const nsky_stamp *stamp, nsky_error *err);
-/* One view of the stamp taken last. */
+/* One view of the stamp taken last, as fluxes [3, size, size]. */
+void nsky_augment_flux(nsky_augment_scratch *scratch, const nsky_augment_numbers *numbers,
+                       float *out);
+/* The same as the network sees it. */
 void nsky_augment_make(nsky_augment_scratch *scratch, const nsky_augment_numbers *numbers,
                        float *out);
 

@@ -60,6 +60,7 @@ static nsky_json *counters(const nsky_trainer *t, uint32_t crc)
     put_number(object, "nsky.accuracy", t->report.accuracy);
     put_number(object, "nsky.knn_accuracy", t->report.knn_accuracy);
     put_number(object, "nsky.precision_at_10", t->report.precision_at_10);
+    put_number(object, "nsky.validation", t->report.validation);
     put_number(object, "nsky.crc32", crc);
     return object;
 }
@@ -115,6 +116,24 @@ static bool get_number(const nsky_json *object, const char *key, double low, dou
            ((*out >= low && *out <= high) || (isnan(*out) && isnan(low)));
 }
 
+/* What the report begins with: any number will do. */
+static void get_report(const nsky_json *object, nsky_train_report *out)
+{
+    const struct {
+        const char *key;
+        double *number;
+    } all[] = {{"nsky.loss", &out->loss},
+               {"nsky.accuracy", &out->accuracy},
+               {"nsky.knn_accuracy", &out->knn_accuracy},
+               {"nsky.precision_at_10", &out->precision_at_10},
+               {"nsky.validation", &out->validation}};
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        const char *text = nsky_json_get_string(object, all[i].key);
+        *all[i].number = text ? strtod(text, NULL) : NAN;
+    }
+}
+
 static const nsky_safetensor *find(const nsky_safetensors *file, const char *name)
 {
     for (uint32_t i = 0; i < file->count; i++)
@@ -168,11 +187,7 @@ static nsky_status read_counters(nsky_trainer *t, const nsky_json *metadata, dou
         return damaged(t, "its counters make no sense", err);
     t->step = (uint64_t)step;
     nsky_learner_state_of(t->learner)->queue_at = (uint32_t)queue_at;
-    /* for the report only: any number will do */
-    get_number(metadata, "nsky.loss", NAN, NAN, &t->report.loss);
-    get_number(metadata, "nsky.accuracy", NAN, NAN, &t->report.accuracy);
-    get_number(metadata, "nsky.knn_accuracy", NAN, NAN, &t->report.knn_accuracy);
-    get_number(metadata, "nsky.precision_at_10", NAN, NAN, &t->report.precision_at_10);
+    get_report(metadata, &t->report);
     return NSKY_OK;
 }
 

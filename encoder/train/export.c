@@ -32,11 +32,16 @@ static nsky_safetensor_source *add(sources *s, const char *owner, const char *pa
     return source;
 }
 
-/* The trunk ends where the heads begin. */
-static bool is_head(const char *name)
+bool nsky_trainer_is_head(const char *name)
 {
     return strncmp(name, "projection.", 11) == 0 || strncmp(name, "predictor.", 10) == 0 ||
-           strncmp(name, "classifier.", 11) == 0;
+           strncmp(name, "fc.", 3) == 0;
+}
+
+/* A classifier goes along, under torchvision's name; what pairs were compared by does not. */
+static bool is_left_out(const char *name)
+{
+    return nsky_trainer_is_head(name) && strncmp(name, "fc.", 3) != 0;
 }
 
 static void list_sources(const nsky_train_graph *graph, const nsky_learner_state *state, bool half,
@@ -46,7 +51,7 @@ static void list_sources(const nsky_train_graph *graph, const nsky_learner_state
 
     for (uint32_t i = 0; i < graph->param_count; i++) {
         const nsky_train_param *p = &graph->params[i];
-        if (is_head(p->name))
+        if (is_left_out(p->name))
             continue;
         nsky_safetensor_source *s = add(out, p->name, "", params + p->offset);
         s->dims = p->dims;
@@ -56,7 +61,7 @@ static void list_sources(const nsky_train_graph *graph, const nsky_learner_state
     for (uint32_t i = 0; i < graph->norm_count; i++) {
         const nsky_train_norm *n = &graph->norms[i];
         static const char *const parts[] = {".running_mean", ".running_var"};
-        for (uint32_t k = 0; k < 2 && !is_head(n->name); k++) {
+        for (uint32_t k = 0; k < 2 && !is_left_out(n->name); k++) {
             nsky_safetensor_source *s =
                 add(out, n->name, parts[k], stats + n->offset + k * n->channels);
             s->dims = 1;
@@ -88,6 +93,30 @@ static char *provenance(const nsky_trainer *t, nsky_error *err)
     return text;
 }
 
+/* What the outputs of fc mean. */
+static void put_classes(nsky_json *metadata, const nsky_target *target)
+{
+    nsky_error ignored = NSKY_ERROR_INIT;
+    nsky_json *object = nsky_json_object(), *names = nsky_json_array();
+
+    for (uint32_t k = 0; target && target->names && k < target->class_count; k++)
+        nsky_json_append_string(names, target->names[k]);
+    if (target && target->names)
+        nsky_json_put(object, "classes", names);
+    else
+        nsky_json_free(names);
+    if (target && !target->names) {
+        nsky_json_put_integer(object, "bins", target->class_count);
+        nsky_json_put_number(object, "low", target->low);
+        nsky_json_put_number(object, "width", target->width);
+    }
+    char *text = target ? nsky_json_print(object, false, &ignored) : NULL;
+    if (text)
+        nsky_json_put_string(metadata, "nsky.labels", text);
+    nsky_free(text);
+    nsky_json_free(object);
+}
+
 static nsky_json *metadata_of(const nsky_trainer *t, nsky_error *err)
 {
     const nsky_train_options *o = &t->options;
@@ -106,6 +135,7 @@ static nsky_json *metadata_of(const nsky_trainer *t, nsky_error *err)
         nsky_json_put_string(object, "nsky.random", "false");
         nsky_json_put_string(object, "nsky.preprocess", preprocess);
         nsky_json_put_string(object, "nsky.training", training);
+        put_classes(object, t->target);
     } else {
         if (!object)
             nsky_fail(err, NSKY_ENOMEM, "out of memory describing a model");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/hash.h"
 #include "common/memory.h"
 #include "encoder/arch.h"
 #include "encoder/train/trainer.h"
@@ -43,6 +44,24 @@ static void put_course(nsky_json *object, const nsky_train_options *o)
     nsky_json_put_string(object, "precision", nsky_precision_name(o->precision));
 }
 
+/* What it learns from beside the stores. */
+static nsky_status put_labels(nsky_json *object, const nsky_trainer *t, nsky_error *err)
+{
+    const nsky_train_options *o = &t->options;
+    char sha256[NSKY_SHA256_HEX_BYTES];
+    nsky_status status = NSKY_OK;
+
+    nsky_json_put_string(object, "init", t->init_sha256);
+    if (!o->labels)
+        return NSKY_OK;
+    if ((status = nsky_sha256_file(o->labels, sha256, err)) != NSKY_OK)
+        return status;
+    nsky_json_put_string(object, "labels", sha256);
+    nsky_json_put_string(object, "label_column", o->label_column);
+    nsky_json_put_integer(object, "bins", o->bins);
+    return NSKY_OK;
+}
+
 char *nsky_trainer_identity(const nsky_trainer *t, nsky_error *err)
 {
     assert(t && t->loader && err);
@@ -54,6 +73,10 @@ char *nsky_trainer_identity(const nsky_trainer *t, nsky_error *err)
     nsky_json_put_integer(object, "rows", (int64_t)nsky_loader_rows(t->loader));
     nsky_json_put(object, "preprocess", nsky_preprocess_describe(&t->options.preprocess));
     nsky_json_put(object, "augment", nsky_augment_describe(&t->options.augment));
+    if (put_labels(object, t, err) != NSKY_OK) {
+        nsky_json_free(object);
+        return NULL;
+    }
     char *text = nsky_json_print(object, false, err);
     nsky_json_free(object);
     return text;
@@ -85,6 +108,10 @@ nsky_status nsky_trainer_same(const nsky_trainer *t, const char *identity, nsky_
                                "%s is of a training with another %s; give the same options to go "
                                "on, or --fresh to begin again",
                                t->checkpoint, nsky_json_key(v));
+    if (status == NSKY_OK && nsky_json_count(ours) != nsky_json_count(theirs))
+        status =
+            nsky_fail(err, NSKY_EMISMATCH,
+                      "%s is of a training of another kind; --fresh begins again", t->checkpoint);
     nsky_json_free(ours);
     nsky_json_free(theirs);
     return status;

@@ -29,7 +29,8 @@ typedef struct slot {
 struct nsky_loader {
     nsky_loader_options how; /* stores is not kept */
     uint64_t rows, steps;
-    size_t image; /* floats of one */
+    uint64_t *chosen, chosen_count; /* the rows batches are of; NULL: all */
+    size_t image;                   /* floats of one */
     nsky_stamps *stamps;
     nsky_stamps_reader *reader; /* the caller's thread's */
     pthread_t *threads;
@@ -123,7 +124,8 @@ static nsky_status make(worker *w, uint64_t batch, uint32_t sample, nsky_error *
     const slot *s = &l->slots[batch % SLOTS];
     uint32_t epoch = (uint32_t)(batch / l->steps);
     uint64_t place = batch % l->steps * how->batch + sample;
-    uint64_t row = nsky_order_at(how->seed, epoch, l->rows, place);
+    uint64_t row = l->chosen ? l->chosen[nsky_order_at(how->seed, epoch, l->chosen_count, place)]
+                             : nsky_order_at(how->seed, epoch, l->rows, place);
 
     s->rows[sample] = row;
     return make_views(l, w->reader, w->scratch, row, epoch, 0, how->views,
@@ -274,6 +276,7 @@ void nsky_loader_close(nsky_loader *l)
         nsky_free(l->slots[i].images);
         nsky_free(l->slots[i].rows);
     }
+    nsky_free(l->chosen);
     nsky_free(l->threads);
     nsky_stamps_reader_free(l->reader);
     nsky_stamps_close(l->stamps);
@@ -295,6 +298,26 @@ uint64_t nsky_loader_steps(const nsky_loader *l)
 {
     assert(l);
     return l->steps;
+}
+
+nsky_status nsky_loader_restrict(nsky_loader *l, const uint64_t *rows, uint64_t count,
+                                 nsky_error *err)
+{
+    assert(l && rows && err && !l->running && !l->chosen);
+    if (count < l->how.batch)
+        return nsky_fail(err, NSKY_EINVAL,
+                         "a batch of %u needs as many stamps, and %" PRIu64
+                         " are chosen: ask for a smaller batch",
+                         l->how.batch, count);
+    if (!(l->chosen = nsky_alloc(count, sizeof *l->chosen, err)))
+        return err->status;
+    for (uint64_t i = 0; i < count; i++) {
+        assert(rows[i] < l->rows);
+        l->chosen[i] = rows[i];
+    }
+    l->chosen_count = count;
+    l->steps = count / l->how.batch;
+    return NSKY_OK;
 }
 
 /* Under the mutex: drops what is prepared or lent and stands before batch `number`. */

@@ -45,6 +45,10 @@ NSKY_MUST_CHECK nsky_status nsky_loader_open(nsky_loader **out, const nsky_loade
 /* Stamps: rows 0 .. rows - 1 are those of the first store, then those of the second, ... */
 uint64_t nsky_loader_rows(const nsky_loader *l);
 uint64_t nsky_loader_steps(const nsky_loader *l); /* full batches an epoch */
+/* Batches are of these rows [count] alone (those that have labels), each once, copied; before the
+ * first nsky_loader_next. NSKY_EINVAL: fewer than a batch. */
+NSKY_MUST_CHECK nsky_status nsky_loader_restrict(nsky_loader *l, const uint64_t *rows,
+                                                 uint64_t count, nsky_error *err);
 
 /* The next nsky_loader_next gives (epoch, step); step may be nsky_loader_steps: the epoch after.
  * NSKY_EINVAL: step beyond. */

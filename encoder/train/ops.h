@@ -35,6 +35,9 @@ typedef struct nsky_train_ops {
      * same bits for the same sizes. */
     void (*multiply)(uint32_t m, uint32_t n, uint32_t k, const float *a, const float *b,
                      bool transposed, float *out);
+    /* Seconds of this thread that the convolutions and batch norms of a forward, or backward, run
+     * take by themselves; after one of each. NULL: not told. */
+    double (*kernel_s)(void *state, bool back);
 } nsky_train_ops;
 
 extern const nsky_train_ops nsky_train_ref; /* ref/: plain C in double, for small networks */

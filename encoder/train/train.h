@@ -2,10 +2,11 @@
  * killed.
  *
  * MoCo v2 (Chen et al. 2020) as Stein et al. (2021) use it, with what has been learned since as
- * options. Beside the model, in MODEL.train/, lie a checkpoint (whole or absent; replaced every few
- * minutes) and log.jsonl, one line a step. The same options, stores and back end give the same bits
- * whatever the threads and however often it was stopped.
- * Thread rule: one training a process thread; it has threads of its own.
+ * options; or, as a yardstick and as a second stage, from labels. Beside the model, in
+ * MODEL.train/, lie a checkpoint (whole or absent; replaced every few minutes) and log.jsonl, one
+ * line a step. The same options, stores and back end give the same bits whatever the threads and
+ * however often it was stopped. Thread rule: one training a process thread; it has threads of its
+ * own.
  */
 #ifndef NSKY_TRAIN_H
 #define NSKY_TRAIN_H
@@ -35,6 +36,12 @@ typedef struct nsky_train_options {
     float temperature;
     uint32_t queue;
     bool symmetric, predictor, neighbours;
+    const char *init; /* a model whose trunk it begins with, or NULL */
+    /* from labels, instead of pairs */
+    const char *labels, *label_column; /* CSV of labelled objects: only they are trained on */
+    uint32_t bins;                     /* numbers in so many bins; 0: classes */
+    const char *validate;              /* CSV with the same column, never trained on, or NULL */
+    const char *predict;               /* CSV to write of all rows of the stores, or NULL */
     /* how it is run */
     const char *device; /* "auto", "cpu", "ref" */
     nsky_precision precision;
@@ -47,6 +54,7 @@ typedef struct nsky_train_options {
     const char *name;        /* of the model; NULL: the file's */
     const char *probe_labels, *probe_column; /* CSV of labelled objects, or NULL; its column */
     uint32_t probe_epochs;                   /* between measurements */
+    const char *plot;                        /* SVG of the curves, or NULL */
     const atomic_bool *stop; /* or NULL; true: finish the step, keep the work, NSKY_ECANCELLED */
 } nsky_train_options;
 
@@ -55,6 +63,7 @@ typedef struct nsky_train_report {
     double loss, accuracy; /* of the last epoch, on average */
     double seconds, pairs_per_s;
     double knn_accuracy, precision_at_10; /* of the last probe; NaN: none */
+    double validation;                    /* accuracy, or with bins sigma_MAD; NaN: none */
 } nsky_train_report;
 
 nsky_train_options nsky_train_defaults(void);

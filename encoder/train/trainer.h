@@ -8,6 +8,7 @@
 #include "encoder/train/learner.h"
 #include "encoder/train/loader.h"
 #include "encoder/train/probe.h"
+#include "encoder/train/target.h"
 #include "encoder/train/train.h"
 
 typedef struct nsky_trainer {
@@ -19,8 +20,11 @@ typedef struct nsky_trainer {
     nsky_train_graph query, key;
     nsky_learner *learner;
     nsky_loader *loader;
-    nsky_probe *probe; /* NULL: none */
-    char *identity;    /* JSON of every option that changes the bits */
+    nsky_probe *probe;                       /* NULL: none */
+    nsky_target *target, *validation;        /* of a supervised training; NULL: none */
+    uint32_t *classes;                       /* [batch] of the step; NULL: not supervised */
+    char init_sha256[NSKY_SHA256_HEX_BYTES]; /* \"\": begun from nothing */
+    char *identity;                          /* JSON of every option that changes the bits */
     uint64_t step, steps, epoch_steps;
     double seconds_before; /* of earlier runs */
     double start_s;
@@ -29,6 +33,17 @@ typedef struct nsky_trainer {
 } nsky_trainer;
 
 double nsky_trainer_seconds(const nsky_trainer *trainer); /* all runs together */
+
+/* --- train_setup.c --- */
+NSKY_MUST_CHECK nsky_status nsky_trainer_set_up(nsky_trainer *trainer, nsky_error *err);
+
+/* --- supervised.c --- */
+NSKY_MUST_CHECK nsky_status nsky_supervised_open(nsky_trainer *trainer, nsky_error *err);
+/* "validation" into the line of the log. */
+NSKY_MUST_CHECK nsky_status nsky_supervised_measure(nsky_trainer *trainer, const nsky_model *model,
+                                                    nsky_json *line, nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_supervised_predict(nsky_trainer *trainer, const nsky_model *model,
+                                                    nsky_error *err);
 
 /* --- checkpoint.c --- */
 NSKY_MUST_CHECK nsky_status nsky_checkpoint_write(const nsky_trainer *trainer, nsky_error *err);
@@ -49,6 +64,8 @@ NSKY_MUST_CHECK nsky_status nsky_train_log_add(const nsky_trainer *trainer, nsky
                                                nsky_error *err);
 
 /* --- export.c --- */
+/* Of a projection, a predictor or a classifier: no part of the trunk. */
+bool nsky_trainer_is_head(const char *name);
 /* The file as it would be written now; the caller frees it with nsky_free. */
 NSKY_MUST_CHECK nsky_status nsky_trainer_image(const nsky_trainer *trainer, bool half, void **image,
                                                size_t *bytes, nsky_error *err);
