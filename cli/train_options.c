@@ -93,6 +93,13 @@ enum {
     PROBE_LABELS,
     PROBE_COLUMN,
     PROBE_EPOCHS,
+    INIT,
+    LABELS,
+    LABEL_COLUMN,
+    BINS,
+    VALIDATE,
+    PREDICT,
+    PLOT,
     JSON,
 };
 
