@@ -70,6 +70,7 @@ nsky_status nsky_cpu_step_new(nsky_cpu_network *net, dnnl_primitive_desc_t primi
     nsky_status status = failed ? nsky_cpu_fail(err, failed, "a step of the network") : NSKY_OK;
     uint32_t tensor = 0;
 
+    step->phase = net->phase;
     for (int i = 0; i < arg_count && status == NSKY_OK; i++)
         add_arg(net, step, args[i].name, args[i].tensor);
     if (status == NSKY_OK && scratch && dnnl_memory_desc_get_size(scratch) > 0 &&
