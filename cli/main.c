@@ -16,6 +16,7 @@ static const nsky_command commands[] = {
     {"serve", "answer over HTTP, with the page", nsky_cli_serve},
     {"info", "what is in a store, and what this build can do", nsky_cli_info},
     {"verify", "check every checksum and cross-reference of a store", nsky_cli_verify},
+    {"eval", "the scoreboard: how good vectors are, by labels", nsky_cli_eval},
     {"bench", "how fast this machine embeds", nsky_cli_bench},
 };
 
