@@ -5,17 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/cli.h"
+#include "cli/eval.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "eval/makers.h"
-#include "eval/scoreboard.h"
 #include "store/generation.h"
 
-#define MODELS_MAX 16
-#define LIST_BYTES 1024
+#define LIST_BYTES sizeof(((nsky_eval_arguments *)0)->classes)
 
 static const char help[] =
     "usage: nearsky eval STORE --labels L.csv [options]\n\n"
@@ -25,12 +22,15 @@ static const char help[] =
     "                     z_spec, ... (the simulator's truth.csv is one)\n"
     "  --model M          also these weights, or random[:resnet18[:SEED]], on the same stamps;\n"
     "                     may be given again\n"
+    "  --baselines LIST   of catalogue,pixels,hand-made,random; or all\n"
+    "  --whiten N         models and the store also with N whitened principal components\n"
+    "  --views            models also with the mean over eight turned and mirrored stamps\n"
     "  --generation N     the store's vectors of this generation (default: the live one)\n"
     "  --no-store         leave the store's own vectors out\n"
     "  --tasks LIST       of retrieval,lenses,redshift,morphology (default: all)\n"
     "  --classes LIST     the morphologies (default: elliptical,spiral,barred,ring,edge-on,\n"
     "                     merger,irregular)\n"
-    "  --draws N          of labels (default 10)\n"
+    "  --draws N          of labels for lenses; half as many for morphology (default 10)\n"
     "  --bootstrap N      samples for intervals (default 1000)\n"
     "  --queries N        of each class for retrieval; 0: all (default 200)\n"
     "  --seed S           of all of these (default 1)\n"
@@ -39,17 +39,6 @@ static const char help[] =
     "  --everything       all numbers in the table\n"
     "  --device D, --precision P, --threads N   as for embed; the numbers do not depend on the\n"
     "                     number of threads\n";
-
-typedef struct arguments {
-    const char *labels, *out;
-    const char *models[MODELS_MAX];
-    uint32_t model_count, generation, replicates;
-    bool no_store, json, everything;
-    unsigned tasks;
-    char classes[LIST_BYTES];
-    nsky_task task;
-    nsky_encoder_options encoder;
-} arguments;
 
 static bool parse_whole(const char *text, uint64_t low, uint64_t high, uint64_t *out)
 {
@@ -75,7 +64,7 @@ static int wrong(const char *option, const char *takes, const char *text)
     return 1 + nsky_cli_usage("eval", "%s takes %s, not \"%s\"", option, takes, text);
 }
 
-static int take_classes(arguments *args, const char *text)
+static int take_classes(nsky_eval_arguments *args, const char *text)
 {
     nsky_task *task = &args->task;
 
@@ -94,7 +83,7 @@ static int take_classes(arguments *args, const char *text)
     return task->class_count >= 2 ? 0 : wrong("--classes", "2 names or more", text);
 }
 
-static int take_tasks(arguments *args, const char *text)
+static int take_tasks(nsky_eval_arguments *args, const char *text)
 {
     char copy[LIST_BYTES];
 
@@ -111,9 +100,31 @@ static int take_tasks(arguments *args, const char *text)
     return 0;
 }
 
+static int take_baselines(nsky_eval_arguments *args, const char *text)
+{
+    static const char *const names[NSKY_BASELINES] = {"catalogue", "pixels", "hand-made", "random"};
+    char copy[LIST_BYTES];
+
+    snprintf(copy, sizeof copy, "%s", text);
+    for (char *rest = copy, *name; (name = strsep(&rest, ","));) {
+        bool known = strcmp(name, "all") == 0;
+        for (int which = 0; which < NSKY_BASELINES; which++) {
+            bool meant = strcmp(name, "all") == 0 || strcmp(name, names[which]) == 0;
+            args->baseline[which] = args->baseline[which] || meant;
+            known = known || meant;
+        }
+        if (!known)
+            return wrong("--baselines", "catalogue, pixels, hand-made, random or all", text);
+    }
+    return 0;
+}
+
 enum {
     LABELS = 256,
     MODEL,
+    BASELINES,
+    WHITEN,
+    VIEWS,
     GENERATION,
     NO_STORE,
     TASKS,
@@ -130,17 +141,20 @@ enum {
     THREADS
 };
 
-static int take_number(arguments *args, int option, const char *text)
+static int take_number(nsky_eval_arguments *args, int option, const char *text)
 {
     switch (option) {
+    case WHITEN:
+        return parse_count(text, 2, 4096, &args->whiten) ? 0 : wrong("--whiten", "2 to 4096", text);
     case GENERATION:
         return parse_count(text, 1, 999999999, &args->generation)
                    ? 0
                    : wrong("--generation", "a number", text);
     case DRAWS:
-        return parse_count(text, 1, NSKY_EVAL_DRAWS_MAX, &args->task.draws)
-                   ? 0
-                   : wrong("--draws", "1 to 100", text);
+        if (!parse_count(text, 1, NSKY_EVAL_DRAWS_MAX, &args->task.draws))
+            return wrong("--draws", "1 to 100", text);
+        args->task.morphology_draws = (args->task.draws + 1) / 2;
+        return 0;
     case BOOTSTRAP:
         return parse_count(text, 10, NSKY_BOOTSTRAP_REPLICATES_MAX, &args->replicates)
                    ? 0
@@ -161,16 +175,21 @@ static int take_number(arguments *args, int option, const char *text)
 }
 
 /* 0: taken; else an exit status plus one. */
-static int take(arguments *args, int option, const char *text)
+static int take(nsky_eval_arguments *args, int option, const char *text)
 {
     switch (option) {
     case LABELS:
         args->labels = text;
         return 0;
     case MODEL:
-        if (args->model_count == MODELS_MAX)
+        if (args->model_count == NSKY_EVAL_MODELS_MAX)
             return wrong("--model", "16 models at most", text);
         args->models[args->model_count++] = text;
+        return 0;
+    case BASELINES:
+        return take_baselines(args, text);
+    case VIEWS:
+        args->views = true;
         return 0;
     case NO_STORE:
         args->no_store = true;
@@ -206,10 +225,13 @@ static int take(arguments *args, int option, const char *text)
     }
 }
 
-static int parse(int argc, char **argv, arguments *args)
+static int parse(int argc, char **argv, nsky_eval_arguments *args)
 {
     static const struct option known[] = {{"labels", required_argument, NULL, LABELS},
                                           {"model", required_argument, NULL, MODEL},
+                                          {"baselines", required_argument, NULL, BASELINES},
+                                          {"whiten", required_argument, NULL, WHITEN},
+                                          {"views", no_argument, NULL, VIEWS},
                                           {"generation", required_argument, NULL, GENERATION},
                                           {"no-store", no_argument, NULL, NO_STORE},
                                           {"tasks", required_argument, NULL, TASKS},
@@ -237,13 +259,17 @@ static int parse(int argc, char **argv, arguments *args)
         return 1 + nsky_cli_usage("eval", "give one store");
     if (!args->labels)
         return 1 + nsky_cli_usage("eval", "--labels says what is known of the objects");
-    if (args->no_store && args->model_count == 0)
-        return 1 + nsky_cli_usage("eval", "--no-store leaves nothing to judge; add --model");
+    bool something = !args->no_store || args->model_count > 0;
+    for (int which = 0; which < NSKY_BASELINES; which++)
+        something = something || args->baseline[which];
+    if (!something)
+        return 1 + nsky_cli_usage("eval", "--no-store leaves nothing to judge; add --model or "
+                                          "--baselines");
     return 0;
 }
 
 /* How many rows may be labelled: those that every column can have. */
-static nsky_status rows_of(const arguments *args, const char *store, uint64_t *rows,
+static nsky_status rows_of(const nsky_eval_arguments *args, const char *store, uint64_t *rows,
                            nsky_error *err)
 {
     if (args->no_store) {
@@ -258,32 +284,8 @@ static nsky_status rows_of(const arguments *args, const char *store, uint64_t *r
     return status;
 }
 
-static nsky_status add_column(const arguments *args, nsky_board *board,
-                              const nsky_stamp_source *source, uint32_t which, nsky_error *err)
-{
-    nsky_features *features = NULL;
-    struct timespec before, after;
-    nsky_status status;
-
-    clock_gettime(CLOCK_MONOTONIC, &before);
-    if (which == 0)
-        status =
-            nsky_features_of_store(&features, source->truth, source->store, args->generation, err);
-    else
-        status = nsky_features_of_model(&features, source, args->models[which - 1], &args->encoder,
-                                        0, err);
-    clock_gettime(CLOCK_MONOTONIC, &after);
-    if (status == NSKY_OK) {
-        features->seconds = (double)(after.tv_sec - before.tv_sec) +
-                            1e-9 * (double)(after.tv_nsec - before.tv_nsec);
-        status = nsky_board_add(board, &args->task, args->tasks, features, source->stop, err);
-    }
-    nsky_features_free(features);
-    return status;
-}
-
 static nsky_status make_bootstrap(nsky_bootstrap **out, const nsky_truth *truth,
-                                  const arguments *args, nsky_error *err)
+                                  const nsky_eval_arguments *args, nsky_error *err)
 {
     uint32_t *group = nsky_alloc(truth->n, sizeof *group, err);
 
@@ -297,7 +299,7 @@ static nsky_status make_bootstrap(nsky_bootstrap **out, const nsky_truth *truth,
     return status;
 }
 
-static int report(const arguments *args, const nsky_board *board, const char *store)
+static int report(const nsky_eval_arguments *args, const nsky_board *board, const char *store)
 {
     nsky_error err = NSKY_ERROR_INIT;
 
@@ -317,7 +319,7 @@ static int report(const arguments *args, const nsky_board *board, const char *st
     return nsky_cli_failed("eval", &err);
 }
 
-static int run(arguments *args, const char *store)
+static int run(nsky_eval_arguments *args, const char *store)
 {
     nsky_error err = NSKY_ERROR_INIT;
     nsky_truth *truth = NULL;
@@ -338,8 +340,7 @@ static int run(arguments *args, const char *store)
     args->task.truth = truth;
     args->task.bootstrap = bootstrap;
     const nsky_stamp_source source = {store, truth, args->task.threads, nsky_cli_stop_on_signals()};
-    for (uint32_t c = args->no_store; c <= args->model_count && status == NSKY_OK; c++)
-        status = add_column(args, board, &source, c, &err);
+    status = nsky_eval_columns(board, args, &source, &err);
     if (status == NSKY_OK)
         result = report(args, board, store);
 done:
@@ -353,10 +354,10 @@ done:
 
 int nsky_cli_eval(int argc, char **argv)
 {
-    arguments args = {.task = nsky_task_defaults(),
-                      .encoder = nsky_encoder_defaults(),
-                      .tasks = (1u << NSKY_TASKS) - 1,
-                      .replicates = 1000};
+    nsky_eval_arguments args = {.task = nsky_task_defaults(),
+                                .encoder = nsky_encoder_defaults(),
+                                .tasks = (1u << NSKY_TASKS) - 1,
+                                .replicates = 1000};
     int stop = parse(argc, argv, &args);
 
     return stop ? stop - 1 : run(&args, argv[optind]);

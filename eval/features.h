@@ -3,6 +3,7 @@
 #ifndef NSKY_EVAL_FEATURES_H
 #define NSKY_EVAL_FEATURES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/error.h"
@@ -15,6 +16,8 @@ typedef struct nsky_features {
     char about[256]; /* one sentence for the report */
     uint32_t n, dim;
     float *x;       /* [n, dim], finite; row i is object i of the truth */
+    bool euclidean; /* nearest by distance, not by cosine: for features whose length means something
+                     */
     uint32_t blank; /* objects without a vector: rows of zeros, in no neighbourhood */
     double seconds; /* it took to make */
 } nsky_features;

@@ -15,5 +15,20 @@ NSKY_MUST_CHECK nsky_status nsky_features_of_model(nsky_features **out,
                                                    const char *model,
                                                    const nsky_encoder_options *encoder,
                                                    uint32_t views, nsky_error *err);
+/* Colours and magnitudes of the labels, else of the store; standardised. NSKY_ENOTFOUND: neither
+ * has any. */
+NSKY_MUST_CHECK nsky_status nsky_features_catalogue(nsky_features **out, const nsky_truth *truth,
+                                                    nsky_error *err);
+/* Principal components of the stamps as the default preprocessing makes them, standardised. They
+ * are fitted on the labelled stamps themselves, without their labels. */
+NSKY_MUST_CHECK nsky_status nsky_features_pixels(nsky_features **out,
+                                                 const nsky_stamp_source *source,
+                                                 uint32_t components, uint64_t seed,
+                                                 nsky_error *err);
+/* What people measure on galaxies, some 350 numbers that do not change when the stamp is turned or
+ * mirrored (see portrait.h), standardised. */
+NSKY_MUST_CHECK nsky_status nsky_features_handmade(nsky_features **out,
+                                                   const nsky_stamp_source *source,
+                                                   nsky_error *err);
 
 #endif

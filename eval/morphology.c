@@ -138,8 +138,12 @@ static void measure(const void *payload, uint32_t draw, uint32_t replicate, doub
 
 static nsky_status add_scores(nsky_scores *scores, const work *w, uint32_t labels, nsky_error *err)
 {
-    const nsky_spread spread = {w->task->bootstrap, w->task->draws, 2 + w->classes,
-                                w->task->threads,   measure,        w};
+    const nsky_spread spread = {w->task->bootstrap,
+                                w->task->morphology_draws,
+                                2 + w->classes,
+                                w->task->threads,
+                                measure,
+                                w};
     nsky_interval numbers[2 + NSKY_EVAL_CLASSES_MAX];
     const uint32_t n = w->draws[0].split.test_count;
     nsky_status status = nsky_spread_measure(numbers, &spread, err);
@@ -175,12 +179,12 @@ static nsky_status run_budget(nsky_scores *scores, work *w, uint32_t labels, nsk
     nsky_status status;
 
     share_out(w, labels);
-    if (!(w->draws = nsky_alloc_zero(w->task->draws, sizeof *w->draws, err)))
+    if (!(w->draws = nsky_alloc_zero(w->task->morphology_draws, sizeof *w->draws, err)))
         return err->status;
-    status = nsky_tasks_run(w->task->draws, w->task->threads, run_draw, w, err);
+    status = nsky_tasks_run(w->task->morphology_draws, w->task->threads, run_draw, w, err);
     if (status == NSKY_OK)
         status = add_scores(scores, w, labels, err);
-    for (uint32_t d = 0; d < w->task->draws; d++) {
+    for (uint32_t d = 0; d < w->task->morphology_draws; d++) {
         nsky_split_clear(&w->draws[d].split);
         nsky_free(w->draws[d].guess);
     }

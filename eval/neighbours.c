@@ -13,8 +13,10 @@
 typedef struct work {
     const nsky_neighbours_query *q;
     uint32_t padded;
-    float *unit;    /* [n, padded]; rows of zeros are blank */
-    uint8_t *blank; /* [n] */
+    float *unit;     /* [n, padded]; of unit length for cosines */
+    uint8_t *blank;  /* [n] */
+    float *handicap; /* [n]: taken off the product; 0 for cosines, half the square of the length for
+                        distances */
     nsky_dot_kernel kernel;
     uint32_t *out;
 } work;
@@ -26,7 +28,8 @@ static nsky_status make_unit(work *w, nsky_error *err)
     w->padded = nsky_scan_padded(f->dim);
     w->unit = nsky_alloc_aligned((size_t)f->n * w->padded, sizeof *w->unit, err);
     w->blank = nsky_alloc(f->n, 1, err);
-    if (!w->unit || !w->blank)
+    w->handicap = nsky_alloc(f->n, sizeof *w->handicap, err);
+    if (!w->unit || !w->blank || !w->handicap)
         return err->status;
     for (size_t i = 0; i < f->n; i++) {
         const float *from = f->x + i * f->dim;
@@ -34,10 +37,11 @@ static nsky_status make_unit(work *w, nsky_error *err)
         double square = 0;
         for (uint32_t j = 0; j < f->dim; j++)
             square += (double)from[j] * from[j];
-        double scale = square > 0 ? 1 / sqrt(square) : 0;
+        double scale = f->euclidean ? 1 : (square > 0 ? 1 / sqrt(square) : 0);
         for (uint32_t j = 0; j < w->padded; j++)
             to[j] = j < f->dim ? (float)(from[j] * scale) : 0;
-        w->blank[i] = !(square > 0);
+        w->blank[i] = !f->euclidean && !(square > 0);
+        w->handicap[i] = f->euclidean ? (float)(square / 2) : 0;
     }
     return NSKY_OK;
 }
@@ -62,7 +66,7 @@ static void scan(const work *w, uint32_t first, uint32_t count, nsky_topk *topks
             if (w->blank[query] || !may_find(q, query, object))
                 continue;
             float cosine = w->kernel.dot(row, w->unit + (size_t)query * w->padded, w->padded);
-            nsky_topk_offer(&topks[i], (nsky_hit){object, cosine});
+            nsky_topk_offer(&topks[i], (nsky_hit){object, cosine - w->handicap[object]});
         }
     }
 }
@@ -105,5 +109,6 @@ nsky_status nsky_neighbours_find(uint32_t *out, const nsky_neighbours_query *que
     }
     nsky_free(w.unit);
     nsky_free(w.blank);
+    nsky_free(w.handicap);
     return status;
 }

@@ -1,4 +1,5 @@
-/* neighbours.h - the nearest of some objects among all of them, by exact cosine.
+/* neighbours.h - the nearest of some objects among all of them, by exact cosine
+ * (or Euclidean distance, where the features say so).
  *
  * Summed as index/scan.h does, so the same bits on every CPU and for any number of threads.
  * Thread rule: blocks; read-only input.

@@ -37,7 +37,8 @@ static nsky_json *options_json(const nsky_task *task)
     for (uint32_t c = 0; c < task->class_count; c++)
         nsky_json_append_string(classes, task->classes[c]);
     nsky_json_put_id(options, "seed", task->seed);
-    nsky_json_put_integer(options, "draws", task->draws);
+    nsky_json_put_integer(options, "lens_draws", task->draws);
+    nsky_json_put_integer(options, "morphology_draws", task->morphology_draws);
     nsky_json_put_integer(options, "replicates", task->bootstrap->replicates);
     nsky_json_put_integer(options, "queries_per_class_max", task->queries);
     nsky_json_put_integer(options, "neighbours", task->neighbours);

@@ -6,6 +6,7 @@ nsky_task nsky_task_defaults(void)
     return (nsky_task){
         .seed = 1,
         .draws = 10,
+        .morphology_draws = 5,
         .neighbours = 10,
         .queries = 200,
         .classes = {"elliptical", "spiral", "barred", "ring", "edge-on", "merger", "irregular"},

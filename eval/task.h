@@ -20,8 +20,9 @@ typedef struct nsky_task {
     const nsky_truth *truth;
     const nsky_bootstrap *bootstrap;
     uint64_t seed;
-    uint32_t threads;                           /* 0: one for each core */
-    uint32_t draws;                             /* of labels, 1..NSKY_EVAL_DRAWS_MAX */
+    uint32_t threads; /* 0: one for each core */
+    uint32_t draws;   /* of lens labels, 1..NSKY_EVAL_DRAWS_MAX */
+    uint32_t morphology_draws;
     uint32_t neighbours;                        /* that estimate a redshift */
     uint32_t queries;                           /* of each class; 0: all of it */
     const char *classes[NSKY_EVAL_CLASSES_MAX]; /* the morphologies */
