@@ -45,7 +45,11 @@ static void put_bend(nsky_feature_list *list, const nsky_grid *g, const float *i
     const double px = g->x[peak], py = g->y[peak], radius = g->radius[peak];
     double light = 0, along = 0, across = 0, bend = 0;
 
-    for (uint32_t i = 0; i < PORTRAIT_PIXELS; i++) {
+    /* The peak is at least NEAR_PX from the edge of the stamp. */
+    const uint32_t left = peak % PORTRAIT_SIDE - (uint32_t)NEAR_PX,
+                   low = peak / PORTRAIT_SIDE - (uint32_t)NEAR_PX, wide = 2 * (uint32_t)NEAR_PX + 1;
+    for (uint32_t k = 0; k < wide * wide; k++) {
+        uint32_t i = (low + k / wide) * PORTRAIT_SIDE + left + k % wide;
         double dx = g->x[i] - px, dy = g->y[i] - py, weight = image[i] - image[peak] / 4;
         if (weight <= 0 || dx * dx + dy * dy > NEAR_PX * NEAR_PX)
             continue;

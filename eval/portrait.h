@@ -32,6 +32,7 @@ typedef struct nsky_portrait {
     float blue[PORTRAIT_PIXELS];    /* g less what r predicts with the colour of the centre */
     double size_px, axis_ratio;     /* of the galaxy's inner ellipse */
     float scratch[PORTRAIT_PIXELS];
+    uint32_t order[PORTRAIT_PIXELS]; /* scratch too */
 } nsky_portrait;
 
 /* Features in their order. */

@@ -9,9 +9,10 @@
 #define SIZE_MIN_PX 1.0
 #define SIZE_MAX_PX 16.0
 #define AXIS_RATIO_MIN 0.3
-#define REACH 4.0      /* sizes: beyond, the weight is nothing */
-#define RINGS 40       /* of the profile */
-#define RING_NARROW 16 /* of them a pixel wide, then ever wider */
+#define CONVERGED 0.002 /* of the size, from one step to the next */
+#define REACH 3.0       /* sizes: beyond, the weight is nothing */
+#define RINGS 40        /* of the profile */
+#define RING_NARROW 16  /* of them a pixel wide, then ever wider */
 #define RING_GROWTH 1.09
 
 /* Second moments. */
@@ -57,8 +58,12 @@ static moments adaptive(const nsky_portrait *p)
         }
         if (!(sum > 0) || !(next.xx + next.yy > 0))
             break; /* nothing there: the first guess, or the last good one */
+        const moments before = m;
         m = (moments){2 * next.xx / sum, 2 * next.xy / sum, 2 * next.yy / sum};
         tame(&m);
+        if (fabs(m.xx - before.xx) + fabs(m.yy - before.yy) + fabs(m.xy - before.xy) <
+            CONVERGED * (m.xx + m.yy))
+            break;
     }
     return m;
 }
@@ -73,27 +78,54 @@ static double ring_place(double radius)
            log1p((radius - (RING_NARROW - 0.5)) * (RING_GROWTH - 1)) / log(RING_GROWTH);
 }
 
-/* place [pixels]: where each is among the rings. Medians of each ring; empty ones take the last. */
-static void subtract_profile(nsky_portrait *p, const float *place, uint32_t band)
-{
-    double profile[RINGS];
+/* Pixels in the order of their rings: ring k is sorted[begin[k]..begin[k + 1] - 1]. */
+typedef struct rings {
+    uint32_t begin[RINGS + 2]; /* the last: beyond all rings */
+    uint32_t *sorted;          /* [pixels] */
+    const float *place;        /* [pixels] among the middles of the rings */
+} rings;
 
-    for (int ring = 0; ring < RINGS; ring++) {
-        uint32_t count = 0;
+static int ring_of(float place)
+{
+    int ring = (int)(place + 0.5f);
+
+    return ring < RINGS ? ring : RINGS;
+}
+
+static void sort_rings(rings *r)
+{
+    uint32_t next[RINGS + 1];
+
+    memset(r->begin, 0, sizeof r->begin);
+    for (uint32_t i = 0; i < PORTRAIT_PIXELS; i++)
+        r->begin[ring_of(r->place[i]) + 1]++;
+    for (int k = 0; k <= RINGS; k++) {
+        next[k] = r->begin[k];
+        r->begin[k + 1] += r->begin[k];
+    }
+    for (uint32_t i = 0; i < PORTRAIT_PIXELS; i++)
+        r->sorted[next[ring_of(r->place[i])]++] = i;
+}
+
+/* Medians of the rings, with straight lines between them; an empty ring takes its inner
+ * neighbour's. */
+static void subtract_profile(nsky_portrait *p, const rings *r, uint32_t band)
+{
+    double profile[RINGS + 1];
+
+    for (int k = 0; k <= RINGS; k++) {
+        const uint32_t first = r->begin[k], count = r->begin[k + 1] - first;
         float *values = p->rest[band]; /* filled only later */
-        for (uint32_t i = 0; i < PORTRAIT_PIXELS; i++)
-            if ((int)(place[i] + 0.5f) == ring)
-                values[count++] = p->flux[band][i];
-        profile[ring] = count > 0 ? nsky_quantile(values, count, 0.5) : 0;
-        if (count == 0 && ring > 0)
-            profile[ring] = profile[ring - 1];
+        for (uint32_t i = 0; i < count; i++)
+            values[i] = p->flux[band][r->sorted[first + i]];
+        profile[k] = count > 0 ? nsky_quantile(values, count, 0.5) : (k > 0 ? profile[k - 1] : 0);
     }
     for (uint32_t i = 0; i < PORTRAIT_PIXELS; i++) {
-        int ring = (int)place[i];
-        double part = place[i] - ring;
-        double model = ring + 1 < RINGS ? (1 - part) * profile[ring] + part * profile[ring + 1]
-                                        : profile[RINGS - 1];
-        p->rest[band][i] = (float)(p->flux[band][i] - model);
+        const double place = fmin(r->place[i], RINGS);
+        const int ring = (int)fmin(place, RINGS - 1);
+        const double part = place - ring;
+        p->rest[band][i] =
+            (float)(p->flux[band][i] - (1 - part) * profile[ring] - part * profile[ring + 1]);
     }
 }
 
@@ -104,6 +136,7 @@ void nsky_portrait_smooth(nsky_portrait *p)
     const double det = m.xx * m.yy - m.xy * m.xy, root = sqrt(sqrt(det));
     const double mean = (m.xx + m.yy) / 2, half = hypot((m.xx - m.yy) / 2, m.xy);
     float *place = p->scratch;
+    rings r = {.sorted = p->order, .place = place};
 
     p->size_px = root;
     p->axis_ratio = sqrt((mean - half) / (mean + half));
@@ -112,6 +145,7 @@ void nsky_portrait_smooth(nsky_portrait *p)
         double square = (m.yy * x * x - 2 * m.xy * x * y + m.xx * y * y) / det;
         place[i] = (float)ring_place(sqrt(square) * root);
     }
+    sort_rings(&r);
     for (uint32_t band = 0; band < 3; band++)
-        subtract_profile(p, place, band);
+        subtract_profile(p, &r, band);
 }
