@@ -31,6 +31,7 @@ int nsky_cli_serve(int argc, char **argv);
 int nsky_cli_info(int argc, char **argv);
 int nsky_cli_verify(int argc, char **argv);
 int nsky_cli_import(int argc, char **argv);
+int nsky_cli_eval(int argc, char **argv);
 int nsky_cli_bench(int argc, char **argv);
 
 /* "nearsky COMMAND: text" on stderr; the exit status that goes with the error. */
