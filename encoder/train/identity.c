@@ -51,7 +51,8 @@ static nsky_status put_labels(nsky_json *object, const nsky_trainer *t, nsky_err
     char sha256[NSKY_SHA256_HEX_BYTES];
     nsky_status status = NSKY_OK;
 
-    nsky_json_put_string(object, "init", t->init_sha256);
+    if (o->init)
+        nsky_json_put_string(object, "init", t->init_sha256);
     if (!o->labels)
         return NSKY_OK;
     if ((status = nsky_sha256_file(o->labels, sha256, err)) != NSKY_OK)

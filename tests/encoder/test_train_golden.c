@@ -34,7 +34,7 @@ typedef struct tolerance {
 
 static const tolerance tolerances[] = {
     {&nsky_train_ref, NSKY_FP32, 2e-6, 5e-7, 1e-5},   /* 3.8e-7, 8.6e-8, 1.9e-6 */
-    {&nsky_train_cpu, NSKY_FP32, 1e-5, 2e-5, 2e-3},   /* 2.9e-6, 5.0e-6, 3.3e-4 */
+    {&nsky_train_cpu, NSKY_FP32, 1e-4, 2e-5, 5e-3},   /* 1.1e-5, 5.0e-6, 3.3e-4; AVX-512 and AVX2 */
     {&nsky_train_cpu, NSKY_BF16, 0.5, 0.5, INFINITY}, /* 1.5e-1, 1.9e-1: sixteen small images */
 };
 

