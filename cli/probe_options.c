@@ -80,6 +80,17 @@ void nsky_cli_store_close(nsky_cli_store *store)
     nsky_search_close(store->search);
 }
 
+bool nsky_cli_prevalence(const char *text, bool labels, double *out)
+{
+    if (strcmp(text, "estimate") == 0)
+        *out = 0;
+    else if (labels && strcmp(text, "labels") == 0)
+        *out = NAN;
+    else
+        return nsky_cli_number(text, 1e-9, 1 - 1e-9, out);
+    return true;
+}
+
 nsky_status nsky_cli_write_table(const nsky_table *table, const char *format, const char *out,
                                  nsky_error *err)
 {

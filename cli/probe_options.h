@@ -49,6 +49,9 @@ NSKY_MUST_CHECK nsky_status nsky_cli_store_open(nsky_cli_store *out, const char 
                                                 nsky_error *err);
 void nsky_cli_store_close(nsky_cli_store *store);
 
+/* "estimate": 0, "labels": NaN (where they can be meant), else a number in (0, 1). */
+bool nsky_cli_prevalence(const char *text, bool labels, double *out);
+
 /* Table to a file, or to standard output where out is NULL or "-". */
 NSKY_MUST_CHECK nsky_status nsky_cli_write_table(const nsky_table *table, const char *format,
                                                  const char *out, nsky_error *err);

@@ -54,17 +54,6 @@ static bool parse_method(const char *text, nsky_probe_method *out)
     return false;
 }
 
-static bool parse_prevalence(const char *text, double *out)
-{
-    if (strcmp(text, "estimate") == 0)
-        *out = 0;
-    else if (strcmp(text, "labels") == 0)
-        *out = NAN;
-    else
-        return nsky_cli_number(text, 1e-9, 1 - 1e-9, out);
-    return true;
-}
-
 /* 0: taken; else an exit status plus one. */
 static int take(int option, const char *value, arguments *a)
 {
@@ -100,7 +89,7 @@ static int take(int option, const char *value, arguments *a)
         a->training.match_background = true;
         break;
     case 'P':
-        good = parse_prevalence(value, &a->training.prevalence);
+        good = nsky_cli_prevalence(value, true, &a->training.prevalence);
         break;
     case 'M':
         good = parse_method(value, &a->training.method);

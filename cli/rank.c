@@ -7,6 +7,7 @@
 #include "cli/probe_options.h"
 #include "common/progress.h"
 #include "probe/rank.h"
+#include "probe/train.h"
 
 static const char help[] =
     "usage: nearsky rank STORE --probe P.json [--probe Q.json ...] [options]\n\n"
@@ -15,6 +16,8 @@ static const char help[] =
     "pass, add two columns each. A summary goes to stderr: how many positives to expect.\n\n"
     "  --probe P.json   from `nearsky probe train`; ranked by the first\n"
     "  --class NAME     of a probe with several classes: which one\n"
+    "  --prevalence P   of probabilities, here: a number, or `estimate` from this survey's scores\n"
+    "                   (default: the probe's, which was for the survey it was trained on)\n"
     "  --top N          how many (default 100)\n"
     "  --all            every object that matches, in order\n"
     "  --out FILE       where to (default: standard output); replaced when all is written\n"
@@ -26,6 +29,7 @@ typedef struct arguments {
     const char *probes[NSKY_RANK_PROBES_MAX];
     uint32_t count;
     uint64_t top;
+    double prevalence; /* 0: estimate; NaN: the probe's */
     nsky_filter filter;
 } arguments;
 
@@ -51,6 +55,10 @@ static int take(int option, const char *value, arguments *a)
         return nsky_cli_integer(value, 1, UINT32_MAX, &a->top)
                    ? 0
                    : 1 + nsky_cli_usage("rank", "--top takes 1 or more, not \"%s\"", value);
+    case 'P':
+        return nsky_cli_prevalence(value, false, &a->prevalence)
+                   ? 0
+                   : 1 + nsky_cli_usage("rank", "--prevalence takes a number or estimate");
     case 'a':
         a->top = 0;
         return 0;
@@ -76,6 +84,7 @@ static int parse(int argc, char **argv, arguments *a)
     static const struct option known[] = {{"probe", required_argument, NULL, 'p'},
                                           {"class", required_argument, NULL, 'c'},
                                           {"top", required_argument, NULL, 't'},
+                                          {"prevalence", required_argument, NULL, 'P'},
                                           {"all", no_argument, NULL, 'a'},
                                           {"out", required_argument, NULL, 'o'},
                                           {"format", required_argument, NULL, 'f'},
@@ -174,6 +183,11 @@ static nsky_status run(const arguments *a, nsky_error *err)
                                   &options.outputs[p], err);
         options.probes[p] = probes[p];
     }
+    if (status == NSKY_OK && a->prevalence > 0)
+        nsky_probe_state_prevalence(probes[0], a->prevalence);
+    if (status == NSKY_OK && a->prevalence == 0 &&
+        (status = nsky_probe_check(probes[0], nsky_search_manifest(store.search), err)) == NSKY_OK)
+        status = nsky_probe_estimate_prevalence(probes[0], store.search, err);
     if (status == NSKY_OK) {
         options.progress = nsky_progress_start("rank", "objects", nsky_search_rows(store.search));
         status = nsky_rank(&ranking, store.search, &options, err);
@@ -190,7 +204,7 @@ static nsky_status run(const arguments *a, nsky_error *err)
 
 int nsky_cli_rank(int argc, char **argv)
 {
-    arguments a = {.top = 100};
+    arguments a = {.top = 100, .prevalence = NAN};
     nsky_error err = NSKY_ERROR_INIT;
 
     nsky_filter_init(&a.filter);

@@ -27,14 +27,17 @@ double nsky_calibrated(const nsky_calibration *calibration, double score);
 void nsky_calibration_shift(nsky_calibration *calibration, double prevalence);
 
 /*
- * The prevalence among unlabelled rows that explains their scores best (expectation maximisation,
- * Saerens, Latinne and Decaestecker 2002), assuming that positives look alike in both. scores [n].
+ * The prevalence among unlabelled rows that explains their scores best (what the expectation
+ * maximisation of Saerens, Latinne and Decaestecker 2002 converges to), assuming that positives
+ * look alike in both; low and high are 95%, for what the calibration's own error does to it. scores
+ * [n].
  */
-double nsky_prevalence_estimate(const nsky_calibration *calibration, const double *scores,
-                                uint64_t n);
-/* How much better a prevalence explains the scores than the calibration's own: the gain in log
- * likelihood. Half of 10.8 is what chance gives one time in a thousand. */
-double nsky_prevalence_gain(const nsky_calibration *calibration, const double *scores, uint64_t n,
-                            double prevalence);
+typedef struct nsky_prevalence {
+    double value, low, high;
+} nsky_prevalence;
+NSKY_MUST_CHECK nsky_status nsky_prevalence_estimate(nsky_prevalence *out,
+                                                     const nsky_calibration *calibration,
+                                                     const double *scores, uint64_t n,
+                                                     nsky_error *err);
 
 #endif

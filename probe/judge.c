@@ -17,8 +17,6 @@
     0.05 /* of the mean spread: a number that never moved must not decide alone \
           */
 #define NOVELTY_SHARE 0.99
-/* Of log likelihood, p = 0.001: the labels' share is kept unless it is clearly wrong. */
-#define GAIN_CLEAR 5.4
 
 static nsky_json *json_interval(nsky_interval interval)
 {
@@ -114,41 +112,68 @@ static nsky_status sample_scores(const nsky_probe *probe, const nsky_search *sea
 /* Of all rows, labelled ones included, whose class is known: in a small survey they count. */
 static double share_of_all(const nsky_probe *probe, uint64_t rows, double of_the_rest)
 {
-    double positives = 0, rest = (double)rows - probe->label_count;
+    double positives = 0, labelled = 0;
 
-    for (uint32_t i = 0; i < probe->label_count; i++)
-        positives += probe->labels[i].class == 1;
+    for (uint32_t i = 0; i < probe->label_count; i++) {
+        bool here =
+            probe->labels[i].row > 0 || i == 0; /* read from a file: nobody's row is known */
+        labelled += here;
+        positives += here && probe->labels[i].class == 1;
+    }
+    double rest = (double)rows - labelled;
     double share = (positives + of_the_rest * rest) / (double)rows;
     return fmin(fmax(share, 0.5 / (double)rows), 1 - 0.5 / (double)rows);
 }
 
-static nsky_status set_prevalence(nsky_probe *probe, const nsky_search *search, double wish,
-                                  nsky_error *err)
+static uint32_t positives_of(const nsky_probe *probe)
 {
-    const char *source = isnan(wish) ? "labels" : wish > 0 ? "stated" : "estimated";
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < probe->label_count; i++)
+        count += probe->labels[i].class == 1;
+    return count;
+}
+
+nsky_status nsky_probe_estimate_prevalence(nsky_probe *probe, const nsky_search *search,
+                                           nsky_error *err)
+{
+    nsky_calibration *calibration = probe->calibration;
+    nsky_prevalence estimate;
     double *scores = NULL;
     uint64_t count = 0;
 
-    if (probe->kind == NSKY_PROBE_CLASSES)
-        source = "labels"; /* several shares at once are not estimated */
-    snprintf(probe->prevalence_source, sizeof probe->prevalence_source, "%s", source);
-    if (strcmp(source, "labels") == 0)
+    if (probe->kind != NSKY_PROBE_BINARY || !calibration ||
+        positives_of(probe) < NSKY_PREVALENCE_POSITIVES)
         return NSKY_OK;
-    if (wish > 0) {
-        nsky_calibration_shift(&probe->calibration[0], wish);
-        return NSKY_OK;
-    }
     nsky_status status = sample_scores(probe, search, &scores, &count, err);
-    if (status != NSKY_OK)
-        return status;
-    double estimate = nsky_prevalence_estimate(&probe->calibration[0], scores, count);
-    if (nsky_prevalence_gain(&probe->calibration[0], scores, count, estimate) > GAIN_CLEAR)
-        nsky_calibration_shift(&probe->calibration[0],
-                               share_of_all(probe, nsky_search_rows(search), estimate));
-    else
-        snprintf(probe->prevalence_source, sizeof probe->prevalence_source, "labels");
+    if (status == NSKY_OK)
+        status = nsky_prevalence_estimate(&estimate, calibration, scores, count, err);
     nsky_free(scores);
-    return NSKY_OK;
+    if (status == NSKY_OK &&
+        (calibration->prevalence < estimate.low || calibration->prevalence > estimate.high)) {
+        nsky_calibration_shift(calibration,
+                               share_of_all(probe, nsky_search_rows(search), estimate.value));
+        snprintf(probe->prevalence_source, sizeof probe->prevalence_source, "estimated");
+    }
+    return status;
+}
+
+void nsky_probe_state_prevalence(nsky_probe *probe, double prevalence)
+{
+    if (probe->kind != NSKY_PROBE_BINARY || !probe->calibration)
+        return;
+    nsky_calibration_shift(probe->calibration, prevalence);
+    snprintf(probe->prevalence_source, sizeof probe->prevalence_source, "stated");
+}
+
+/* Several classes keep the shares that the labels have. */
+static nsky_status set_prevalence(nsky_probe *probe, const nsky_search *search, double wish,
+                                  nsky_error *err)
+{
+    snprintf(probe->prevalence_source, sizeof probe->prevalence_source, "labels");
+    if (wish > 0)
+        nsky_probe_state_prevalence(probe, wish);
+    return wish == 0 ? nsky_probe_estimate_prevalence(probe, search, err) : NSKY_OK;
 }
 
 typedef struct output_view {

@@ -36,6 +36,16 @@ NSKY_MUST_CHECK nsky_status nsky_probe_train(nsky_probe **out, const nsky_search
                                              nsky_survey *survey, nsky_labels *labels,
                                              const nsky_train_options *options, nsky_error *err);
 
+/* Shifts a binary probe's probabilities to the prevalence that the survey's scores speak of, where
+ * they clearly contradict the present one and NSKY_PREVALENCE_POSITIVES labels or more stand behind
+ * the calibration; prevalence_source becomes "estimated". */
+#define NSKY_PREVALENCE_POSITIVES 50
+NSKY_MUST_CHECK nsky_status nsky_probe_estimate_prevalence(nsky_probe *probe,
+                                                           const nsky_search *search,
+                                                           nsky_error *err);
+/* To a stated one, in (0, 1). */
+void nsky_probe_state_prevalence(nsky_probe *probe, double prevalence);
+
 /* --- background.c --- */
 /* Adds options->background rows as class 0, drawn by seed. NSKY_EINVAL: not so many there. */
 NSKY_MUST_CHECK nsky_status nsky_background_draw(nsky_labels *labels, const nsky_search *search,

@@ -221,9 +221,12 @@ static void probabilities_hold_at_another_prevalence(void **state)
     assert_float_equal(calibration.prevalence, 0.2, 1e-9);
     nsky_classifier_score(c, sky.x, sky.n, scores);
     assert_true(probability_error(&calibration, &sky, scores) > 0.03); /* not shifted */
-    double prevalence = nsky_prevalence_estimate(&calibration, scores, sky.n);
-    assert_float_equal(prevalence, 0.02, 0.005);
-    nsky_calibration_shift(&calibration, prevalence);
+    nsky_prevalence prevalence;
+    assert_int_equal(nsky_prevalence_estimate(&prevalence, &calibration, scores, sky.n, &err),
+                     NSKY_OK);
+    assert_float_equal(prevalence.value, 0.02, 0.005);
+    assert_true(prevalence.low < 0.02 && 0.02 < prevalence.high && prevalence.high < 0.05);
+    nsky_calibration_shift(&calibration, prevalence.value);
     assert_true(probability_error(&calibration, &sky, scores) < 0.01);
     nsky_free(positive);
     nsky_free(scores);
