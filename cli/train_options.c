@@ -52,6 +52,9 @@ static const char help_course[] =
     "  --checkpoint-s N      seconds between checkpoints (default 300)\n"
     "  --fresh               forget what an earlier run left\n"
     "  --fp32-file           write convolutions as float32, not float16\n"
+    "  --momentum-encoder    write (and probe) its weights, not the query's; works afterwards "
+    "too:\n"
+    "                        the same command again, with this word\n"
     "  --name NAME           of the model (default: the file's)\n"
     "  --probe-labels FILE   CSV with id or name: measure now and then how neighbours agree\n"
     "  --probe-column NAME   its column of classes (default label)\n"
@@ -100,6 +103,7 @@ enum {
     VALIDATE,
     PREDICT,
     PLOT,
+    MOMENTUM_ENCODER,
     JSON,
 };
 
@@ -143,6 +147,7 @@ static const struct option known[] = {{"out", required_argument, NULL, OUT},
                                       {"validate", required_argument, NULL, VALIDATE},
                                       {"predict", required_argument, NULL, PREDICT},
                                       {"plot", required_argument, NULL, PLOT},
+                                      {"momentum-encoder", no_argument, NULL, MOMENTUM_ENCODER},
                                       {"json", no_argument, NULL, JSON},
                                       {"help", no_argument, NULL, 'h'},
                                       {NULL, 0, NULL, 0}};
@@ -323,6 +328,8 @@ static bool parse_flag(int option, nsky_cli_train_arguments *args)
         return o->neighbours = true;
     case FRESH:
         return o->fresh = true;
+    case MOMENTUM_ENCODER:
+        return o->slow = true;
     case FP32_FILE:
         o->half = false;
         return true;

@@ -44,11 +44,9 @@ static bool is_left_out(const char *name)
     return nsky_trainer_is_head(name) && strncmp(name, "fc.", 3) != 0;
 }
 
-static void list_sources(const nsky_train_graph *graph, const nsky_learner_state *state, bool half,
-                         sources *out)
+static void list_sources(const nsky_train_graph *graph, const float *params, const float *stats,
+                         bool half, sources *out)
 {
-    const float *params = state->params, *stats = state->stats;
-
     for (uint32_t i = 0; i < graph->param_count; i++) {
         const nsky_train_param *p = &graph->params[i];
         if (is_left_out(p->name))
@@ -81,6 +79,7 @@ static char *provenance(const nsky_trainer *t, nsky_error *err)
     nsky_json_put_integer(object, "rows", (int64_t)nsky_loader_rows(t->loader));
     nsky_json_put_integer(object, "steps", (int64_t)t->step);
     nsky_json_put_integer(object, "steps_planned", (int64_t)t->steps);
+    nsky_json_put_bool(object, "momentum_encoder", t->options.slow && !t->target);
     nsky_json_put_fixed(object, "loss", t->report.loss, 4);
     nsky_json_put_fixed(object, "knn_accuracy", t->report.knn_accuracy, 4);
     nsky_json_put_fixed(object, "precision_at_10", t->report.precision_at_10, 4);
@@ -157,7 +156,10 @@ nsky_status nsky_trainer_image(const nsky_trainer *t, bool half, void **image, s
 
     *image = NULL;
     if (status == NSKY_OK) {
-        list_sources(&t->query, nsky_learner_state_of(t->learner), half, s);
+        const nsky_learner_state *state = nsky_learner_state_of(t->learner);
+        bool slow = t->options.slow && state->slow_params;
+        list_sources(slow ? &t->key : &t->query, slow ? state->slow_params : state->params,
+                     slow ? state->slow_stats : state->stats, half, s);
         status = nsky_safetensors_build(image, bytes, s->list, s->count, metadata, err);
     }
     nsky_json_free(metadata);

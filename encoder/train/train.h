@@ -51,6 +51,7 @@ typedef struct nsky_train_options {
     double checkpoint_s;     /* seconds between checkpoints; one at every epoch's end too */
     bool fresh;              /* forget what an earlier run left in MODEL.train */
     bool half;               /* convolutions as float16 in the file */
+    bool slow;               /* the file holds the momentum encoder: an average of late weights */
     const char *name;        /* of the model; NULL: the file's */
     const char *probe_labels, *probe_column; /* CSV of labelled objects, or NULL; its column */
     uint32_t probe_epochs;                   /* between measurements */
