@@ -19,6 +19,7 @@ typedef struct nsky_command {
 
 int nsky_cli_simulate(int argc, char **argv);
 int nsky_cli_ingest(int argc, char **argv);
+int nsky_cli_train(int argc, char **argv);
 int nsky_cli_embed(int argc, char **argv);
 int nsky_cli_index(int argc, char **argv);
 int nsky_cli_search(int argc, char **argv);
@@ -29,6 +30,8 @@ int nsky_cli_known(int argc, char **argv);
 int nsky_cli_serve(int argc, char **argv);
 int nsky_cli_info(int argc, char **argv);
 int nsky_cli_verify(int argc, char **argv);
+int nsky_cli_import(int argc, char **argv);
+int nsky_cli_eval(int argc, char **argv);
 int nsky_cli_bench(int argc, char **argv);
 
 /* "nearsky COMMAND: text" on stderr; the exit status that goes with the error. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "fits/handle.h"
 #include "fits/writer_private.h"
 
 #define KEY_TEXT_BYTES 1024
@@ -70,6 +71,7 @@ static nsky_status create(nsky_fits_writer **out, const char *path, nsky_error *
     }
     if ((status = nsky_fits_storage_open(writer, err)) != NSKY_OK)
         goto failed;
+    nsky_fits_set_up();
     if (fits_create_memfile(&writer->file, &writer->buffer, &writer->room, nsky_fits_storage_step(),
                             nsky_fits_storage_grow, &failed)) {
         status = nsky_fits_write_failed(writer, failed, "anything", err);

@@ -1,4 +1,4 @@
-/* scan.h - private: every row against every query, exactly.
+/* scan.h - for index/ and eval/: every row against every query, exactly.
  *
  * Dot products are summed in sixteen lanes and a fixed tree, so plain C, AVX2 and AVX-512 give the
  * same bits and an answer does not depend on the machine or the number of threads.

@@ -22,6 +22,7 @@ typedef struct problems {
     char text[768];
     size_t used;
     uint64_t count;
+    bool missing; /* among them objects that the survey has not */
 } problems;
 
 typedef struct reading {
@@ -60,10 +61,11 @@ static nsky_status report(const reading *r, nsky_error *err)
 
     if (p->count == 0)
         return NSKY_OK;
+    const char *remedy = p->missing ? " (--allow-missing passes such objects over)" : "";
     if (p->count <= PROBLEMS_NAMED)
-        return nsky_fail(err, NSKY_EDATA, "%s: %s", r->path, p->text);
-    return nsky_fail(err, NSKY_EDATA, "%s: %s; and %llu more like these", r->path, p->text,
-                     (unsigned long long)(p->count - PROBLEMS_NAMED));
+        return nsky_fail(err, NSKY_EDATA, "%s: %s%s", r->path, p->text, remedy);
+    return nsky_fail(err, NSKY_EDATA, "%s: %s; and %llu more like these%s", r->path, p->text,
+                     (unsigned long long)(p->count - PROBLEMS_NAMED), remedy);
 }
 
 static bool parse_id(const char *text, uint64_t *out)
@@ -96,10 +98,12 @@ static nsky_status find_by_key(reading *r, nsky_object *out, bool *found, nsky_e
     *found = status == NSKY_OK;
     if (status != NSKY_ENOTFOUND)
         return status;
-    if (r->options->allow_missing)
+    if (r->options->allow_missing) {
         r->labels->unmatched++;
-    else
+    } else {
         complain(r, line, by_id ? "no object has id %.60s" : "no object is named \"%.60s\"", key);
+        r->wrong.missing = true;
+    }
     return NSKY_OK;
 }
 

@@ -1,4 +1,4 @@
-/* linalg.h (private) - the dense linear algebra that probes need; linalg.c alone includes OpenBLAS.
+/* linalg.h - the dense linear algebra that probes need; linalg.c alone includes OpenBLAS.
  * Row-major double matrices. Thread rule: any thread. */
 #ifndef NSKY_PROBE_LINALG_H
 #define NSKY_PROBE_LINALG_H

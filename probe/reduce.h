@@ -1,4 +1,4 @@
-/* reduce.h (private) - the few directions that hold nearly all of the spread of many rows: choosing
+/* reduce.h - the few directions that hold nearly all of the spread of many rows: choosing
  * a strength by cross-validation needs no more, and costs a tenth. Thread rule: pure functions. */
 #ifndef NSKY_PROBE_REDUCE_H
 #define NSKY_PROBE_REDUCE_H

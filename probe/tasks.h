@@ -1,4 +1,4 @@
-/* tasks.h (private) - independent pieces of work on a few threads. */
+/* tasks.h - independent pieces of work on a few threads. */
 #ifndef NSKY_PROBE_TASKS_H
 #define NSKY_PROBE_TASKS_H
 

@@ -50,7 +50,7 @@ nsky_match nsky_routes_match(const char *path, uint32_t method)
     if (match.allowed || strncmp(path, "/api/", 5) == 0)
         return match;
     match.allowed = page_route.methods;
-    match.route = method & page_route.methods ? &page_route : NULL;
+    match.route = (method & page_route.methods) != 0 ? &page_route : NULL;
     return match;
 }
 

@@ -55,12 +55,13 @@ static nsky_status open_page(nsky_service *service, const char *folder, nsky_err
         *err = why;
         return why.status;
     }
-    service->page_reason =
-        nsky_format(err,
-                    "nearsky answers here, but there is no page to show: %s.\n"
-                    "Build it with `npm run build` in web/, or give its folder with --page.\n"
-                    "The API is at /api/v1/info and described at /api/v1/openapi.json.\n",
-                    folder ? why.text : "no folder was given");
+    service->page_reason = nsky_format(
+        err,
+        "nearsky answers here, but there is no page to show: %s.\n"
+        "Build it with Node.js 18 or newer, `npm ci && npm run build` in web/, or give its "
+        "folder with --page.\n"
+        "The API is at /api/v1/info and described at /api/v1/openapi.json.\n",
+        folder ? why.text : "no folder was given");
     if (!service->page_reason)
         return err->status;
     nsky_log_warn("no page: %s", folder ? why.text : "no folder was given");

@@ -107,7 +107,6 @@ static nsky_status write_begin(nsky_table_sink *sink, nsky_error *err)
         status = put_fact(t->writer, &facts[i], err);
     if (status != NSKY_OK)
         return status;
-    t->row_bytes = nsky_fits_row_bytes(t->fields, table->column_count);
     t->chunk_rows = CHUNK_BYTES / t->row_bytes + 1;
     t->chunk = nsky_alloc(t->chunk_rows, t->row_bytes, err);
     return t->chunk ? NSKY_OK : err->status;
@@ -183,7 +182,7 @@ static nsky_status write_end(nsky_table_sink *sink, nsky_error *err)
 static const nsky_sink_ops write_ops = {write_begin, write_put, write_end, NULL};
 
 nsky_status nsky_fits_append_rows_of(nsky_fits_writer *writer, const nsky_table *table,
-                                     nsky_error *err)
+                                     uint64_t bytes_max, nsky_error *err)
 {
     assert(table->name && table->columns && table->rows && table->column_count > 0 &&
            table->column_count <= NSKY_TABLE_COLUMNS_MAX);
@@ -194,6 +193,9 @@ nsky_status nsky_fits_append_rows_of(nsky_fits_writer *writer, const nsky_table 
     nsky_table_sink write = {.ops = &write_ops, .table = table, .state = t};
     t->writer = writer;
     nsky_status status = nsky_sink_run(&measure, err);
+    t->row_bytes = nsky_fits_row_bytes(t->fields, table->column_count);
+    if (status == NSKY_OK && t->rows > bytes_max / t->row_bytes)
+        status = nsky_table_too_large(err);
     if (status == NSKY_OK)
         status = nsky_sink_run(&write, err);
     nsky_free(t->chunk);

@@ -28,9 +28,14 @@ extern const nsky_sink_ops nsky_csv_ops, nsky_json_ops, nsky_votable_ops;
 /* begin, all rows, end, free. */
 NSKY_MUST_CHECK nsky_status nsky_sink_run(nsky_table_sink *sink, nsky_error *err);
 
-/* The table as the next HDU; the writer remains the caller's. */
+/* The table as the next HDU; the writer remains the caller's. NSKY_ELIMIT: the rows take more than
+ * bytes_max. */
 NSKY_MUST_CHECK nsky_status nsky_fits_append_rows_of(nsky_fits_writer *writer,
-                                                     const nsky_table *table, nsky_error *err);
+                                                     const nsky_table *table, uint64_t bytes_max,
+                                                     nsky_error *err);
+
+/* What is said of a table that is too large for memory. */
+nsky_status nsky_table_too_large(nsky_error *err);
 
 /* The cell of a number, an integer or an id as text; "" for unknown. */
 #define NSKY_CELL_TEXT_BYTES 400 /* of any double with few decimals */

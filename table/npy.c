@@ -17,7 +17,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 static nsky_status put(FILE *stream, const char *name, const void *data, size_t bytes,
                        nsky_error *err)
 {
-    if (fwrite(data, 1, bytes, stream) != bytes)
+    if (bytes > 0 && fwrite(data, 1, bytes, stream) != bytes)
         return nsky_fail_errno(err, "%s: cannot write", name);
     return NSKY_OK;
 }

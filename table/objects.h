@@ -82,8 +82,9 @@ enum {
 #define NSKY_COLUMN_KNOWN                                               \
     NSKY_OBJECT_TEXT("known", false, "meta.id.cross", NSKY_FIELD_KNOWN, \
                      "Name in a list of known lenses")
-#define NSKY_COLUMN_SOURCE \
-    NSKY_OBJECT_TEXT("source", false, "meta.file", NSKY_FIELD_SOURCE, "File its image came from")
+#define NSKY_COLUMN_SOURCE                                                    \
+    NSKY_OBJECT_TEXT("source", false, "meta.id;meta.file", NSKY_FIELD_SOURCE, \
+                     "File its image came from")
 #define NSKY_COLUMN_SEPARATION                                                                   \
     NSKY_OBJECT_NUMBER("separation_arcsec", NSKY_CELL_DOUBLE, 3, "arcsec", "pos.angDistance", 0, \
                        "Distance from the position asked for")

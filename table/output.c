@@ -5,7 +5,7 @@
 
 #include "common/memory.h"
 #include "common/utf8.h"
-#include "table/table.h"
+#include "table/format.h"
 
 #define FIRST_BYTES 4096
 
@@ -14,10 +14,7 @@ static void put_memory(nsky_output *out, const void *data, size_t bytes)
     size_t needed;
 
     if (!nsky_add_size(out->bytes, bytes, &needed) || needed > NSKY_TABLE_BYTES_MAX) {
-        nsky_fail(&out->err, NSKY_ELIMIT,
-                  "the table is larger than %zu MiB, which is the most that memory is given for: "
-                  "write it to a file, or ask for fewer rows",
-                  NSKY_TABLE_BYTES_MAX >> 20);
+        nsky_table_too_large(&out->err);
         return;
     }
     if (needed > out->capacity) {

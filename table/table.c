@@ -69,6 +69,14 @@ nsky_status nsky_sink_run(nsky_table_sink *sink, nsky_error *err)
     return status;
 }
 
+nsky_status nsky_table_too_large(nsky_error *err)
+{
+    return nsky_fail(err, NSKY_ELIMIT,
+                     "the table is larger than %zu MiB, which is the most that memory is given "
+                     "for: write it to a file, or ask for fewer rows",
+                     NSKY_TABLE_BYTES_MAX >> 20);
+}
+
 /* Of a text format. */
 static nsky_status write_output(const nsky_table *table, nsky_table_format format, nsky_output *out,
                                 nsky_error *err)
@@ -87,7 +95,7 @@ static nsky_status write_fits_file(const nsky_table *table, const char *path, ns
 
     if (status != NSKY_OK)
         return status;
-    if ((status = nsky_fits_append_rows_of(writer, table, err)) == NSKY_OK)
+    if ((status = nsky_fits_append_rows_of(writer, table, INT64_MAX, err)) == NSKY_OK)
         return nsky_fits_finish(writer, err);
     nsky_fits_discard(writer);
     return status;
@@ -101,7 +109,7 @@ static nsky_status write_fits_memory(const nsky_table *table, void **data, size_
 
     if (status != NSKY_OK)
         return status;
-    if ((status = nsky_fits_append_rows_of(writer, table, err)) == NSKY_OK)
+    if ((status = nsky_fits_append_rows_of(writer, table, NSKY_TABLE_BYTES_MAX, err)) == NSKY_OK)
         return nsky_fits_finish_memory(writer, data, bytes, err);
     nsky_fits_discard(writer);
     return status;

@@ -222,7 +222,7 @@ static void out_of_memory_is_reported(void **state)
     (void)state;
     uint16_t *vectors = random_vectors(10, 16, 4);
     float query[16];
-    nsky_hit hits[3];
+    nsky_hit hits[3] = {{0}};
     load_query(query, vectors, 0, 16);
     nsky_scan scan = {.vectors = vectors, .rows = 10, .dim = 16};
     for (uint64_t n = 1; n <= 3; n++) {
