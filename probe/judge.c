@@ -17,6 +17,7 @@
     0.05 /* of the mean spread: a number that never moved must not decide alone \
           */
 #define NOVELTY_SHARE 0.99
+#define BELIEF_LOG_ODDS 1.5 /* standard deviation: a factor of 4.5 */
 
 static nsky_json *json_interval(nsky_interval interval)
 {
@@ -75,7 +76,8 @@ static int by_row(const void *key, const void *item)
 /* The fit flatters the rows it learned from. */
 static bool learned_from(const nsky_probe *probe, uint64_t row)
 {
-    return bsearch(&row, probe->labels, probe->label_count, sizeof *probe->labels, by_row) != NULL;
+    return probe->rows_known &&
+           bsearch(&row, probe->labels, probe->label_count, sizeof *probe->labels, by_row) != NULL;
 }
 
 /* Scores of every stride-th row of the survey; blank and labelled ones left out. */
@@ -112,15 +114,12 @@ static nsky_status sample_scores(const nsky_probe *probe, const nsky_search *sea
 /* Of all rows, labelled ones included, whose class is known: in a small survey they count. */
 static double share_of_all(const nsky_probe *probe, uint64_t rows, double of_the_rest)
 {
-    double positives = 0, labelled = 0;
+    double positives = 0, rest = (double)rows;
 
-    for (uint32_t i = 0; i < probe->label_count; i++) {
-        bool here =
-            probe->labels[i].row > 0 || i == 0; /* read from a file: nobody's row is known */
-        labelled += here;
-        positives += here && probe->labels[i].class == 1;
+    for (uint32_t i = 0; i < probe->label_count && probe->rows_known; i++) {
+        positives += probe->labels[i].class == 1;
+        rest--;
     }
-    double rest = (double)rows - labelled;
     double share = (positives + of_the_rest * rest) / (double)rows;
     return fmin(fmax(share, 0.5 / (double)rows), 1 - 0.5 / (double)rows);
 }
@@ -132,6 +131,21 @@ static uint32_t positives_of(const nsky_probe *probe)
     for (uint32_t i = 0; i < probe->label_count; i++)
         count += probe->labels[i].class == 1;
     return count;
+}
+
+static double log_odds(double p)
+{
+    return log(p / (1 - p));
+}
+
+/* What was believed and what the scores say, by their errors in log-odds. Labels are rarely a fair
+ * sample; that their share is right within a factor of a few is what is believed of it. */
+static double weigh(double believed, const nsky_prevalence *estimate)
+{
+    double error = (log_odds(estimate->high) - log_odds(estimate->low)) / (2 * NSKY_Z95);
+    double a = 1 / (BELIEF_LOG_ODDS * BELIEF_LOG_ODDS), b = 1 / fmax(error * error, 1e-6);
+    double middle = (a * log_odds(believed) + b * log_odds(estimate->value)) / (a + b);
+    return 1 / (1 + exp(-middle));
 }
 
 nsky_status nsky_probe_estimate_prevalence(nsky_probe *probe, const nsky_search *search,
@@ -149,10 +163,9 @@ nsky_status nsky_probe_estimate_prevalence(nsky_probe *probe, const nsky_search 
     if (status == NSKY_OK)
         status = nsky_prevalence_estimate(&estimate, calibration, scores, count, err);
     nsky_free(scores);
-    if (status == NSKY_OK &&
-        (calibration->prevalence < estimate.low || calibration->prevalence > estimate.high)) {
-        nsky_calibration_shift(calibration,
-                               share_of_all(probe, nsky_search_rows(search), estimate.value));
+    if (status == NSKY_OK && count > 0) {
+        double weighed = weigh(calibration->prevalence, &estimate);
+        nsky_calibration_shift(calibration, share_of_all(probe, nsky_search_rows(search), weighed));
         snprintf(probe->prevalence_source, sizeof probe->prevalence_source, "estimated");
     }
     return status;

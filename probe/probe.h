@@ -46,7 +46,8 @@ typedef struct nsky_probe {
     double novelty_unit;
 
     uint32_t label_count;
-    nsky_label *labels;  /* [label_count]: id, class, value; row only where just trained */
+    nsky_label *labels;  /* [label_count]: id, class, value; and row where rows_known */
+    bool rows_known;     /* just trained: labels are in ascending row */
     uint32_t background; /* how many of them were drawn and taken for class 0 */
     nsky_json *method;   /* {name, c, folds, ...}, or NULL */
     nsky_json *metrics;  /* as measured on rows held out, or NULL */

@@ -175,6 +175,7 @@ static nsky_status describe(training *t, nsky_error *err)
         return err->status;
     memcpy(probe->labels, t->labels->items, t->n * sizeof *probe->labels);
     probe->label_count = t->n;
+    probe->rows_known = true;
     probe->background = t->options->background;
     return NSKY_OK;
 }

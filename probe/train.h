@@ -22,8 +22,8 @@ typedef struct nsky_train_options {
     uint64_t seed;
     uint32_t background;   /* rows drawn from the survey as class 0; known ones are left out */
     bool match_background; /* alike in magnitude and colours to the positives */
-    /* Of probabilities (two classes): 0: the labels', unless the scores of the rest of the survey
-     * clearly contradict it, then what they say; NaN: the labels'. */
+    /* Of probabilities (two classes): 0: the labels' share weighed with what the scores of the rest
+     * of the survey say (nsky_probe_estimate_prevalence); NaN: the labels'. */
     double prevalence;
     uint32_t replicates; /* of bootstrap intervals; 0: 1000 */
 } nsky_train_options;
@@ -36,9 +36,10 @@ NSKY_MUST_CHECK nsky_status nsky_probe_train(nsky_probe **out, const nsky_search
                                              nsky_survey *survey, nsky_labels *labels,
                                              const nsky_train_options *options, nsky_error *err);
 
-/* Shifts a binary probe's probabilities to the prevalence that the survey's scores speak of, where
- * they clearly contradict the present one and NSKY_PREVALENCE_POSITIVES labels or more stand behind
- * the calibration; prevalence_source becomes "estimated". */
+/* Shifts a binary probe's probabilities to the prevalence that the survey's scores speak of,
+ * weighed with the present one by their errors. Nothing changes with fewer than
+ * NSKY_PREVALENCE_POSITIVES positive labels behind the calibration; otherwise prevalence_source
+ * becomes "estimated". */
 #define NSKY_PREVALENCE_POSITIVES 50
 NSKY_MUST_CHECK nsky_status nsky_probe_estimate_prevalence(nsky_probe *probe,
                                                            const nsky_search *search,
