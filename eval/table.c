@@ -4,9 +4,9 @@
 
 #include "eval/scoreboard.h"
 
-#define KEY_WIDTH 38
-#define CELL_WIDTH 12
-#define CELLS 5 /* 38 + 5 * 12 = 98 columns */
+#define KEY_WIDTH 34
+#define CELL_WIDTH 13
+#define CELLS 5 /* 34 + 5 * 13 = 99 columns */
 
 /* Rows that everybody wants to see, in this order; a key that ends in '*' stands for all that begin
  * so. */
@@ -45,6 +45,36 @@ static bool is_chosen(const char *key)
     return false;
 }
 
+/* Keys are for programs; people get shorter words. */
+static const struct {
+    const char *prefix, *words;
+} spoken[] = {
+    {"retrieval.p_at_10.class.", "P@10 "},
+    {"retrieval.ndcg_at_10.class.", "nDCG@10 "},
+    {"retrieval.p_at_10.macro_plain", "P@10, mean, but look-alikes"},
+    {"retrieval.ndcg_at_10.macro_plain", "nDCG@10, mean, but look-alikes"},
+    {"retrieval.p_at_10.macro", "P@10, mean of classes"},
+    {"retrieval.ndcg_at_10.macro", "nDCG@10, mean of classes"},
+    {"retrieval.lens.p_at_100", "lenses among 100 from a lens"},
+    {"retrieval.lens.p_at_10", "lenses among 10 from a lens"},
+    {"retrieval.lens.prevalence", "lenses among all"},
+};
+
+static void print_name(const char *key, FILE *stream)
+{
+    char name[NSKY_SCORE_KEY_BYTES + 64];
+
+    snprintf(name, sizeof name, "%s", key);
+    for (size_t i = 0; i < sizeof spoken / sizeof *spoken; i++) {
+        size_t length = strlen(spoken[i].prefix);
+        if (strncmp(key, spoken[i].prefix, length) != 0)
+            continue;
+        snprintf(name, sizeof name, "%s%s", spoken[i].words, key + length);
+        break;
+    }
+    fprintf(stream, "%-*.*s", KEY_WIDTH, KEY_WIDTH - 1, name);
+}
+
 /* How good a number is, more being better; NaN: neither. */
 static double merit(const char *key, double value)
 {
@@ -73,7 +103,7 @@ static void print_row(const nsky_board *board, const char *key, uint32_t first, 
 {
     const double best = board->count > 1 ? best_merit(board, key) : NAN;
 
-    fprintf(stream, "%-*.*s", KEY_WIDTH, KEY_WIDTH - 1, key);
+    print_name(key, stream);
     for (uint32_t c = first; c < first + count; c++) {
         const nsky_score *score = nsky_scores_find(&board->columns[c].scores, key);
         if (!score || isnan(score->number.value)) {
@@ -82,7 +112,7 @@ static void print_row(const nsky_board *board, const char *key, uint32_t first, 
         }
         const nsky_interval *number = &score->number;
         const char *mark = merit(key, number->value) == best ? "*" : " ";
-        fprintf(stream, "%*.3f±%.3f%s", CELL_WIDTH - 7, number->value,
+        fprintf(stream, "%*.3f±%.3f%s", CELL_WIDTH - 6, number->value,
                 (number->high - number->low) / 2, mark);
     }
     fputc('\n', stream);
