@@ -167,6 +167,23 @@ static nsky_status run_script(char **words, char *report, size_t *bytes, nsky_er
     return NSKY_OK;
 }
 
+/* The script has made it durable. */
+static nsky_status rename_over(const char *from, const char *to, nsky_error *err)
+{
+    const char *base = nsky_path_base(to);
+    char *folder = nsky_format(err, "%.*s", (int)(base - to), to);
+    nsky_status status;
+
+    if (!folder)
+        return err->status;
+    if (rename(from, to) != 0)
+        status = nsky_fail(err, NSKY_EIO, "%s cannot be put in place: %s", to, strerror(errno));
+    else
+        status = nsky_fsync_directory(*folder ? folder : ".", err);
+    nsky_free(folder);
+    return status;
+}
+
 /* A whole network that nearsky runs, or an error that names what is wrong; then it takes its place.
  */
 static nsky_status adopt(const char *temporary, const arguments *a, nsky_json *report,
@@ -177,12 +194,11 @@ static nsky_status adopt(const char *temporary, const arguments *a, nsky_json *r
 
     if (status != NSKY_OK)
         return status;
-    status = nsky_model_write(model, a->out, err);
     nsky_json_put_string(report, "out", a->out);
     nsky_json_put_string(report, "name", nsky_model_info_of(model)->name);
     nsky_json_put_string(report, "sha256", nsky_model_info_of(model)->sha256);
     nsky_model_close(model);
-    return status;
+    return rename_over(temporary, a->out, err);
 }
 
 static void print_report(const nsky_json *report)

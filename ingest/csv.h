@@ -1,4 +1,4 @@
-/* csv.h (private) - tables as text: comma, tab or semicolon, by the header line; quotes as RFC
+/* csv.h - tables as text: comma, tab or semicolon, by the header line; quotes as RFC
  * 4180. Strict: what cannot be understood is an error with its line. Thread rule: one thread. */
 #ifndef NSKY_INGEST_CSV_H
 #define NSKY_INGEST_CSV_H

@@ -11,8 +11,9 @@
 #define PAD_HIGH NSKY_AUGMENT_PAD_HIGH
 #define SAME_SCALE 1e-4 /* as nsky_resample */
 
-typedef float vec
-    __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
+/* Two pixels. */
+typedef float pair
+    __attribute__((vector_size(2 * LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 
 /* Exact at quarter turns, where sine and cosine of rounded angles are not. */
 static void direction(double angle_deg, double *cosine, double *sine)
@@ -69,34 +70,35 @@ static inline __attribute__((always_inline)) void cubic(float f, float weight[4]
     weight[3] = 0.5f * f3 - 0.5f * f2;
 }
 
-static inline __attribute__((always_inline)) vec load(const float *from)
-{
-    return *(const vec *)(const void *)from;
-}
-
-/* The 4 x 4 taps around (x, y), both clamped to where all beyond is empty anyway. */
-static inline __attribute__((always_inline)) vec sample(const float *pixels, size_t stride, float x,
-                                                        float y, float x_max, float y_max)
+/* The 4 x 4 taps around (x, y), both clamped to where all beyond is empty anyway. Two taps of a row
+ * at a time, summed in an order that does not depend on how wide the machine's vectors are. */
+static inline __attribute__((always_inline)) void sample(const float *pixels, size_t stride,
+                                                         float x, float y, float x_max, float y_max,
+                                                         float out[LANES])
 {
     x = x < -2 ? -2 : x > x_max ? x_max : x;
     y = y < -2 ? -2 : y > y_max ? y_max : y;
     int32_t ix = (int32_t)(x + 2) - 2, iy = (int32_t)(y + 2) - 2; /* floor: x + 2 >= 0 */
-    float wx[4], wy[4];
+    float wx[4], wy[4], both[2 * LANES];
     cubic(x - (float)ix, wx);
     cubic(y - (float)iy, wy);
+    const pair near = {wx[0], wx[0], wx[0], wx[0], wx[1], wx[1], wx[1], wx[1]};
+    const pair far = {wx[2], wx[2], wx[2], wx[2], wx[3], wx[3], wx[3], wx[3]};
     const float *from =
         pixels + ((size_t)(iy - 1 + PAD_LOW) * stride + (size_t)(ix - 1 + PAD_LOW)) * LANES;
-    vec sum = {0, 0, 0, 0};
+    pair sum = {0};
     for (int j = 0; j < 4; j++, from += stride * LANES) {
-        vec row = load(from) * wx[0] + load(from + LANES) * wx[1] + load(from + 2 * LANES) * wx[2] +
-                  load(from + 3 * LANES) * wx[3];
-        sum += row * wy[j];
+        const pair *row = (const pair *)(const void *)from;
+        sum += (row[0] * near + row[1] * far) * wy[j];
     }
-    return sum;
+    *(pair *)(void *)both = sum;
+    for (int lane = 0; lane < LANES; lane++)
+        out[lane] = both[lane] + both[LANES + lane];
 }
 
-void nsky_augment_resample(const nsky_augment_scratch *s, const float *pixels,
-                           const nsky_augment_grid *g, uint32_t side, float *out, float *inside)
+static inline __attribute__((always_inline)) void
+resample_body(const nsky_augment_scratch *s, const float *pixels, const nsky_augment_grid *g,
+              uint32_t side, float *out, float *inside)
 {
     size_t stride = (size_t)s->width + PAD_LOW + PAD_HIGH, plane = (size_t)side * side;
     float x_max = (float)s->width + 1, y_max = (float)s->height + 1;
@@ -106,8 +108,9 @@ void nsky_augment_resample(const nsky_augment_scratch *s, const float *pixels,
         float y0 = g->origin[1] + (float)row * g->down[1];
         float *to = out + (size_t)row * side;
         for (uint32_t column = 0; column < side; column++) {
-            vec v = sample(pixels, stride, x0 + (float)column * g->right[0],
-                           y0 + (float)column * g->right[1], x_max, y_max);
+            float v[LANES];
+            sample(pixels, stride, x0 + (float)column * g->right[0],
+                   y0 + (float)column * g->right[1], x_max, y_max, v);
             to[column] = v[0];
             to[plane + column] = v[1];
             to[2 * plane + column] = v[2];
@@ -115,4 +118,33 @@ void nsky_augment_resample(const nsky_augment_scratch *s, const float *pixels,
                 inside[(size_t)row * side + column] = v[3];
         }
     }
+}
+
+static void resample_plain(const nsky_augment_scratch *s, const float *pixels,
+                           const nsky_augment_grid *g, uint32_t side, float *out, float *inside)
+{
+    resample_body(s, pixels, g, side, out, inside);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void resample_avx2(const nsky_augment_scratch *s,
+                                                          const float *pixels,
+                                                          const nsky_augment_grid *g, uint32_t side,
+                                                          float *out, float *inside)
+{
+    resample_body(s, pixels, g, side, out, inside);
+}
+#endif
+
+void nsky_augment_resample(const nsky_augment_scratch *s, const float *pixels,
+                           const nsky_augment_grid *g, uint32_t side, float *out, float *inside)
+{
+    assert(s && pixels && g && out);
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) {
+        resample_avx2(s, pixels, g, side, out, inside);
+        return;
+    }
+#endif
+    resample_plain(s, pixels, g, side, out, inside);
 }

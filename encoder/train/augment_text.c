@@ -103,7 +103,7 @@ static bool read_draw(const nsky_json *object, nsky_draw *out)
     const char *name = object ? nsky_json_get_string(object, "kind") : NULL;
     size_t kind = 0;
 
-    *out = (nsky_draw){NSKY_DRAW_OFF};
+    *out = (nsky_draw){.kind = NSKY_DRAW_OFF};
     while (name && kind < KIND_COUNT && strcmp(name, kinds[kind]) != 0)
         kind++;
     if (!name || kind == KIND_COUNT)
@@ -223,7 +223,7 @@ static bool set_reddening(nsky_augment *a, const char *text)
     a->reddening_own = nsky_augment_default.reddening_own;
     a->reddening_catalogue = true;
     if (strcmp(text, "off") == 0) {
-        a->reddening = (nsky_draw){NSKY_DRAW_OFF};
+        a->reddening = (nsky_draw){.kind = NSKY_DRAW_OFF};
     } else if (strcmp(text, "stein") == 0) {
         a->reddening = stein->reddening;
         a->reddening_catalogue = stein->reddening_catalogue;
@@ -267,7 +267,7 @@ static bool choose(nsky_draw out[3], const char *text, const nsky_draw lognormal
     if (!off && !log && !flat && !take_number(text, 1, 100, &times.high))
         return false;
     for (int band = 0; band < 3; band++)
-        out[band] = off    ? (nsky_draw){NSKY_DRAW_OFF}
+        out[band] = off    ? (nsky_draw){.kind = NSKY_DRAW_OFF}
                     : log  ? lognormal[band]
                     : flat ? uniform[band]
                            : times;

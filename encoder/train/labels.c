@@ -141,7 +141,8 @@ static const entry *find_entry(const table *t, const char *key)
     return NULL;
 }
 
-static nsky_status match(nsky_labels *out, const table *t, nsky_loader *loader, nsky_error *err)
+static nsky_status match(nsky_train_labels *out, const table *t, nsky_loader *loader,
+                         nsky_error *err)
 {
     uint64_t rows = nsky_loader_rows(loader);
     nsky_object object;
@@ -165,8 +166,8 @@ static nsky_status match(nsky_labels *out, const table *t, nsky_loader *loader, 
     return NSKY_OK;
 }
 
-nsky_status nsky_labels_open(nsky_labels *out, const char *path, const char *column,
-                             nsky_loader *loader, nsky_error *err)
+nsky_status nsky_train_labels_open(nsky_train_labels *out, const char *path, const char *column,
+                                   nsky_loader *loader, nsky_error *err)
 {
     assert(out && path && column && loader && err);
     table t = {.path = path};
@@ -179,11 +180,11 @@ nsky_status nsky_labels_open(nsky_labels *out, const char *path, const char *col
     out->texts = t.texts;
     nsky_free(t.entries);
     if (status != NSKY_OK)
-        nsky_labels_close(out);
+        nsky_train_labels_close(out);
     return status;
 }
 
-void nsky_labels_close(nsky_labels *labels)
+void nsky_train_labels_close(nsky_train_labels *labels)
 {
     assert(labels);
     nsky_free(labels->labels);
@@ -206,8 +207,8 @@ static uint32_t unique(const char **sorted, uint64_t count)
     return kept;
 }
 
-nsky_status nsky_labels_classes(const nsky_labels *labels, uint32_t **classes, const char ***names,
-                                uint32_t *class_count, nsky_error *err)
+nsky_status nsky_train_labels_classes(const nsky_train_labels *labels, uint32_t **classes,
+                                      const char ***names, uint32_t *class_count, nsky_error *err)
 {
     assert(labels && labels->count > 0 && classes && names && class_count && err);
     *classes = nsky_alloc(labels->count, sizeof **classes, err);

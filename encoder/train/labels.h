@@ -15,12 +15,12 @@ typedef struct nsky_label {
     const char *text;
 } nsky_label;
 
-typedef struct nsky_labels {
+typedef struct nsky_train_labels {
     nsky_label *labels; /* ascending rows, each once */
     uint64_t count;
     uint64_t unmatched; /* objects of the file that are in no store */
     char *texts;
-} nsky_labels;
+} nsky_train_labels;
 
 /*
  * Rows whose label is empty are passed over. An object is known by its id where the file has that
@@ -28,14 +28,15 @@ typedef struct nsky_labels {
  * NSKY_EINVAL  no such column, neither id nor name, or nothing matches
  * NSKY_EDATA   damaged, or an object labelled twice, differently
  */
-NSKY_MUST_CHECK nsky_status nsky_labels_open(nsky_labels *out, const char *path, const char *column,
-                                             nsky_loader *loader, nsky_error *err);
-void nsky_labels_close(nsky_labels *labels); /* zeroed is a no-op */
+NSKY_MUST_CHECK nsky_status nsky_train_labels_open(nsky_train_labels *out, const char *path,
+                                                   const char *column, nsky_loader *loader,
+                                                   nsky_error *err);
+void nsky_train_labels_close(nsky_train_labels *labels); /* zeroed is a no-op */
 
 /* Class numbers by sorted text: classes [count] of labels, names [*class_count] borrowed; the
  * caller frees both arrays with nsky_free. NSKY_ELIMIT: more than NSKY_LABELS_CLASSES_MAX. */
-NSKY_MUST_CHECK nsky_status nsky_labels_classes(const nsky_labels *labels, uint32_t **classes,
-                                                const char ***names, uint32_t *class_count,
-                                                nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_train_labels_classes(const nsky_train_labels *labels,
+                                                      uint32_t **classes, const char ***names,
+                                                      uint32_t *class_count, nsky_error *err);
 
 #endif

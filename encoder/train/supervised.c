@@ -11,7 +11,7 @@
 /* Batches are of labelled rows alone. */
 static nsky_status restrict_rows(nsky_trainer *t, nsky_error *err)
 {
-    const nsky_labels *labels = &t->target->labels;
+    const nsky_train_labels *labels = &t->target->labels;
     uint64_t *rows = nsky_alloc(labels->count, sizeof *rows, err);
     nsky_status status;
 
@@ -27,7 +27,7 @@ static nsky_status restrict_rows(nsky_trainer *t, nsky_error *err)
 /* What is trained on proves nothing. */
 static nsky_status check_disjoint(const nsky_trainer *t, nsky_error *err)
 {
-    const nsky_labels *a = &t->target->labels, *b = &t->validation->labels;
+    const nsky_train_labels *a = &t->target->labels, *b = &t->validation->labels;
     uint64_t i = 0, k = 0;
 
     while (i < a->count && k < b->count) {

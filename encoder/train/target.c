@@ -59,7 +59,7 @@ static nsky_status make_classes(nsky_target *t, const char *path, const nsky_tar
 {
     if (!like) {
         nsky_status status =
-            nsky_labels_classes(&t->labels, &t->classes, &t->names, &t->class_count, err);
+            nsky_train_labels_classes(&t->labels, &t->classes, &t->names, &t->class_count, err);
         if (status == NSKY_OK && t->class_count < 2)
             status =
                 nsky_fail(err, NSKY_EINVAL, "%s: all labels are \"%s\": there is nothing to learn",
@@ -90,7 +90,7 @@ nsky_status nsky_target_open(nsky_target **out, const char *path, const char *co
     *out = NULL;
     if (!t)
         return NSKY_ENOMEM;
-    status = nsky_labels_open(&t->labels, path, column, loader, err);
+    status = nsky_train_labels_open(&t->labels, path, column, loader, err);
     if (status == NSKY_OK && bins == 0)
         status = make_classes(t, path, like, err);
     else if (status == NSKY_OK && (status = read_values(t, path, err)) == NSKY_OK)
@@ -107,7 +107,7 @@ void nsky_target_close(nsky_target *t)
 {
     if (!t)
         return;
-    nsky_labels_close(&t->labels);
+    nsky_train_labels_close(&t->labels);
     nsky_free(t->classes);
     nsky_free(t->names);
     nsky_free(t->values);

@@ -7,7 +7,7 @@
 #include "encoder/train/labels.h"
 
 typedef struct nsky_target {
-    nsky_labels labels;
+    nsky_train_labels labels;
     uint32_t *classes; /* [labels.count] */
     uint32_t class_count;
     const char **names; /* [class_count], sorted; NULL: bins */

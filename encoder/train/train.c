@@ -45,11 +45,11 @@ static nsky_learner_rates rates_at(const nsky_trainer *t)
 static void run_probe(nsky_trainer *t, const nsky_model *model, nsky_json *line)
 {
     const nsky_encoder_options how = {t->options.device, t->options.precision, 0};
-    nsky_probe_result result;
+    nsky_neighbour_check_result result;
     nsky_error why = NSKY_ERROR_INIT;
     nsky_json *object;
 
-    if (nsky_probe_run(t->probe, model, &how, &result, &why) != NSKY_OK) {
+    if (nsky_neighbour_check_run(t->probe, model, &how, &result, &why) != NSKY_OK) {
         nsky_log_warn("no probe this time: %s", why.text);
         return;
     }
@@ -221,7 +221,7 @@ static nsky_status write_model(nsky_trainer *t, nsky_error *err)
 
 static void tear_down(nsky_trainer *t)
 {
-    nsky_probe_free(t->probe);
+    nsky_neighbour_check_free(t->probe);
     nsky_target_close(t->validation);
     nsky_target_close(t->target);
     nsky_free(t->classes);

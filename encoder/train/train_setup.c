@@ -176,17 +176,17 @@ static nsky_status open_loader(nsky_trainer *t, nsky_error *err)
 
 static nsky_status open_probe(nsky_trainer *t, nsky_error *err)
 {
-    nsky_labels labels;
+    nsky_train_labels labels;
     nsky_status status;
 
     if (!t->options.probe_labels)
         return NSKY_OK;
-    status =
-        nsky_labels_open(&labels, t->options.probe_labels, t->options.probe_column, t->loader, err);
+    status = nsky_train_labels_open(&labels, t->options.probe_labels, t->options.probe_column,
+                                    t->loader, err);
     if (status != NSKY_OK)
         return status;
-    status = nsky_probe_new(&t->probe, t->loader, &labels, err);
-    nsky_labels_close(&labels);
+    status = nsky_neighbour_check_new(&t->probe, t->loader, &labels, err);
+    nsky_train_labels_close(&labels);
     return status;
 }
 

@@ -7,7 +7,7 @@
 #include "common/progress.h"
 #include "encoder/train/learner.h"
 #include "encoder/train/loader.h"
-#include "encoder/train/probe.h"
+#include "encoder/train/neighbour_check.h"
 #include "encoder/train/target.h"
 #include "encoder/train/train.h"
 
@@ -20,7 +20,7 @@ typedef struct nsky_trainer {
     nsky_train_graph query, key;
     nsky_learner *learner;
     nsky_loader *loader;
-    nsky_probe *probe;                       /* NULL: none */
+    nsky_neighbour_check *probe;             /* NULL: none */
     nsky_target *target, *validation;        /* of a supervised training; NULL: none */
     uint32_t *classes;                       /* [batch] of the step; NULL: not supervised */
     char init_sha256[NSKY_SHA256_HEX_BYTES]; /* \"\": begun from nothing */

@@ -1,6 +1,6 @@
-/* probe.c - embeddings of labelled objects by the encoder that will run the model, and what their
- * ten nearest others are called. Thread rule: see probe.h. */
-#include "encoder/train/probe.h"
+/* neighbour_check.c - embeddings of labelled objects by the encoder that will run the model, and
+ * what their ten nearest others are called. Thread rule: see probe.h. */
+#include "encoder/train/neighbour_check.h"
 
 #include <assert.h>
 #include <string.h>
@@ -9,14 +9,15 @@
 
 #define NEIGHBOURS 10u
 
-struct nsky_probe {
+struct nsky_neighbour_check {
     uint32_t rows, classes, size;
     uint32_t *labels; /* [rows] */
     float *images;    /* [rows, 3, size, size] */
 };
 
-static nsky_status read_images(nsky_probe *p, nsky_loader *loader, const nsky_labels *labels,
-                               const uint32_t *classes, nsky_error *err)
+static nsky_status read_images(nsky_neighbour_check *p, nsky_loader *loader,
+                               const nsky_train_labels *labels, const uint32_t *classes,
+                               nsky_error *err)
 {
     size_t pixels = (size_t)3 * p->size * p->size;
 
@@ -34,20 +35,21 @@ static nsky_status read_images(nsky_probe *p, nsky_loader *loader, const nsky_la
     return NSKY_OK;
 }
 
-nsky_status nsky_probe_new(nsky_probe **out, nsky_loader *loader, const nsky_labels *labels,
-                           nsky_error *err)
+nsky_status nsky_neighbour_check_new(nsky_neighbour_check **out, nsky_loader *loader,
+                                     const nsky_train_labels *labels, nsky_error *err)
 {
     assert(out && loader && labels && err);
-    nsky_probe *p = nsky_alloc_zero(1, sizeof *p, err);
+    nsky_neighbour_check *p = nsky_alloc_zero(1, sizeof *p, err);
     uint32_t *classes = NULL;
     const char **names = NULL;
     nsky_status status = NSKY_ENOMEM;
 
     *out = NULL;
-    if (!p || (status = nsky_labels_classes(labels, &classes, &names, &p->classes, err)) != NSKY_OK)
+    if (!p ||
+        (status = nsky_train_labels_classes(labels, &classes, &names, &p->classes, err)) != NSKY_OK)
         goto done;
     p->size = nsky_loader_how(loader)->preprocess.size;
-    p->rows = labels->count < NSKY_PROBE_ROWS_MAX ? (uint32_t)labels->count : NSKY_PROBE_ROWS_MAX;
+    p->rows = labels->count < NSKY_CHECK_ROWS_MAX ? (uint32_t)labels->count : NSKY_CHECK_ROWS_MAX;
     if (p->rows <= NEIGHBOURS || p->classes < 2) {
         status = nsky_fail(err, NSKY_EINVAL,
                            "%u labelled objects of %u classes: a probe takes more than %u, and two "
@@ -62,11 +64,11 @@ nsky_status nsky_probe_new(nsky_probe **out, nsky_loader *loader, const nsky_lab
 done:
     nsky_free(classes);
     nsky_free(names);
-    nsky_probe_free(p);
+    nsky_neighbour_check_free(p);
     return status;
 }
 
-void nsky_probe_free(nsky_probe *p)
+void nsky_neighbour_check_free(nsky_neighbour_check *p)
 {
     if (!p)
         return;
@@ -81,7 +83,7 @@ typedef struct hit {
 } hit;
 
 /* The nearest others of a row, best first; of equals the earlier. */
-static void nearest(const nsky_probe *p, const float *vectors, uint32_t dim, uint32_t row,
+static void nearest(const nsky_neighbour_check *p, const float *vectors, uint32_t dim, uint32_t row,
                     hit out[NEIGHBOURS])
 {
     const float *mine = vectors + (size_t)row * dim;
@@ -106,7 +108,7 @@ static void nearest(const nsky_probe *p, const float *vectors, uint32_t dim, uin
 }
 
 /* The class most of the neighbours are of; of equals the one that comes first among them. */
-static uint32_t vote(const nsky_probe *p, const hit hits[NEIGHBOURS])
+static uint32_t vote(const nsky_neighbour_check *p, const hit hits[NEIGHBOURS])
 {
     uint32_t best = 0, most = 0;
 
@@ -122,8 +124,8 @@ static uint32_t vote(const nsky_probe *p, const hit hits[NEIGHBOURS])
     return best;
 }
 
-static nsky_status judge(const nsky_probe *p, const float *vectors, uint32_t dim,
-                         nsky_probe_result *result, nsky_error *err)
+static nsky_status judge(const nsky_neighbour_check *p, const float *vectors, uint32_t dim,
+                         nsky_neighbour_check_result *result, nsky_error *err)
 {
     double *shares = nsky_alloc_zero(p->classes, sizeof *shares, err);
     uint32_t *counts = nsky_alloc_zero(p->classes, sizeof *counts, err), correct = 0, seen = 0;
@@ -139,7 +141,7 @@ static nsky_status judge(const nsky_probe *p, const float *vectors, uint32_t dim
             counts[label]++;
             correct += vote(p, hits) == label;
         }
-        *result = (nsky_probe_result){p->rows, p->classes, (double)correct / p->rows, 0};
+        *result = (nsky_neighbour_check_result){p->rows, p->classes, (double)correct / p->rows, 0};
         for (uint32_t c = 0; c < p->classes; c++)
             if (counts[c] > 0) { /* thinning may have lost a rare class */
                 result->precision_at_10 += shares[c] / counts[c];
@@ -153,8 +155,9 @@ static nsky_status judge(const nsky_probe *p, const float *vectors, uint32_t dim
     return status;
 }
 
-nsky_status nsky_probe_run(nsky_probe *p, const nsky_model *model, const nsky_encoder_options *how,
-                           nsky_probe_result *result, nsky_error *err)
+nsky_status nsky_neighbour_check_run(nsky_neighbour_check *p, const nsky_model *model,
+                                     const nsky_encoder_options *how,
+                                     nsky_neighbour_check_result *result, nsky_error *err)
 {
     assert(p && model && how && result && err);
     nsky_encoder *encoder = NULL;

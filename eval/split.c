@@ -1,0 +1,116 @@
+/* split.c - see split.h. */
+#include "eval/split.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "probe/folds.h"
+
+#define STREAM_SPLIT 0x53504c54u /* "SPLT", and the draw added to it */
+#define STREAM_FOLDS 0x464f4c44u /* "FOLD" */
+#define KINDS_MAX 64
+
+/* Marks 1 the objects to train on. */
+static void mark_train(uint8_t *side, const uint32_t *order, const nsky_truth *truth,
+                       const uint32_t *kind, uint32_t kinds, const uint32_t *quota)
+{
+    uint32_t room[KINDS_MAX] = {0};
+
+    assert(kinds <= KINDS_MAX);
+    for (uint32_t i = 0; i < truth->n; i++)
+        if (kind[i] != NSKY_SPLIT_LEAVE)
+            room[kind[i]]++;
+    for (uint32_t k = 0; k < kinds; k++)
+        room[k] = quota[k] < room[k] / 2 ? quota[k] : room[k] / 2;
+    for (uint32_t i = 0; i < truth->n; i++) {
+        uint32_t object = order[i];
+        if (kind[object] == NSKY_SPLIT_LEAVE || room[kind[object]] == 0)
+            continue;
+        room[kind[object]]--;
+        side[object] = 1;
+    }
+}
+
+static nsky_status fill(nsky_split *out, const nsky_truth *truth, const uint32_t *kind,
+                        const uint8_t *side, uint8_t *seen, nsky_error *err)
+{
+    out->train = nsky_alloc(truth->n, sizeof *out->train, err);
+    out->test = nsky_alloc(truth->n, sizeof *out->test, err);
+    if (!out->train || !out->test)
+        return err->status;
+    for (uint32_t i = 0; i < truth->n; i++)
+        if (side[i])
+            seen[truth->objects[i].group] = 1;
+    for (uint32_t i = 0; i < truth->n; i++) {
+        if (side[i])
+            out->train[out->train_count++] = i;
+        else if (kind[i] != NSKY_SPLIT_LEAVE && !seen[truth->objects[i].group])
+            out->test[out->test_count++] = i;
+    }
+    if (out->train_count == 0 || out->test_count == 0)
+        return nsky_fail(err, NSKY_ENOTFOUND, "too few labelled objects to learn and judge by");
+    return NSKY_OK;
+}
+
+nsky_status nsky_split_draw(nsky_split *out, const nsky_truth *truth, const uint32_t *kind,
+                            uint32_t kinds, const uint32_t *quota, uint64_t seed, uint32_t draw,
+                            nsky_error *err)
+{
+    assert(out && truth && kind && quota && err);
+    uint32_t *order = nsky_alloc(truth->n, sizeof *order, err);
+    uint8_t *side = nsky_alloc_zero(truth->n, 1, err);
+    uint8_t *seen = nsky_alloc_zero(truth->groups, 1, err);
+    nsky_status status = order && side && seen ? NSKY_OK : err->status;
+
+    memset(out, 0, sizeof *out);
+    if (status == NSKY_OK) {
+        nsky_shuffle(order, truth->n, seed, STREAM_SPLIT + draw);
+        mark_train(side, order, truth, kind, kinds, quota);
+        status = fill(out, truth, kind, side, seen, err);
+    }
+    nsky_free(order);
+    nsky_free(side);
+    nsky_free(seen);
+    if (status != NSKY_OK)
+        nsky_split_clear(out);
+    return status;
+}
+
+nsky_status nsky_split_folds(uint32_t *fold, const nsky_truth *truth, uint32_t folds, uint64_t seed,
+                             nsky_error *err)
+{
+    assert(fold && truth && folds > 0 && err);
+    uint32_t *order = nsky_alloc(truth->groups, sizeof *order, err);
+    uint32_t *place = nsky_alloc(truth->groups, sizeof *place, err);
+    bool whole = order && place;
+
+    if (whole) {
+        nsky_shuffle(order, truth->groups, seed, STREAM_FOLDS);
+        for (uint32_t i = 0; i < truth->groups; i++)
+            place[order[i]] = i % folds;
+        for (uint32_t i = 0; i < truth->n; i++)
+            fold[i] = place[truth->objects[i].group];
+    }
+    nsky_free(order);
+    nsky_free(place);
+    return whole ? NSKY_OK : err->status;
+}
+
+void nsky_split_clear(nsky_split *split)
+{
+    nsky_free(split->train);
+    nsky_free(split->test);
+    memset(split, 0, sizeof *split);
+}
+
+float *nsky_split_rows(const float *x, uint32_t dim, const uint32_t *objects, uint32_t count,
+                       nsky_error *err)
+{
+    float *rows = nsky_alloc((size_t)count * dim, sizeof *rows, err);
+
+    for (uint32_t i = 0; rows && i < count; i++)
+        memcpy(rows + (size_t)i * dim, x + (size_t)objects[i] * dim, dim * sizeof *rows);
+    return rows;
+}

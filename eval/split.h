@@ -1,0 +1,37 @@
+/* split.h - a few objects to learn from, the others to be judged on, none on both sides.
+ * Thread rule: pure functions. */
+#ifndef NSKY_EVAL_SPLIT_H
+#define NSKY_EVAL_SPLIT_H
+
+#include <stdint.h>
+
+#include "common/error.h"
+#include "eval/truth.h"
+
+#define NSKY_SPLIT_LEAVE UINT32_MAX /* a kind: takes no part */
+
+/* Indices of objects, ascending. */
+typedef struct nsky_split {
+    uint32_t *train, *test;
+    uint32_t train_count, test_count;
+} nsky_split;
+
+/*
+ * kind [truth->n] below kinds, or NSKY_SPLIT_LEAVE. Trains on quota[k] objects of each kind, drawn
+ * by (seed, draw), but never on more than half of a kind; tests on every other object that takes
+ * part and shares no group with one trained on. NSKY_ENOTFOUND: nothing is left on one side.
+ */
+NSKY_MUST_CHECK nsky_status nsky_split_draw(nsky_split *out, const nsky_truth *truth,
+                                            const uint32_t *kind, uint32_t kinds,
+                                            const uint32_t *quota, uint64_t seed, uint32_t draw,
+                                            nsky_error *err);
+/* fold [truth->n] in 0..folds-1: whole groups, drawn by seed. */
+NSKY_MUST_CHECK nsky_status nsky_split_folds(uint32_t *fold, const nsky_truth *truth,
+                                             uint32_t folds, uint64_t seed, nsky_error *err);
+void nsky_split_clear(nsky_split *split);
+
+/* rows [count, dim]: the objects' features; the caller frees it. NULL: out of memory. */
+float *nsky_split_rows(const float *x, uint32_t dim, const uint32_t *objects, uint32_t count,
+                       nsky_error *err);
+
+#endif

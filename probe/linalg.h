@@ -1,0 +1,28 @@
+/* linalg.h - the dense linear algebra that probes need; linalg.c alone includes OpenBLAS.
+ * Row-major double matrices. Thread rule: any thread. */
+#ifndef NSKY_PROBE_LINALG_H
+#define NSKY_PROBE_LINALG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* out [m, m] = a a^T of a [m, k], both triangles. */
+void nsky_gram(double *out, const double *a, uint32_t m, uint32_t k);
+/* out [k, k] = a^T a of a [m, k], both triangles. */
+void nsky_gram_columns(double *out, const double *a, uint32_t m, uint32_t k);
+/* out [m, n] = a [m, k] b [k, n] */
+void nsky_multiply(double *out, const double *a, const double *b, uint32_t m, uint32_t k,
+                   uint32_t n);
+/* out [k, n] = a^T b of a [m, k], b [m, n] */
+void nsky_multiply_transposed(double *out, const double *a, const double *b, uint32_t m, uint32_t k,
+                              uint32_t n);
+/* Solves a x = b for symmetric positive definite a [n, n], b [n, count] (row-major), both
+ * overwritten; x is in b. false: not positive definite. */
+bool nsky_solve_positive(double *a, double *b, uint32_t n, uint32_t count);
+/* Makes the columns of a [m, k] orthonormal, m >= k, gram [k, k] scratch. false: rank too low. */
+bool nsky_orthonormalise(double *a, double *gram, uint32_t m, uint32_t k);
+/* Eigenvalues, ascending, and eigenvectors of symmetric a [n, n]: row i of a afterwards is the i-th
+ * vector. false: no convergence or no memory. */
+bool nsky_eigen(double *a, double *values, uint32_t n);
+
+#endif

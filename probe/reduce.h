@@ -1,0 +1,19 @@
+/* reduce.h - the few directions that hold nearly all of the spread of many rows: choosing
+ * a strength by cross-validation needs no more, and costs a tenth. Thread rule: pure functions. */
+#ifndef NSKY_PROBE_REDUCE_H
+#define NSKY_PROBE_REDUCE_H
+
+#include <stdint.h>
+
+#include "common/error.h"
+
+/*
+ * basis [dim, rank] of orthonormal columns spanning (nearly) the leading principal directions of
+ * centred x [n, dim], by a randomised range finder with two passes of power iteration (Halko,
+ * Martinsson and Tropp 2011); small [n, rank] = x basis. rank < n, rank < dim.
+ */
+NSKY_MUST_CHECK nsky_status nsky_reduce(double *basis, double *small, const double *x, uint32_t n,
+                                        uint32_t dim, uint32_t rank, uint64_t seed,
+                                        nsky_error *err);
+
+#endif
