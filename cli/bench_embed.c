@@ -219,6 +219,14 @@ static int bench(const arguments *args)
     return exit_status;
 }
 
+static bool parse_seconds(const char *text, double *out)
+{
+    char *end;
+
+    *out = strtod(text, &end);
+    return end != text && *end == '\0' && *out > 0 && *out < 86400;
+}
+
 /* A whole number from 1 to max. */
 static bool parse_count(const char *text, uint32_t max, uint32_t *out)
 {
@@ -245,8 +253,7 @@ static bool parse_option(int option, arguments *args)
     case 'w':
         return parse_count(optarg, WORKERS_MAX, &args->workers);
     case 't':
-        args->seconds = atof(optarg);
-        return args->seconds > 0 && args->seconds < 86400;
+        return parse_seconds(optarg, &args->seconds);
     default:
         args->json = true;
         return true;

@@ -19,12 +19,18 @@ typedef struct nsky_command {
 
 int nsky_cli_simulate(int argc, char **argv);
 int nsky_cli_ingest(int argc, char **argv);
+int nsky_cli_train(int argc, char **argv);
 int nsky_cli_embed(int argc, char **argv);
 int nsky_cli_index(int argc, char **argv);
 int nsky_cli_search(int argc, char **argv);
+int nsky_cli_export(int argc, char **argv);
+int nsky_cli_probe(int argc, char **argv);
+int nsky_cli_rank(int argc, char **argv);
+int nsky_cli_known(int argc, char **argv);
 int nsky_cli_serve(int argc, char **argv);
 int nsky_cli_info(int argc, char **argv);
 int nsky_cli_verify(int argc, char **argv);
+int nsky_cli_import(int argc, char **argv);
 int nsky_cli_eval(int argc, char **argv);
 int nsky_cli_bench(int argc, char **argv);
 

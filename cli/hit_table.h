@@ -7,11 +7,18 @@
 #include "index/search.h"
 #include "store/survey.h"
 
-bool nsky_hit_format_known(const char *format); /* "table", "csv", "json" */
+bool nsky_hit_format_known(const char *format); /* "table", "csv", "json", "votable", "fits" */
 
-/* Columns rank, id, name, ra, dec, similarity, mag_g, mag_r, mag_z, z_phot, known; to stdout. */
-NSKY_MUST_CHECK nsky_status nsky_hit_table_print(const char *format, const nsky_search *search,
-                                                 nsky_survey *survey, const nsky_answer *answer,
-                                                 nsky_error *err);
+typedef struct nsky_hit_request {
+    const char *format;
+    const char *out;   /* file to replace; NULL: standard output */
+    const char *query; /* what was asked, in words */
+} nsky_hit_request;
+
+/* Columns rank, id, name, ra, dec, similarity, mag_g, mag_r, mag_z, z_phot, known. NSKY_EINVAL: a
+ * binary format to a terminal. */
+NSKY_MUST_CHECK nsky_status nsky_hit_table_print(const nsky_hit_request *request,
+                                                 const nsky_search *search, nsky_survey *survey,
+                                                 const nsky_answer *answer, nsky_error *err);
 
 #endif

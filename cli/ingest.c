@@ -14,13 +14,17 @@ static const char help[] =
     "Reads galaxies into a store: FITS cubes, cutouts of several HDUs, sets of one file or one\n"
     "folder a band, bricks with their tractor catalogues, JPEG and PNG. Folders are walked. What\n"
     "cannot be read is listed with the reason; the rest goes on. Interrupted, it carries on when\n"
-    "run again; files that have not changed are skipped.\n\n"
+    "run again; files that have not changed are skipped. Bricks read before with a brighter limit "
+    "or\n"
+    "without stars are read again for what is missing; rows are never taken back.\n\n"
     "  --survey NAME      keeps objects apart that share a file name with another survey's\n"
     "  --catalogue FILE   CSV or FITS: adds magnitudes, redshifts, positions, known lenses, "
     "matched\n"
     "                     by name or file, else by ra and dec within 1.5 arcsec\n"
     "  --lossless         keep every bit of the pixels (twice the size)\n"
     "  --mag-z-max M      bricks: leave out what is fainter (default 20.5)\n"
+    "  --keep-stars       bricks: take entries of TYPE PSF and DUP too, which are left out as "
+    "stars\n"
     "  --workers N        threads (default: one for each core)\n"
     "  --json             the report as JSON\n";
 
@@ -49,11 +53,15 @@ static bool parse_magnitude(const char *text, double *out)
 /* 0 to go on, else an exit status plus one. */
 static int parse(int argc, char **argv, arguments *args)
 {
-    static const struct option known[] = {
-        {"survey", required_argument, NULL, 's'},  {"catalogue", required_argument, NULL, 'c'},
-        {"lossless", no_argument, NULL, 'l'},      {"mag-z-max", required_argument, NULL, 'm'},
-        {"workers", required_argument, NULL, 'w'}, {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"survey", required_argument, NULL, 's'},
+                                          {"catalogue", required_argument, NULL, 'c'},
+                                          {"lossless", no_argument, NULL, 'l'},
+                                          {"mag-z-max", required_argument, NULL, 'm'},
+                                          {"keep-stars", no_argument, NULL, 'k'},
+                                          {"workers", required_argument, NULL, 'w'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
@@ -71,6 +79,9 @@ static int parse(int argc, char **argv, arguments *args)
             if (!parse_magnitude(optarg, &args->options.mag_z_max))
                 return 1 + nsky_cli_usage("ingest", "--mag-z-max takes a magnitude, not \"%s\"",
                                           optarg);
+            break;
+        case 'k':
+            args->options.keep_stars = true;
             break;
         case 'w':
             if (!parse_workers(optarg, &args->options.workers))
@@ -101,6 +112,10 @@ static int print_json(const nsky_ingest_report *report, bool stopped)
     nsky_json_put_integer(object, "added", (int64_t)report->added);
     nsky_json_put_integer(object, "already", (int64_t)report->already);
     nsky_json_put_integer(object, "matched", (int64_t)report->matched);
+    nsky_json_put_integer(object, "left_out_stars", (int64_t)report->stars);
+    nsky_json_put_integer(object, "left_out_faint", (int64_t)report->faint);
+    nsky_json_put_integer(object, "left_out_not_primary", (int64_t)report->secondary);
+    nsky_json_put_integer(object, "left_out_no_pixels", (int64_t)report->bare);
     nsky_json_put_fixed(object, "seconds", report->seconds, 3);
     nsky_json_put_bool(object, "stopped", stopped);
     return nsky_cli_print_json("ingest", object);
@@ -110,6 +125,17 @@ static void print_count(uint64_t count, const char *text)
 {
     if (count > 0)
         printf(", %" PRIu64 " %s", count, text);
+}
+
+/* Nothing where no brick was read. */
+static void print_left_out(const nsky_ingest_report *report, const nsky_ingest_options *options)
+{
+    if (report->stars + report->faint + report->secondary + report->bare == 0)
+        return;
+    printf("left out of the bricks: %" PRIu64 " stars%s, %" PRIu64 " fainter entries, %" PRIu64
+           " not primary, %" PRIu64 " without pixels in every band\n",
+           report->stars, options->keep_stars ? "" : " (TYPE PSF or DUP; --keep-stars takes them)",
+           report->faint, report->secondary, report->bare);
 }
 
 static int print_text(const nsky_ingest_report *report, const nsky_ingest_options *options)
@@ -123,6 +149,7 @@ static int print_text(const nsky_ingest_report *report, const nsky_ingest_option
     print_count(report->unchanged, "unchanged");
     print_count(report->other, "other files are no images");
     printf("; %.1f s\n", report->seconds);
+    print_left_out(report, options);
     return NSKY_EXIT_DONE;
 }
 

@@ -10,14 +10,21 @@ static const nsky_command commands[] = {
     {"simulate", "write a make-believe survey: bricks or cutouts, with a truth table",
      nsky_cli_simulate},
     {"ingest", "read FITS, JPEG and PNG images into a store", nsky_cli_ingest},
+    {"train", "learn from unlabelled stamps what looks alike: a model", nsky_cli_train},
+    {"import", "a PyTorch checkpoint to weights that embed takes", nsky_cli_import},
     {"embed", "stamps to vectors: a new generation", nsky_cli_embed},
     {"index", "build the index and measure its recall", nsky_cli_index},
     {"search", "neighbours of an object, a position or an image", nsky_cli_search},
+    {"export", "the objects or their vectors, as files for other programs", nsky_cli_export},
+    {"probe", "linear classifiers and estimates: train, score, suggest, neighbours",
+     nsky_cli_probe},
+    {"rank", "every object in the order of a probe's scores", nsky_cli_rank},
+    {"known", "mark the objects of a list as known, matched by position", nsky_cli_known},
     {"serve", "answer over HTTP, with the page", nsky_cli_serve},
     {"info", "what is in a store, and what this build can do", nsky_cli_info},
     {"verify", "check every checksum and cross-reference of a store", nsky_cli_verify},
     {"eval", "the scoreboard: how good vectors are, by labels", nsky_cli_eval},
-    {"bench", "how fast this machine embeds", nsky_cli_bench},
+    {"bench", "how fast this machine embeds and trains", nsky_cli_bench},
 };
 
 static void print_help(FILE *stream)

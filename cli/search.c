@@ -6,12 +6,11 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/embed_image.h"
 #include "cli/hit_table.h"
+#include "common/file.h"
 #include "common/memory.h"
-#include "encoder/encoder.h"
 #include "index/search.h"
-#include "ingest/decode.h"
-#include "store/generation.h"
 
 static const char help[] =
     "usage: nearsky search STORE (--id ID | --name NAME | --radec RA,DEC | --image FILE) "
@@ -20,11 +19,12 @@ static const char help[] =
     "  -k N             how many (default 50)\n"
     "  --radius ARCSEC  how far from RA,DEC the object may be (default 5)\n"
     "  --exact          compare with every vector, whatever the index\n"
-    "  --format F       table (default), csv, json\n"
+    "  --format F       table (default), csv, json, votable, fits\n"
+    "  --out FILE       write there instead of to standard output; whole or not at all\n"
     "  --device D       auto, cpu or ref: what embeds an image\n";
 
 typedef struct arguments {
-    const char *store, *id, *name, *radec, *image, *format, *device;
+    const char *store, *id, *name, *radec, *image, *format, *out, *device;
     uint32_t k;
     double radius_arcsec;
     bool exact;
@@ -33,17 +33,13 @@ typedef struct arguments {
 /* 0 to go on, else an exit status plus one. */
 static int parse(int argc, char **argv, arguments *a)
 {
-    static const struct option known[] = {{"id", required_argument, NULL, 'i'},
-                                          {"name", required_argument, NULL, 'n'},
-                                          {"radec", required_argument, NULL, 'r'},
-                                          {"image", required_argument, NULL, 'f'},
-                                          {"format", required_argument, NULL, 'o'},
-                                          {"device", required_argument, NULL, 'd'},
-                                          {"radius", required_argument, NULL, 'R'},
-                                          {"exact", no_argument, NULL, 'e'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"id", required_argument, NULL, 'i'},     {"name", required_argument, NULL, 'n'},
+        {"radec", required_argument, NULL, 'r'},  {"image", required_argument, NULL, 'f'},
+        {"format", required_argument, NULL, 'o'}, {"out", required_argument, NULL, 'O'},
+        {"device", required_argument, NULL, 'd'}, {"radius", required_argument, NULL, 'R'},
+        {"exact", no_argument, NULL, 'e'},        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long(argc, argv, "hk:", known, NULL)) != -1) {
         switch (option) {
@@ -61,6 +57,9 @@ static int parse(int argc, char **argv, arguments *a)
             break;
         case 'o':
             a->format = optarg;
+            break;
+        case 'O':
+            a->out = optarg;
             break;
         case 'd':
             a->device = optarg;
@@ -94,8 +93,11 @@ static int parse(int argc, char **argv, arguments *a)
     if (!(a->radius_arcsec > 0 && a->radius_arcsec <= 3600))
         return 1 + nsky_cli_usage("search", "--radius takes 0 to 3600 arcsec");
     if (!nsky_hit_format_known(a->format))
-        return 1 +
-               nsky_cli_usage("search", "--format takes table, csv or json, not \"%s\"", a->format);
+        return 1 + nsky_cli_usage("search",
+                                  "--format takes table, csv, json, votable or fits, not \"%s\"",
+                                  a->format);
+    if (a->out && strcmp(a->format, "table") == 0)
+        return 1 + nsky_cli_usage("search", "--out goes with --format csv, json, votable or fits");
     return 0;
 }
 
@@ -127,37 +129,23 @@ static nsky_status find_object(nsky_survey *survey, const arguments *a, nsky_obj
     return status;
 }
 
-/* The image through the very model and device kind that made the store's vectors. */
-static nsky_status embed_image(const arguments *a, float *out, nsky_error *err)
+/* What was asked, for the provenance: without the folders that the store and the image lie in. */
+static void describe_query(const arguments *a, char *out, size_t bytes)
 {
-    nsky_decoded decoded = {0};
-    nsky_generation *generation = NULL;
-    nsky_model *model = NULL;
-    nsky_encoder *encoder = NULL;
-    char *path = NULL;
-    nsky_encoder_options options = nsky_encoder_defaults();
-    options.device = a->device;
-    nsky_status status = nsky_decode_file(&decoded, a->image, err);
-    if (status == NSKY_OK &&
-        (status = nsky_generation_open(&generation, a->store, 0, err)) == NSKY_OK &&
-        (status = nsky_generation_model_path(generation, &path, err)) == NSKY_OK &&
-        (status = nsky_model_open(&model, path, err)) == NSKY_OK &&
-        (status = nsky_encoder_open(&encoder, model, &options, err)) == NSKY_OK) {
-        const nsky_stamp *stamps[1] = {decoded.stamp};
-        status = nsky_encoder_embed_stamps(encoder, stamps, 1, out, err);
-        if (decoded.notes[0])
-            fprintf(stderr, "%s: %s\n", a->image, decoded.notes);
-    }
-    nsky_encoder_close(encoder);
-    nsky_model_close(model);
-    nsky_generation_close(generation);
-    nsky_free(path);
-    nsky_decoded_clear(&decoded);
-    return status;
+    const char *option = a->id ? "id" : a->name ? "name" : a->radec ? "radec" : "image";
+    const char *value = a->id      ? a->id
+                        : a->name  ? a->name
+                        : a->radec ? a->radec
+                                   : nsky_path_base(a->image);
+
+    snprintf(out, bytes, "nearsky search --%s %.300s -k %u%s", option, value, a->k,
+             a->exact ? " --exact" : "");
 }
 
 static nsky_status run(const arguments *a, nsky_error *err)
 {
+    char asked[400];
+    const nsky_hit_request request = {a->format, a->out, asked};
     nsky_search *search = NULL;
     nsky_survey *survey = NULL;
     float *vector = NULL;
@@ -165,6 +153,7 @@ static nsky_status run(const arguments *a, nsky_error *err)
     nsky_object object;
     nsky_query query = {.positive_count = 1, .k = a->k, .exact = a->exact};
     nsky_filter_init(&query.filter);
+    describe_query(a, asked, sizeof asked);
     nsky_status status = nsky_search_open(&search, a->store, 0, err);
     if (status != NSKY_OK ||
         (status = nsky_survey_open(&survey, a->store, NSKY_SURVEY_READ, err)) != NSKY_OK)
@@ -176,7 +165,7 @@ static nsky_status run(const arguments *a, nsky_error *err)
         goto done;
     }
     if (a->image) {
-        status = embed_image(a, vector, err);
+        status = nsky_cli_embed_image(a->store, a->image, a->device, vector, err);
     } else if ((status = find_object(survey, a, &object, err)) == NSKY_OK) {
         status = nsky_search_vector(search, object.row, vector, err);
         query.exclude = &object.row;
@@ -184,7 +173,7 @@ static nsky_status run(const arguments *a, nsky_error *err)
     }
     query.positive = vector;
     if (status == NSKY_OK && (status = nsky_search_run(search, &query, 1, answer, err)) == NSKY_OK)
-        status = nsky_hit_table_print(a->format, search, survey, answer, err);
+        status = nsky_hit_table_print(&request, search, survey, answer, err);
 done:
     nsky_free(answer);
     nsky_free(vector);

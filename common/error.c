@@ -1,5 +1,6 @@
 /* error.c - one error, described once where it happens.
  * Thread rule: any thread; an nsky_error belongs to whoever holds the work it describes. */
+#define NSKY_ANALYZED_ALONE
 #include "common/error.h"
 
 #include <assert.h>

@@ -51,4 +51,20 @@ nsky_status nsky_fail_errno(nsky_error *err, const char *format, ...) NSKY_PRINT
 /* "invalid", "not found", ...: stable, lower case, for JSON and logs. */
 const char *nsky_status_name(nsky_status status);
 
+/* clang's analyzer sees one file at a time; this tells it what error.c keeps: a failure has a
+ * status, and err has the same. */
+#if defined(__clang_analyzer__) && !defined(NSKY_ANALYZED_ALONE)
+static inline nsky_status nsky_failed(nsky_error *err, nsky_status status)
+{
+    if (status == NSKY_OK)
+        __builtin_unreachable();
+    err->status = status;
+    return status;
+}
+#define nsky_fail(err, status, ...) \
+    ((void)nsky_fail(err, status, __VA_ARGS__), nsky_failed(err, status))
+#define nsky_fail_errno(err, ...) \
+    ((void)nsky_fail_errno(err, __VA_ARGS__), nsky_failed(err, NSKY_EIO))
+#endif
+
 #endif

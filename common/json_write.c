@@ -24,7 +24,7 @@ typedef struct printer {
 
 static void add(printer *p, const char *text, size_t bytes)
 {
-    if (p->status != NSKY_OK)
+    if (p->status != NSKY_OK || bytes == 0)
         return;
     if (p->room - p->bytes < bytes) {
         size_t room = p->room * 2 + bytes + 256;

@@ -1,5 +1,6 @@
 /* memory.c - allocation with overflow checks, and a switch that lets tests make it fail.
  * Thread rule: any thread. Blocks come from the C heap, so one nsky_free serves them all. */
+#define NSKY_ANALYZED_ALONE
 #include "common/memory.h"
 
 #include <assert.h>

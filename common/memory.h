@@ -36,4 +36,22 @@ void nsky_memory_fail_at(uint64_t n);
 /* Tests: allocations made since the last call to nsky_memory_fail_at. */
 uint64_t nsky_memory_count(void);
 
+/* As in error.h, for clang's analyzer: no block means a status. */
+#if defined(__clang_analyzer__) && !defined(NSKY_ANALYZED_ALONE)
+static inline void *nsky_allocated(void *block, nsky_error *err)
+{
+    if (!block)
+        err->status = NSKY_ENOMEM;
+    return block;
+}
+#define nsky_alloc(count, bytes, err) nsky_allocated(nsky_alloc(count, bytes, err), err)
+#define nsky_alloc_zero(count, bytes, err) nsky_allocated(nsky_alloc_zero(count, bytes, err), err)
+#define nsky_alloc_aligned(count, bytes, err) \
+    nsky_allocated(nsky_alloc_aligned(count, bytes, err), err)
+#define nsky_realloc(block, count, bytes, err) \
+    nsky_allocated(nsky_realloc(block, count, bytes, err), err)
+#define nsky_strdup(text, err) nsky_allocated(nsky_strdup(text, err), err)
+#define nsky_format(err, ...) nsky_allocated(nsky_format(err, __VA_ARGS__), err)
+#endif
+
 #endif

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,12 +19,15 @@
 #define REDRAW_NS 100000000
 #define NAME_BYTES 32
 #define LINE_BYTES 256
+#define NOTE_BYTES 96
 
 struct nsky_progress {
     char what[NAME_BYTES], unit[NAME_BYTES];
     int64_t start_ns;
     _Atomic int64_t drawn_ns;
     _Atomic uint64_t total, done;
+    pthread_mutex_t lock; /* of the note */
+    char note[NOTE_BYTES];
 };
 
 typedef struct line {
@@ -108,6 +112,10 @@ static void draw(nsky_progress *progress, int64_t now)
         add_duration(&out, (double)(total - done) / per_second);
         add(&out, " left");
     }
+    pthread_mutex_lock(&progress->lock);
+    if (progress->note[0])
+        add(&out, "  %s", progress->note);
+    pthread_mutex_unlock(&progress->lock);
     size_t most = strlen(NSKY_TERMINAL_CLEAR) + terminal_columns() - 1;
     if (out.bytes > most) /* a wrapped line could not be cleared */
         out.bytes = most;
@@ -127,6 +135,7 @@ nsky_progress *nsky_progress_start(const char *what, const char *unit, uint64_t 
         return NULL;
     snprintf(progress->what, sizeof progress->what, "%s", what);
     snprintf(progress->unit, sizeof progress->unit, "%s", unit);
+    pthread_mutex_init(&progress->lock, NULL);
     progress->start_ns = now_ns();
     atomic_init(&progress->drawn_ns, progress->start_ns);
     atomic_init(&progress->total, total);
@@ -150,11 +159,22 @@ void nsky_progress_add(nsky_progress *progress, uint64_t count)
         draw(progress, now);
 }
 
+void nsky_progress_note(nsky_progress *progress, const char *text)
+{
+    assert(text);
+    if (!progress)
+        return;
+    pthread_mutex_lock(&progress->lock);
+    snprintf(progress->note, sizeof progress->note, "%s", text);
+    pthread_mutex_unlock(&progress->lock);
+}
+
 void nsky_progress_end(nsky_progress *progress)
 {
     if (!progress)
         return;
     if (atomic_exchange(&nsky_terminal_progress_shown, false))
         nsky_terminal_write(NSKY_TERMINAL_CLEAR, strlen(NSKY_TERMINAL_CLEAR));
+    pthread_mutex_destroy(&progress->lock);
     nsky_free(progress);
 }

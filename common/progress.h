@@ -14,6 +14,8 @@ nsky_progress *nsky_progress_start(const char *what, const char *unit, uint64_t 
 void nsky_progress_set_total(nsky_progress *progress, uint64_t total);
 /* Redraws at most ten times a second. */
 void nsky_progress_add(nsky_progress *progress, uint64_t count);
+/* A few words behind it all, shown from the next redrawing on; from one thread. */
+void nsky_progress_note(nsky_progress *progress, const char *text);
 /* Clears the line and frees. */
 void nsky_progress_end(nsky_progress *progress);
 

@@ -257,7 +257,7 @@ void nsky_rng_fill_normal(nsky_rng *rng, float *out, uint64_t count)
         normals = normals_avx2;
 #endif
     rng->used = 4; /* whole blocks only; what is left of the current one is dropped */
-    for (; count >= 4 * LANES; count -= 4 * LANES, out += 4 * LANES) {
+    for (const size_t step = 4 * (size_t)LANES; count >= step; count -= step, out += step) {
         normals(rng, out);
         advance(rng, LANES);
     }

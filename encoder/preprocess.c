@@ -8,6 +8,10 @@
 #include "image/resample.h"
 #include "image/stretch.h"
 
+/* Pixels at a time. Stretching is a matter of each pixel alone, so there is no buffer of a whole
+ * image. */
+#define CHUNK 256
+
 const nsky_preprocess nsky_preprocess_default = {
     .size = 96,
     .scale_arcsec_px = (float)NSKY_SCALE_ARCSEC_PX,
@@ -43,23 +47,26 @@ static void stretch_stein(const float *flux, uint32_t count, float *colour)
     }
 }
 
-/* One row in place: three planes of `size` pixels, `plane` floats apart. Stretching is a matter of
- * each pixel alone, so rows need no buffer of a whole image. */
-static void finish_row(const nsky_preprocess *how, float *row, size_t plane)
+void nsky_preprocess_finish(const nsky_preprocess *how, float *image)
 {
-    float flux[3 * NSKY_STAMP_SIDE_MAX], colour[3 * NSKY_STAMP_SIDE_MAX];
-    uint32_t size = how->size;
+    assert(how && image);
+    float flux[3 * CHUNK], colour[3 * CHUNK];
+    size_t plane = (size_t)how->size * how->size;
 
-    for (uint32_t band = 0; band < 3; band++)
-        memcpy(flux + band * size, row + band * plane, size * sizeof *row);
-    if (how->stretch == NSKY_STRETCH_STEIN)
-        stretch_stein(flux, size, colour);
-    else
-        nsky_stretch_apply(&nsky_stretch_viewer, flux, size, colour);
-    for (uint32_t c = 0; c < 3; c++) {
-        const float *from = colour + how->channel[c] * size;
-        for (uint32_t x = 0; x < size; x++)
-            row[c * plane + x] = (from[x] - how->mean[c]) / how->deviation[c];
+    for (size_t done = 0; done < plane; done += CHUNK) {
+        uint32_t n = plane - done < CHUNK ? (uint32_t)(plane - done) : CHUNK;
+        for (size_t band = 0; band < 3; band++)
+            memcpy(flux + band * n, image + band * plane + done, n * sizeof *flux);
+        if (how->stretch == NSKY_STRETCH_STEIN)
+            stretch_stein(flux, n, colour);
+        else
+            nsky_stretch_apply(&nsky_stretch_viewer, flux, n, colour);
+        for (size_t c = 0; c < 3; c++) {
+            const float *from = colour + (size_t)how->channel[c] * n;
+            float *to = image + c * plane + done;
+            for (uint32_t i = 0; i < n; i++)
+                to[i] = (from[i] - how->mean[c]) / how->deviation[c];
+        }
     }
 }
 
@@ -75,8 +82,7 @@ nsky_status nsky_preprocess_run(const nsky_preprocess *how, const nsky_stamp *st
     for (size_t i = 0; i < 3 * plane; i++)
         if (isinf(out[i]))
             return nsky_fail(err, NSKY_EDATA, "the image has an infinite pixel");
-    for (uint32_t y = 0; y < how->size; y++)
-        finish_row(how, out + (size_t)y * how->size, plane);
+    nsky_preprocess_finish(how, out);
     return NSKY_OK;
 }
 

@@ -30,6 +30,9 @@ extern const nsky_preprocess nsky_preprocess_default;
 /* out [3, size, size]; missing pixels are sky (0 flux). */
 NSKY_MUST_CHECK nsky_status nsky_preprocess_run(const nsky_preprocess *how, const nsky_stamp *stamp,
                                                 float *out, nsky_error *err);
+/* The last step alone, in place: fluxes [3, size, size] on the network's grid, blue to red and
+ * finite or NaN, become what the network sees. */
+void nsky_preprocess_finish(const nsky_preprocess *how, float *image);
 /* View v (0..7) of [3, size, size]: v & 3 quarter turns, then a flip for v >= 4. in != out. */
 void nsky_preprocess_view(const float *in, uint32_t size, uint32_t view, float *out);
 

@@ -7,6 +7,7 @@
 #ifndef NSKY_SAFETENSORS_H
 #define NSKY_SAFETENSORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,12 +48,13 @@ NSKY_MUST_CHECK nsky_status nsky_safetensors_read(nsky_safetensors *out, const v
                                                   size_t bytes, const char *what, nsky_error *err);
 void nsky_safetensors_free(nsky_safetensors *file); /* zeroed is a no-op */
 
-/* A float32 tensor to write. */
+/* A tensor to write. */
 typedef struct nsky_safetensor_source {
     const char *name;
     const float *data;
     uint32_t dims;
     uint32_t shape[4];
+    bool half; /* as float16 */
 } nsky_safetensor_source;
 
 /*

@@ -1,23 +1,26 @@
-/* safetensors_write.c - a file image as the reference writer lays it out: tensors by name (all are
- * float32), header padded with spaces to 8 bytes. Thread rule: pure. */
+/* safetensors_write.c - a file image as the reference writer lays it out: wider elements first,
+ * then by name, header padded with spaces to 8 bytes. Thread rule: pure. */
 #include "encoder/safetensors.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/half.h"
 #include "common/memory.h"
 
-static int by_name(const void *a, const void *b)
+static int in_file_order(const void *a, const void *b)
 {
     const nsky_safetensor_source *const *x = a, *const *y = b;
 
+    if ((*x)->half != (*y)->half)
+        return (*x)->half ? 1 : -1;
     return strcmp((*x)->name, (*y)->name);
 }
 
 static bool tensor_bytes(const nsky_safetensor_source *t, size_t *bytes)
 {
-    *bytes = sizeof(float);
+    *bytes = t->half ? sizeof(uint16_t) : sizeof(float);
     for (uint32_t i = 0; i < t->dims; i++)
         if (!nsky_mul_size(*bytes, t->shape[i], bytes))
             return false;
@@ -58,7 +61,7 @@ static char *header_text(const nsky_safetensor_source *const *sorted, uint32_t c
         nsky_json_append_number(offsets, (double)*data_bytes);
         for (uint32_t d = 0; d < sorted[i]->dims; d++)
             nsky_json_append_number(shape, sorted[i]->shape[d]);
-        nsky_json_put_string(entry, "dtype", "F32");
+        nsky_json_put_string(entry, "dtype", sorted[i]->half ? "F16" : "F32");
         nsky_json_put(entry, "shape", shape);
         nsky_json_put(entry, "data_offsets", offsets);
         nsky_json_put(header, sorted[i]->name, entry);
@@ -71,6 +74,15 @@ static char *header_text(const nsky_safetensor_source *const *sorted, uint32_t c
         return NULL;
     }
     return text;
+}
+
+static void put_halves(unsigned char *out, const float *in, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint16_t bits = nsky_half_from_float(in[i]);
+        out[2 * i] = (unsigned char)bits;
+        out[2 * i + 1] = (unsigned char)(bits >> 8);
+    }
 }
 
 static void *lay_out(const char *header, const nsky_safetensor_source *const *sorted,
@@ -93,7 +105,9 @@ static void *lay_out(const char *header, const nsky_safetensor_source *const *so
     for (uint32_t i = 0; i < count; i++) {
         size_t tensor = 0;
         tensor_bytes(sorted[i], &tensor);
-        if (tensor > 0)
+        if (sorted[i]->half)
+            put_halves(at, sorted[i]->data, tensor / 2);
+        else if (tensor > 0)
             memcpy(at, sorted[i]->data, tensor);
         at += tensor;
     }
@@ -113,7 +127,7 @@ nsky_status nsky_safetensors_build(void **out, size_t *bytes, const nsky_safeten
         return err->status;
     for (uint32_t i = 0; i < count; i++)
         sorted[i] = &tensors[i];
-    qsort(sorted, count, sizeof *sorted, by_name);
+    qsort(sorted, count, sizeof *sorted, in_file_order);
     if ((header = header_text(sorted, count, metadata, &data_bytes, err)))
         *out = lay_out(header, sorted, count, data_bytes, bytes, err);
     nsky_free(header);

@@ -8,6 +8,7 @@
 #include "fits/fits.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +17,18 @@
 #include "fits/handle.h"
 
 #define UPLOAD_UNPACKED_MAX (256ull << 20) /* of gzip'ed memory: it came from a stranger */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void set_up(void)
+{
+    (void)fits_init_cfitsio(); /* what fails fails again, and is reported, when a file is opened */
+}
+
+void nsky_fits_set_up(void)
+{
+    pthread_once(&once, set_up);
+}
 
 const nsky_fits_section *nsky_fits_current(const nsky_fits *fits)
 {
@@ -123,6 +136,7 @@ static nsky_status open_bytes(nsky_fits *fits, uint64_t unpacked_max, nsky_error
                                            err)) != NSKY_OK ||
         (status = prepare_bytes(fits, err)) != NSKY_OK)
         return status;
+    nsky_fits_set_up();
     fits->buffer = (void *)(uintptr_t)fits->data; /* opened for reading: never written to */
     if (fits_open_memfile(&fits->file, "memory", READONLY, &fits->buffer, &fits->bytes, 0, NULL,
                           &failed)) {

@@ -20,6 +20,9 @@ struct nsky_fits {
     fitsfile *file;
 };
 
+/* Before CFITSIO is used: it sets itself up on first use, and two threads may do that at once. */
+void nsky_fits_set_up(void);
+
 /* The section of the current HDU. */
 const nsky_fits_section *nsky_fits_current(const nsky_fits *fits);
 

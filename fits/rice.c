@@ -56,7 +56,7 @@ static inline bool take_unary(bits *b, uint32_t *zeros)
                 return false;
         }
         uint32_t run = b->window ? (uint32_t)__builtin_clzll(b->window) : 64;
-        if (run < b->have) {
+        if (run < 64 && run < b->have) {
             *zeros += run;
             b->window = (b->window << run) << 1;
             b->have -= run + 1;

@@ -169,8 +169,7 @@ static nsky_status step(walk *w, nsky_fits_section *section)
         return nsky_fail(
             where->err, NSKY_EDATA,
             "%s is truncated: header promises %llu bytes, file has %zu; fetch it again",
-            where->name, (unsigned long long)(section->data_offset + section->data_bytes),
-            w->bytes);
+            where->name, (unsigned long long)section->data_offset + section->data_bytes, w->bytes);
     }
     w->offset = section->data_offset + padded(section->data_bytes);
     return NSKY_OK;

@@ -125,7 +125,7 @@ nsky_status nsky_fits_read_doubles(nsky_fits *fits, const char *name, uint64_t f
         fits_read_col(fits->file, TLOGICAL, c.number, (LONGLONG)first + 1, 1, (LONGLONG)count,
                       &null, flags, &any, &failed);
         for (uint64_t i = count; !failed && i-- > 0;)
-            out[i] = flags[i] > 1 ? NAN : flags[i];
+            out[i] = flags[i] > 1 ? NAN : (float)flags[i];
     } else {
         fits_read_col(fits->file, TDOUBLE, c.number, (LONGLONG)first + 1, 1, (LONGLONG)count,
                       &missing, out, &any, &failed);

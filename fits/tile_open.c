@@ -10,7 +10,8 @@ static void read_rice_parameters(nsky_tiles *tiles, const nsky_cards *cards)
 {
     tiles->rice_block = 32;
     tiles->rice_bytes = 4;
-    for (char i = '1'; i <= '9'; i++) {
+    for (int digit = '1'; digit <= '9'; digit++) {
+        char i = (char)digit;
         const char name_key[] = {'Z', 'N', 'A', 'M', 'E', i, '\0'};
         const char value_key[] = {'Z', 'V', 'A', 'L', i, '\0'};
         char name[16];

@@ -134,7 +134,7 @@ static bool measure(nsky_wcs *wcs)
 {
     const struct wcsprm *prm = &wcs->prm;
     const double *pc = prm->pc, *cdelt = prm->cdelt;
-    int lng = prm->lng, lat = prm->lat;
+    size_t lng = (size_t)prm->lng, lat = (size_t)prm->lat;
     double east_x = cdelt[lng] * pc[2 * lng], east_y = cdelt[lng] * pc[2 * lng + 1];
     double north_x = cdelt[lat] * pc[2 * lat], north_y = cdelt[lat] * pc[2 * lat + 1];
     double area = east_x * north_y - east_y * north_x; /* square degrees a pixel, signed */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "fits/handle.h"
 #include "fits/writer_private.h"
 
 #define KEY_TEXT_BYTES 1024
@@ -70,6 +71,7 @@ static nsky_status create(nsky_fits_writer **out, const char *path, nsky_error *
     }
     if ((status = nsky_fits_storage_open(writer, err)) != NSKY_OK)
         goto failed;
+    nsky_fits_set_up();
     if (fits_create_memfile(&writer->file, &writer->buffer, &writer->room, nsky_fits_storage_step(),
                             nsky_fits_storage_grow, &failed)) {
         status = nsky_fits_write_failed(writer, failed, "anything", err);
@@ -127,6 +129,17 @@ nsky_status nsky_fits_put_integer(nsky_fits_writer *writer, const char *key, int
     int failed = 0;
 
     if (fits_update_key_lng(writer->file, key, value, comment, &failed))
+        return nsky_fits_write_failed(writer, failed, key, err);
+    return NSKY_OK;
+}
+
+nsky_status nsky_fits_put_flag(nsky_fits_writer *writer, const char *key, bool value,
+                               const char *comment, nsky_error *err)
+{
+    assert(writer && key && err);
+    int failed = 0;
+
+    if (fits_update_key_log(writer->file, key, value, comment, &failed))
         return nsky_fits_write_failed(writer, failed, key, err);
     return NSKY_OK;
 }

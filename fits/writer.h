@@ -43,6 +43,8 @@ NSKY_MUST_CHECK nsky_status nsky_fits_put_double(nsky_fits_writer *writer, const
 NSKY_MUST_CHECK nsky_status nsky_fits_put_integer(nsky_fits_writer *writer, const char *key,
                                                   int64_t value, const char *comment,
                                                   nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_fits_put_flag(nsky_fits_writer *writer, const char *key,
+                                               bool value, const char *comment, nsky_error *err);
 
 /* One column of a binary table; exactly one of the arrays is set. NaN is the null of doubles. */
 typedef struct nsky_fits_column {
@@ -57,6 +59,28 @@ NSKY_MUST_CHECK nsky_status nsky_fits_append_table(nsky_fits_writer *writer, con
                                                    const nsky_fits_column *columns,
                                                    uint32_t column_count, uint64_t rows,
                                                    nsky_error *err);
+
+/* --- a table some rows at a time: begin, keywords, then the rows in order --- */
+typedef struct nsky_fits_field {
+    const char *name, *unit, *ucd, *comment; /* all but name may be NULL */
+    char type;                               /* 'K' int64, 'D' double, 'E' float, 'A' text */
+    uint32_t repeat;                         /* values, or bytes of text; at least 1 */
+    bool nullable;                           /* 'K': INT64_MIN is unknown (TNULLn) */
+} nsky_fits_field;
+
+size_t nsky_fits_row_bytes(const nsky_fits_field *fields, uint32_t count);
+/* Exactly `rows` rows are to follow. count <= 999. */
+NSKY_MUST_CHECK nsky_status nsky_fits_begin_rows(nsky_fits_writer *writer, const char *extname,
+                                                 const nsky_fits_field *fields, uint32_t count,
+                                                 uint64_t rows, nsky_error *err);
+/* Rows first, first + 1, ...; packed [rows, row_bytes] in the machine's byte order without gaps,
+ * text as nsky_fits_pad_text makes it. packed is overwritten. */
+NSKY_MUST_CHECK nsky_status nsky_fits_put_rows(nsky_fits_writer *writer,
+                                               const nsky_fits_field *fields, uint32_t count,
+                                               uint64_t first, void *packed, uint64_t rows,
+                                               nsky_error *err);
+/* out [bytes]: printable ASCII, '?' for the rest, cut or filled up with NULs. */
+void nsky_fits_pad_text(char *out, size_t bytes, const char *text);
 
 /* Files: sync and rename into place. Memory: *data (freed with nsky_free) and *bytes. Both free the
  * writer, also on error. */

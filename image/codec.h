@@ -11,8 +11,8 @@
 #include "image/stamp.h"
 #include "image/stretch.h"
 
-#define NSKY_PICTURE_SIDE_MAX 8192                 /* of a JPEG or PNG handed to us */
-#define NSKY_PICTURE_PIXELS_MAX (32 * 1000 * 1000) /* a few kilobytes may claim all of them */
+#define NSKY_PICTURE_SIDE_MAX 8192       /* of a JPEG or PNG handed to us */
+#define NSKY_PICTURE_PIXELS_MAX 32000000 /* a few kilobytes may claim all of them */
 
 /* 8-bit colour, owned by whoever made it. */
 typedef struct nsky_picture {

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -63,9 +64,9 @@ static nsky_status choose(build *b, nsky_error *err)
                          sizeof b->plan.factory - 1);
     snprintf(b->plan.factory, sizeof b->plan.factory, "%s", b->options->factory);
     const char *lists = strstr(b->plan.factory, "IVF");
-    b->plan.lists = 0;
-    if (lists && sscanf(lists, "IVF%u", &b->plan.lists) != 1)
-        b->plan.lists = 0;
+    unsigned long count = lists ? strtoul(lists + strlen("IVF"), NULL, 10) : 0;
+    b->plan.lists =
+        count <= UINT32_MAX ? (uint32_t)count : 0; /* FAISS refuses what makes no sense */
     b->plan.train_rows = b->from->rows < 400000 ? b->from->rows : 400000;
     return NSKY_OK;
 }

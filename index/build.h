@@ -28,6 +28,12 @@ typedef struct nsky_index_report {
 NSKY_MUST_CHECK nsky_status nsky_index_build(const char *store, const nsky_index_options *options,
                                              nsky_index_report *report, nsky_error *err);
 
+/* After the catalogue's magnitudes, positions or known objects have changed: a new generation that
+ * shares vectors and index with the live one and has new filter columns. A store that is not
+ * indexed is left alone (*generation 0). */
+NSKY_MUST_CHECK nsky_status nsky_index_refresh(const char *store, uint32_t *generation,
+                                               nsky_error *err);
+
 /* "FAISS 1.7.3 (AVX2), OpenBLAS": for nsky info. */
 void nsky_index_versions(char *out, size_t bytes);
 

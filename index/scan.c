@@ -22,6 +22,7 @@ typedef struct slice {
     nsky_topk *topks; /* [count], of this thread */
     float *row;       /* [padded] */
     nsky_dot_kernel kernel;
+    const nsky_linear_scan *linear; /* or NULL: cosines */
 } slice;
 
 static nsky_dot_kernel best_kernel(const nsky_scan *scan)
@@ -64,9 +65,51 @@ static void *scan_slice(void *payload)
     return NULL;
 }
 
-static uint32_t thread_count(const nsky_scan *scan, uint32_t queries)
+static bool is_allowed(const uint8_t *const *allowed, uint32_t q, uint64_t row)
 {
-    uint64_t work = scan->rows * scan->dim * queries / WORK_PER_THREAD + 1;
+    return !allowed || !allowed[q] || (allowed[q][row >> 3] >> (row & 7) & 1);
+}
+
+static bool is_blank(const uint16_t *halves, uint32_t dim)
+{
+    for (uint32_t i = 0; i < dim; i++)
+        if (halves[i] & 0x7fff) /* either zero */
+            return false;
+    return true;
+}
+
+static void *score_slice(void *payload)
+{
+    slice *part = payload;
+    const nsky_scan *scan = part->scan;
+    const nsky_linear_scan *linear = part->linear;
+    const uint32_t padded = nsky_scan_padded(scan->dim);
+    for (uint64_t row = part->begin; row < part->end; row++) {
+        const uint16_t *halves = scan->vectors + row * scan->dim;
+        bool loaded = false, blank = false;
+        for (uint32_t q = 0; q < part->count; q++) {
+            float score = NAN;
+            if (!blank && is_allowed(part->allowed, q, row)) {
+                if (!loaded)
+                    nsky_half_to_floats(part->row, halves, scan->dim);
+                loaded = true;
+                float product =
+                    part->kernel.dot(part->row, part->queries + (size_t)q * padded, padded);
+                blank = product == 0.0f && is_blank(halves, scan->dim);
+                score = blank ? NAN : product + linear->bias[q];
+            }
+            if (linear->scores)
+                linear->scores[q * linear->rows + (row - linear->first)] = score;
+            else if (!isnan(score))
+                nsky_topk_offer(&part->topks[q], (nsky_hit){row, score});
+        }
+    }
+    return NULL;
+}
+
+static uint32_t thread_count(const nsky_scan *scan, uint64_t rows, uint32_t queries)
+{
+    uint64_t work = rows * scan->dim * queries / WORK_PER_THREAD + 1;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t threads = scan->threads ? scan->threads : (uint64_t)(cores > 0 ? cores : 1);
     if (!scan->threads && threads > work)
@@ -74,30 +117,32 @@ static uint32_t thread_count(const nsky_scan *scan, uint32_t queries)
     return threads > THREADS_MAX ? THREADS_MAX : (uint32_t)threads;
 }
 
-static void run_slices(slice *slices, uint32_t threads)
+static void run_slices(slice *slices, uint32_t threads, void *(*work)(void *))
 {
     pthread_t ids[THREADS_MAX];
     bool started[THREADS_MAX] = {false};
     for (uint32_t t = 1; t < threads; t++)
-        started[t] = pthread_create(&ids[t], NULL, scan_slice, &slices[t]) == 0;
-    scan_slice(&slices[0]);
+        started[t] = pthread_create(&ids[t], NULL, work, &slices[t]) == 0;
+    work(&slices[0]);
     for (uint32_t t = 1; t < threads; t++) {
         if (started[t])
             pthread_join(ids[t], NULL);
         else
-            scan_slice(&slices[t]); /* no thread to be had: the work is done all the same */
+            work(&slices[t]); /* no thread to be had: the work is done all the same */
     }
 }
 
-nsky_status nsky_scan_run(const nsky_scan *scan, const float *queries,
-                          const uint8_t *const *allowed, uint32_t count, nsky_topk *topks,
-                          nsky_error *err)
+/* What both scans do: cut the rows up, run, merge. */
+static nsky_status run_scan(const nsky_scan *scan, const nsky_linear_scan *linear,
+                            const float *queries, const uint8_t *const *allowed, uint32_t count,
+                            nsky_topk *topks, nsky_error *err)
 {
-    assert(scan && queries && topks && err && count > 0);
-    const uint32_t threads = thread_count(scan, count), padded = nsky_scan_padded(scan->dim);
+    const uint64_t first = linear ? linear->first : 0, total = linear ? linear->rows : scan->rows;
+    const uint32_t threads = thread_count(scan, total, count);
+    const uint32_t padded = nsky_scan_padded(scan->dim);
     const nsky_dot_kernel kernel = best_kernel(scan);
     size_t k_sum = 0;
-    for (uint32_t q = 0; q < count; q++)
+    for (uint32_t q = 0; topks && q < count; q++)
         k_sum += topks[q].k;
     nsky_hit *hits = nsky_alloc(k_sum * threads, sizeof *hits, err);
     nsky_topk *heaps = nsky_alloc((size_t)count * threads, sizeof *heaps, err);
@@ -114,16 +159,17 @@ nsky_status nsky_scan_run(const nsky_scan *scan, const float *queries,
                             queries,
                             allowed,
                             count,
-                            scan->rows * t / threads,
-                            scan->rows * (t + 1) / threads,
+                            first + total * t / threads,
+                            first + total * (t + 1) / threads,
                             heaps + (size_t)t * count,
                             rows + (size_t)t * padded,
-                            kernel};
-        for (uint32_t q = 0; q < count; next += topks[q++].k)
+                            kernel,
+                            linear};
+        for (uint32_t q = 0; topks && q < count; next += topks[q++].k)
             slices[t].topks[q] = (nsky_topk){next, topks[q].k, 0};
     }
-    run_slices(slices, threads);
-    for (uint32_t q = 0; q < count; q++) {
+    run_slices(slices, threads, linear ? score_slice : scan_slice);
+    for (uint32_t q = 0; topks && q < count; q++) {
         for (uint32_t t = 0; t < threads; t++)
             for (uint32_t i = 0; i < slices[t].topks[q].count; i++)
                 nsky_topk_offer(&topks[q], slices[t].topks[q].hits[i]);
@@ -134,6 +180,22 @@ done:
     nsky_free(heaps);
     nsky_free(hits);
     return status;
+}
+
+nsky_status nsky_scan_run(const nsky_scan *scan, const float *queries,
+                          const uint8_t *const *allowed, uint32_t count, nsky_topk *topks,
+                          nsky_error *err)
+{
+    assert(scan && queries && topks && err && count > 0);
+    return run_scan(scan, NULL, queries, allowed, count, topks, err);
+}
+
+nsky_status nsky_scan_linear(const nsky_scan *scan, const nsky_linear_scan *linear, nsky_error *err)
+{
+    assert(scan && linear && linear->weights && linear->bias && linear->count > 0 && err);
+    assert(!linear->scores != !linear->topks && linear->first + linear->rows <= scan->rows);
+    return run_scan(scan, linear, linear->weights, linear->allowed, linear->count, linear->topks,
+                    err);
 }
 
 float nsky_scan_row(const nsky_scan *scan, uint64_t row, const float *query, float *scratch)

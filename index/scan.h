@@ -46,6 +46,21 @@ typedef struct nsky_scan {
 NSKY_MUST_CHECK nsky_status nsky_scan_run(const nsky_scan *scan, const float *queries,
                                           const uint8_t *const *allowed, uint32_t count,
                                           nsky_topk *topks, nsky_error *err);
+/*
+ * Linear scores instead of cosines: weights . row + bias, of rows [first, first + rows) of the
+ * scan. weights [count, padded], bias [count]. Every score goes to scores [count, rows] (NaN for
+ * rows of zeros and rows not allowed) or to topks [count], whichever is not NULL; allowed as above.
+ */
+typedef struct nsky_linear_scan {
+    const float *weights, *bias;
+    const uint8_t *const *allowed; /* [count] bitmaps or NULLs; NULL: all rows for all */
+    uint32_t count;
+    uint64_t first, rows;
+    float *scores;
+    nsky_topk *topks;
+} nsky_linear_scan;
+NSKY_MUST_CHECK nsky_status nsky_scan_linear(const nsky_scan *scan, const nsky_linear_scan *linear,
+                                             nsky_error *err);
 /* The same cosine for one row: re-ranking. NaN for a row without a vector. scratch [padded]. */
 float nsky_scan_row(const nsky_scan *scan, uint64_t row, const float *query, float *scratch);
 

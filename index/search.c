@@ -7,19 +7,7 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "index/candidates.h"
-#include "index/columns.h"
-#include "index/faiss_index.h"
-#include "index/scan.h"
-#include "store/generation.h"
-
-struct nsky_search {
-    nsky_generation *generation;
-    nsky_faiss *faiss; /* NULL: not indexed, everything is scanned */
-    nsky_columns columns;
-    nsky_scan scan;
-    nsky_rerank rerank;
-};
+#include "index/search_private.h"
 
 static nsky_status open_columns(nsky_search *search, nsky_error *err)
 {

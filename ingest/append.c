@@ -17,10 +17,16 @@ static const char *job_path(const nsky_job *job)
     return job->files[0].file->path;
 }
 
-/* Part of a brick's note: with another limit it is read again. */
-static void brick_note(const nsky_append *append, char *out, size_t bytes)
+/* A brick's note begins with what was taken from it. Rows are never taken back, so a selection that
+ * asks for less finds nothing to do; one that asks for more reads the brick again. */
+static bool covers_brick(nsky_append *append, const nsky_source *source)
 {
-    snprintf(out, bytes, "entries brighter than z = %g", append->mag_z_max);
+    nsky_selection before, *now = &append->selection;
+
+    if (!nsky_selection_parse(&before, source->reason) || !nsky_selection_covers(&before, now))
+        return false;
+    append->wider += !nsky_selection_covers(now, &before);
+    return true;
 }
 
 static bool is_same_file(const nsky_source *source, uint64_t bytes, int64_t mtime_ns)
@@ -31,14 +37,12 @@ static bool is_same_file(const nsky_source *source, uint64_t bytes, int64_t mtim
 nsky_status nsky_append_is_unchanged(nsky_append *append, const nsky_job *job, bool *unchanged,
                                      nsky_error *err)
 {
-    char note[64];
     nsky_source source;
     nsky_status status = nsky_survey_source(append->survey, job_path(job), &source, err);
 
     *unchanged = false;
     if (status == NSKY_OK && is_same_file(&source, job->bytes, job->mtime_ns)) {
-        brick_note(append, note, sizeof note);
-        *unchanged = job->kind != NSKY_JOB_BRICK || strncmp(source.reason, note, strlen(note)) == 0;
+        *unchanged = job->kind != NSKY_JOB_BRICK || covers_brick(append, &source);
         return NSKY_OK;
     }
     /* Cubes that share a name are sources of their own. */
@@ -119,24 +123,6 @@ static nsky_status refuse(nsky_append *append, const nsky_job *job, uint64_t obj
     return put_source(append, job, objects, true, reason, err);
 }
 
-/* "J003937.09-032825.0", the IAU's way to name things after where they are; only with decimals,
- * that is, to better than the catalogues' matching radius. */
-static bool position_of_name(const char *name, nsky_sky *out)
-{
-    nsky_error ignored = NSKY_ERROR_INIT;
-    char text[64], sign, ra[16], dec[16];
-    int h, m, d, n, end = 0;
-
-    if (strlen(name) > 40 || !strchr(name, '.') ||
-        sscanf(name, "J%2d%2d%15[0-9.]%c%2d%2d%15[0-9.]%n", &h, &m, ra, &sign, &d, &n, dec, &end) !=
-            7 ||
-        name[end] != '\0' || (sign != '+' && sign != '-') || strlen(ra) < 4 || ra[2] != '.' ||
-        strlen(dec) < 2 || (dec[2] != '\0' && dec[2] != '.'))
-        return false;
-    snprintf(text, sizeof text, "%02d:%02d:%s %c%02d:%02d:%s", h, m, ra, sign, d, n, dec);
-    return nsky_sky_parse(out, text, &ignored) == NSKY_OK;
-}
-
 static void describe(const nsky_append *append, const nsky_job *job, nsky_decoded *decoded,
                      nsky_object *object)
 {
@@ -151,7 +137,7 @@ static void describe(const nsky_append *append, const nsky_job *job, nsky_decode
     if (nsky_sky_valid(decoded->position)) {
         object->ra_deg = decoded->position.ra_deg;
         object->dec_deg = decoded->position.dec_deg;
-    } else if (position_of_name(job->name, &named)) {
+    } else if (nsky_name_position(job->name, &named)) {
         object->ra_deg = named.ra_deg;
         object->dec_deg = named.dec_deg;
         nsky_note(decoded->notes, sizeof decoded->notes, "position by its name");
@@ -241,6 +227,29 @@ static nsky_status append_entry(nsky_append *append, nsky_outcome *outcome, uint
     return commit_when_due(append, err);
 }
 
+static void count_left_out(nsky_ingest_report *report, const nsky_tractor *entries,
+                           const brick_counts *counts)
+{
+    report->stars += entries->stars;
+    report->faint += entries->faint;
+    report->secondary += entries->secondary;
+    report->bare += counts->bare;
+}
+
+/* What was taken, for covers_brick and for people, and what was left out. */
+static void brick_note(const nsky_append *append, const nsky_tractor *entries,
+                       const brick_counts *counts, char *out, size_t bytes)
+{
+    nsky_selection_describe(&append->selection, out);
+    nsky_note(out, bytes,
+              "left out %" PRIu64 " stars, %" PRIu64 " fainter, %" PRIu64 " not primary",
+              entries->stars, entries->faint, entries->secondary);
+    if (counts->bare > 0)
+        nsky_note(out, bytes, "%" PRIu64 " without pixels in every band", counts->bare);
+    if (entries->untyped && !append->selection.keep_stars)
+        nsky_note(out, bytes, "no column TYPE, so stars are among them");
+}
+
 static nsky_status append_brick(nsky_append *append, nsky_outcome *outcome, nsky_error *err)
 {
     const nsky_tractor *entries = nsky_brick_entries(outcome->brick);
@@ -252,6 +261,7 @@ static nsky_status append_brick(nsky_append *append, nsky_outcome *outcome, nsky
         status = append_entry(append, outcome, i, &counts, err);
     if (status != NSKY_OK)
         return status;
+    count_left_out(append->report, entries, &counts);
     if (counts.conflicts > 0) {
         status = describe_conflict(append, outcome->job, counts.conflict_row, reason, sizeof reason,
                                    err);
@@ -261,11 +271,7 @@ static nsky_status append_brick(nsky_append *append, nsky_outcome *outcome, nsky
                  entries->count, reason);
         return refuse(append, outcome->job, counts.taken, note, err);
     }
-    brick_note(append, note, sizeof note);
-    nsky_note(note, sizeof note, "%" PRIu64 " fainter, %" PRIu64 " not primary", entries->faint,
-              entries->secondary);
-    if (counts.bare > 0)
-        nsky_note(note, sizeof note, "%" PRIu64 " without pixels in every band", counts.bare);
+    brick_note(append, entries, &counts, note, sizeof note);
     return put_source(append, outcome->job, counts.taken, false, note, err);
 }
 
@@ -280,7 +286,7 @@ static nsky_status append_split(nsky_append *append, nsky_outcome *outcome, nsky
         status = nsky_job_of_file(&job, outcome->job->files[i].file, err);
         if (status != NSKY_OK)
             break;
-        nsky_outcome_read(&one, &job, append->mag_z_max);
+        nsky_outcome_read(&one, &job, &append->selection);
         status = nsky_append_outcome(append, &one, err);
         nsky_outcome_clear(&one);
         nsky_job_clear(&job);

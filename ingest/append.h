@@ -13,11 +13,12 @@ typedef struct nsky_append {
     nsky_survey *survey;
     const nsky_ingest_options *options;
     const nsky_catalogue *catalogue; /* or NULL */
-    double mag_z_max;
+    nsky_selection selection;        /* of entries of bricks */
     nsky_ingest_report *report;
     uint64_t pending;          /* objects since the last commit */
     struct timespec committed; /* when that was */
     uint64_t matched;          /* objects that the catalogue knew */
+    uint64_t wider;            /* unchanged bricks, read before with a wider selection */
 } nsky_append;
 
 #define NSKY_COMMIT_OBJECTS 512 /* or options->batch */

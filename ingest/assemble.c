@@ -76,8 +76,8 @@ static nsky_status check_match(const nsky_layer *const layers[], const band_info
 
 /* One band into its plane of the stamp. raw: room for the box. */
 static nsky_status read_band(nsky_decoded *out, uint32_t b, const nsky_layer *layer,
-                             const nsky_box *box, const band_info *info, float *raw,
-                             const char *what, nsky_error *err)
+                             const nsky_box *box, band_info *info, float *raw, const char *what,
+                             nsky_error *err)
 {
     uint64_t count = box->width * box->height;
     nsky_fits_hdu hdu;
@@ -86,6 +86,8 @@ static nsky_status read_band(nsky_decoded *out, uint32_t b, const nsky_layer *la
     if (status == NSKY_OK)
         status = nsky_fits_read_box(layer->fits, layer->plane, box->x, box->y, box->width,
                                     box->height, raw, err);
+    if (status == NSKY_OK)
+        status = nsky_units_settle(&info->units, raw, count, what, err);
     if (status != NSKY_OK)
         return status;
     for (uint64_t i = 0; i < count; i++)
@@ -132,15 +134,33 @@ static nsky_status make_stamp(nsky_decoded *out, const nsky_layer *layer, const 
         out->stamp->flags |= NSKY_STAMP_BAND_REPLACED;
         nsky_note(out->notes, sizeof out->notes, "no band z, i stands in for it");
     }
-    if (info[0].units.assumed || info[1].units.assumed || info[2].units.assumed) {
-        out->stamp->flags |= NSKY_STAMP_UNITS_ASSUMED;
-        nsky_note(out->notes, sizeof out->notes,
-                  "no unit or zero point in the header, taken as nanomaggies");
-    }
-    if (info[0].units.note[0] != '\0')
-        nsky_note(out->notes, sizeof out->notes, "%s", info[0].units.note);
     if (g->note[0] != '\0')
         nsky_note(out->notes, sizeof out->notes, "%s", g->note);
+    return NSKY_OK;
+}
+
+/* After the pixels: where the header is silent they say what they are. */
+static nsky_status note_units(nsky_decoded *out, const band_info *info, const char *bands,
+                              const char *what, nsky_error *err)
+{
+    const nsky_units *first = &info[0].units;
+
+    for (uint32_t b = 0; b < NSKY_STAMP_BANDS; b++) {
+        const nsky_units *units = &info[b].units;
+        if (units->assumed)
+            out->stamp->flags |= NSKY_STAMP_UNITS_ASSUMED;
+        if (units->assumed && first->assumed && units->factor != first->factor)
+            return nsky_fail(err, NSKY_EDATA,
+                             "%s: by their brightest pixels bands %c and %c are in different "
+                             "units; add BUNIT or MAGZERO to the header, or set pixels that are "
+                             "no fluxes (masked ones, say) to NaN",
+                             what, bands[0], bands[b]);
+    }
+    if (out->stamp->flags & NSKY_STAMP_UNITS_ASSUMED)
+        nsky_note(out->notes, sizeof out->notes, "no unit or zero point in the header%s",
+                  first->note[0] != '\0' ? "" : ", taken as nanomaggies");
+    if (first->note[0] != '\0')
+        nsky_note(out->notes, sizeof out->notes, "%s", first->note);
     return NSKY_OK;
 }
 
@@ -168,7 +188,7 @@ static nsky_status assemble(nsky_decoded *out, const nsky_layer *const layers[],
     for (uint32_t b = 0; b < NSKY_STAMP_BANDS && status == NSKY_OK; b++)
         status = read_band(out, b, layers[b], &box, &info[b], raw, what, err);
     nsky_free(raw);
-    return status;
+    return status == NSKY_OK ? note_units(out, info, bands, what, err) : status;
 }
 
 nsky_status nsky_assemble(nsky_decoded *out, const nsky_layers *layers, const char *what,

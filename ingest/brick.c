@@ -135,6 +135,9 @@ static nsky_status read_band(nsky_brick *brick, int b, const char *path, nsky_er
     status = brick->planes[b] ? nsky_fits_read_box(fits, 0, 0, 0, brick->width, brick->height,
                                                    brick->planes[b], err)
                               : err->status;
+    if (status == NSKY_OK)
+        status =
+            nsky_units_settle(&units, brick->planes[b], brick->width * brick->height, path, err);
     if (status == NSKY_OK && units.factor != 1)
         for (uint64_t i = 0; i < brick->width * brick->height; i++)
             brick->planes[b][i] = (float)(brick->planes[b][i] * units.factor);
@@ -143,7 +146,7 @@ done:
     return status;
 }
 
-static nsky_status read_brick(nsky_brick *brick, double mag_z_max, nsky_error *err)
+static nsky_status read_brick(nsky_brick *brick, const nsky_selection *selection, nsky_error *err)
 {
     const nsky_job *job = brick->job;
     const nsky_job_file *files[NSKY_STAMP_BANDS], *tractor = find_tractor(job);
@@ -161,7 +164,7 @@ static nsky_status read_brick(nsky_brick *brick, double mag_z_max, nsky_error *e
                          "holds both coadd and tractor",
                          job->files[0].file->path, job->name, job->name);
     if ((status = choose(brick, files, err)) != NSKY_OK ||
-        (status = nsky_tractor_read(&brick->entries, tractor->file->path, mag_z_max, err)) !=
+        (status = nsky_tractor_read(&brick->entries, tractor->file->path, selection, err)) !=
             NSKY_OK)
         return status;
     for (int b = 0; b < NSKY_STAMP_BANDS && status == NSKY_OK; b++)
@@ -169,7 +172,7 @@ static nsky_status read_brick(nsky_brick *brick, double mag_z_max, nsky_error *e
     return status;
 }
 
-nsky_status nsky_brick_read(nsky_brick **out, const nsky_job *job, double mag_z_max,
+nsky_status nsky_brick_read(nsky_brick **out, const nsky_job *job, const nsky_selection *selection,
                             nsky_error *err)
 {
     assert(out && job && err && job->kind == NSKY_JOB_BRICK);
@@ -178,7 +181,7 @@ nsky_status nsky_brick_read(nsky_brick **out, const nsky_job *job, double mag_z_
     if (!brick)
         return err->status;
     brick->job = job;
-    nsky_status status = read_brick(brick, mag_z_max, err);
+    nsky_status status = read_brick(brick, selection, err);
     if (status == NSKY_OK)
         *out = brick;
     else

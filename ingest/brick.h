@@ -11,8 +11,8 @@ typedef struct nsky_brick nsky_brick;
 
 /* Reads every band once, whole: three planes of up to NSKY_FITS_PIXELS_MAX / 4 pixels. `job` must
  * outlive the brick. NSKY_EDATA says which file is missing or does not fit. */
-NSKY_MUST_CHECK nsky_status nsky_brick_read(nsky_brick **out, const nsky_job *job, double mag_z_max,
-                                            nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_brick_read(nsky_brick **out, const nsky_job *job,
+                                            const nsky_selection *selection, nsky_error *err);
 void nsky_brick_free(nsky_brick *brick);
 
 const nsky_tractor *nsky_brick_entries(const nsky_brick *brick);

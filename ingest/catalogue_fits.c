@@ -126,7 +126,7 @@ nsky_status nsky_catalogue_read_fits(nsky_catalogue *catalogue, const char *path
     if (!r)
         return err->status;
     nsky_roles_init(&r->roles);
-    r->text = nsky_alloc(NSKY_ROLES * BLOCK_ROWS, TEXT_BYTES, err);
+    r->text = nsky_alloc((size_t)NSKY_ROLES * BLOCK_ROWS, TEXT_BYTES, err);
     r->numbers = nsky_alloc(BLOCK_ROWS, sizeof *r->numbers, err);
     r->integers = nsky_alloc(BLOCK_ROWS, sizeof *r->integers, err);
     status =

@@ -3,6 +3,7 @@
 #include "ingest/ingest.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <math.h>
 #include <time.h>
 
@@ -50,6 +51,10 @@ static nsky_status find_work(run *r, nsky_error *err)
         nsky_log_warn(
             "rows of unchanged sources stay as they are: the catalogue adds columns to new "
             "rows only");
+    if (r->append.wider > 0)
+        nsky_log_warn("%" PRIu64 " bricks were read before with a fainter limit or with stars, and "
+                      "rows stay as they are; for fewer, make a new store",
+                      r->append.wider);
     return NSKY_OK;
 }
 
@@ -58,7 +63,7 @@ static nsky_status append_all(run *r, const nsky_ingest_options *options, nsky_e
     nsky_pipeline *pipeline;
     nsky_outcome outcome;
     nsky_status status = nsky_pipeline_open(&pipeline, r->todo, r->todo_count, options->workers,
-                                            r->append.mag_z_max, err);
+                                            &r->append.selection, err);
 
     if (status != NSKY_OK)
         return status;
@@ -112,7 +117,8 @@ nsky_status nsky_ingest_paths(const char *store, const char *const *paths, uint3
         return nsky_fail(err, NSKY_EINVAL, "a magnitude limit of %g: 0 to 100", options->mag_z_max);
     r.append.options = options;
     r.append.report = report;
-    r.append.mag_z_max = options->mag_z_max > 0 ? options->mag_z_max : NSKY_MAG_Z_MAX;
+    r.append.selection = (nsky_selection){
+        options->mag_z_max > 0 ? options->mag_z_max : NSKY_MAG_Z_MAX, options->keep_stars};
     nsky_status status = run_all(&r, store, paths, path_count, options, err);
     report->matched = r.append.matched;
     nsky_survey_close(r.survey);

@@ -6,6 +6,7 @@
 
 #include "common/file.h"
 #include "common/memory.h"
+#include "common/sky.h"
 #include "ingest/band.h"
 #include "ingest/walk.h"
 
@@ -175,4 +176,22 @@ void nsky_file_name_clear(nsky_file_name *name)
     nsky_free(name->key);
     nsky_free(name->name);
     *name = (nsky_file_name){0};
+}
+
+bool nsky_name_position(const char *name, nsky_sky *out)
+{
+    static const char digits[] = "0123456789", decimals[] = "0123456789.";
+    nsky_error ignored = NSKY_ERROR_INIT;
+    char text[64];
+
+    if (name[0] != 'J' || strlen(name) > 40 || strspn(name + 1, digits) != 6)
+        return false;
+    const char *ra = name + 1, *sign = ra + strspn(ra, decimals), *dec = sign + 1;
+    int ra_bytes = (int)(sign - ra);
+    if (ra_bytes < 8 || (*sign != '+' && *sign != '-') || strspn(dec, digits) != 6 ||
+        dec[strspn(dec, decimals)] != '\0')
+        return false;
+    snprintf(text, sizeof text, "%.2s:%.2s:%.*s %c%.2s:%.2s:%s", ra, ra + 2, ra_bytes - 4, ra + 4,
+             *sign, dec, dec + 2, dec + 4);
+    return nsky_sky_parse(out, text, &ignored) == NSKY_OK;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "common/error.h"
+#include "common/sky.h"
 
 typedef enum nsky_name_kind {
     NSKY_NAME_SINGLE,    /* stands alone */
@@ -25,5 +26,9 @@ typedef struct nsky_file_name {
 NSKY_MUST_CHECK nsky_status nsky_file_name_read(nsky_file_name *out, const char *path,
                                                 nsky_error *err);
 void nsky_file_name_clear(nsky_file_name *name);
+
+/* "J003937.09-032825.0", the IAU's way to name things after where they are; only with decimals,
+ * that is, to better than the catalogues' matching radius. false: named otherwise. */
+bool nsky_name_position(const char *name, nsky_sky *out);
 
 #endif

@@ -21,7 +21,7 @@ typedef struct slot {
 struct nsky_pipeline {
     const nsky_job *const *jobs;
     uint64_t count;
-    double mag_z_max;
+    const nsky_selection *selection;
     pthread_mutex_t lock;
     pthread_cond_t room, ready;
     uint64_t next_start, next_take; /* jobs */
@@ -34,7 +34,7 @@ struct nsky_pipeline {
     uint32_t thread_count;
 };
 
-void nsky_outcome_read(nsky_outcome *out, const nsky_job *job, double mag_z_max)
+void nsky_outcome_read(nsky_outcome *out, const nsky_job *job, const nsky_selection *selection)
 {
     bool is_set = true;
 
@@ -49,7 +49,7 @@ void nsky_outcome_read(nsky_outcome *out, const nsky_job *job, double mag_z_max)
         out->split = out->status == NSKY_OK && !is_set;
         break;
     case NSKY_JOB_BRICK:
-        out->status = nsky_brick_read(&out->brick, job, mag_z_max, &out->err);
+        out->status = nsky_brick_read(&out->brick, job, selection, &out->err);
         break;
     }
 }
@@ -85,7 +85,7 @@ static void *work(void *payload)
         slot *s = &p->slots[i % p->slot_count];
         p->held_bytes += nsky_brick_bytes(p->jobs[i]);
         pthread_mutex_unlock(&p->lock);
-        nsky_outcome_read(&s->outcome, p->jobs[i], p->mag_z_max);
+        nsky_outcome_read(&s->outcome, p->jobs[i], p->selection);
         pthread_mutex_lock(&p->lock);
         s->ready = true;
         pthread_cond_signal(&p->ready);
@@ -105,7 +105,7 @@ static uint32_t choose_workers(uint32_t asked, uint64_t jobs)
 }
 
 nsky_status nsky_pipeline_open(nsky_pipeline **out, const nsky_job *const *jobs, uint64_t count,
-                               uint32_t workers, double mag_z_max, nsky_error *err)
+                               uint32_t workers, const nsky_selection *selection, nsky_error *err)
 {
     assert(out && (jobs || count == 0) && err);
     nsky_pipeline *p = nsky_alloc_zero(1, sizeof *p, err);
@@ -116,7 +116,7 @@ nsky_status nsky_pipeline_open(nsky_pipeline **out, const nsky_job *const *jobs,
     workers = choose_workers(workers, count);
     p->jobs = jobs;
     p->count = count;
-    p->mag_z_max = mag_z_max;
+    p->selection = selection;
     p->slot_count = workers * SLOTS_PER_WORKER + 1;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->room, NULL);

@@ -21,15 +21,16 @@ typedef struct nsky_outcome {
 } nsky_outcome;
 
 /* The same on the calling thread. */
-void nsky_outcome_read(nsky_outcome *out, const nsky_job *job, double mag_z_max);
+void nsky_outcome_read(nsky_outcome *out, const nsky_job *job, const nsky_selection *selection);
 void nsky_outcome_clear(nsky_outcome *outcome);
 
 typedef struct nsky_pipeline nsky_pipeline;
 
-/* jobs are borrowed. workers 0: one for each core. Readers stay a bounded distance ahead. */
+/* jobs and selection are borrowed. workers 0: one for each core. Readers stay a bounded distance
+ * ahead. */
 NSKY_MUST_CHECK nsky_status nsky_pipeline_open(nsky_pipeline **out, const nsky_job *const *jobs,
-                                               uint64_t count, uint32_t workers, double mag_z_max,
-                                               nsky_error *err);
+                                               uint64_t count, uint32_t workers,
+                                               const nsky_selection *selection, nsky_error *err);
 /* Waits for the next job in order. false: there is none. */
 bool nsky_pipeline_next(nsky_pipeline *pipeline, nsky_outcome *out);
 /* Waits for jobs in hand, drops them. NULL is a no-op. */

@@ -44,7 +44,7 @@ static nsky_status start_job(nsky_job *job, nsky_job_kind kind, const char *name
     if (job->files)
         return NSKY_OK;
     nsky_job_clear(job);
-    return err->status;
+    return NSKY_ENOMEM; /* as err says */
 }
 
 static void add_to_job(nsky_job *job, const nsky_walk_file *file, char band, bool tractor)

@@ -105,24 +105,33 @@ static nsky_status fill(nsky_object *object, const columns *c, uint64_t row, con
     return status;
 }
 
-static nsky_status take(nsky_tractor *out, const columns *c, const char *path, double mag_z_max,
-                        nsky_error *err)
+/* The counter of what an entry is left out for; NULL: it is taken. */
+static uint64_t *left_out_as(nsky_tractor *out, const columns *c, uint64_t row,
+                             const nsky_selection *selection)
+{
+    if (c->integers[PRIMARY][row] != 1)
+        return &out->secondary;
+    if (!(magnitude(c, FLUX_Z, MW_Z, row) < selection->mag_z_max)) /* NaN is not brighter */
+        return &out->faint;
+    bool star = c->types && nsky_is_star_type(c->types + row * NSKY_TYPE_BYTES);
+    return star && !selection->keep_stars ? &out->stars : NULL;
+}
+
+static nsky_status take(nsky_tractor *out, const columns *c, const char *path,
+                        const nsky_selection *selection, nsky_error *err)
 {
     uint64_t kept = 0;
 
+    out->untyped = !c->types;
     for (uint64_t row = 0; row < out->rows; row++) {
-        bool primary = c->integers[PRIMARY][row] == 1;
-        out->secondary += !primary;
-        if (primary && magnitude(c, FLUX_Z, MW_Z, row) < mag_z_max)
-            kept++;
-        else
-            out->faint += primary;
+        uint64_t *counter = left_out_as(out, c, row, selection);
+        (*(counter ? counter : &kept))++;
     }
     out->objects = nsky_alloc(kept, sizeof *out->objects, err);
     if (!out->objects)
         return err->status;
     for (uint64_t row = 0; row < out->rows; row++) {
-        if (c->integers[PRIMARY][row] != 1 || !(magnitude(c, FLUX_Z, MW_Z, row) < mag_z_max))
+        if (left_out_as(out, c, row, selection))
             continue;
         nsky_status status = fill(&out->objects[out->count], c, row, path, err);
         if (status != NSKY_OK)
@@ -153,10 +162,10 @@ static nsky_status find_table(nsky_fits *fits, const char *path, uint64_t *rows,
     return nsky_fail(err, NSKY_EDATA, "%s: no table in it", path);
 }
 
-nsky_status nsky_tractor_read(nsky_tractor *out, const char *path, double mag_z_max,
+nsky_status nsky_tractor_read(nsky_tractor *out, const char *path, const nsky_selection *selection,
                               nsky_error *err)
 {
-    assert(out && path && err);
+    assert(out && path && selection && err);
     nsky_fits *fits;
     columns c = {0};
 
@@ -166,7 +175,7 @@ nsky_status nsky_tractor_read(nsky_tractor *out, const char *path, double mag_z_
         return status;
     if ((status = find_table(fits, path, &out->rows, err)) == NSKY_OK &&
         (status = read_columns(&c, fits, out->rows, err)) == NSKY_OK)
-        status = take(out, &c, path, mag_z_max, err);
+        status = take(out, &c, path, selection, err);
     nsky_fits_close(fits);
     clear_columns(&c);
     if (status != NSKY_OK)

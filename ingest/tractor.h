@@ -4,16 +4,19 @@
 #define NSKY_INGEST_TRACTOR_H
 
 #include "fits/fits.h"
+#include "ingest/selection.h"
 #include "store/survey.h"
 
 #define NSKY_TRACTOR_ROWS_MAX (1u << 18) /* ten times the densest brick */
-#define NSKY_MAG_Z_MAX 20.5              /* of Stein et al. 2022 */
 
-/* Entries of brick_primary that are brighter than the limit, in catalogue order. */
+/* Entries of brick_primary that the selection takes, in catalogue order. */
 typedef struct nsky_tractor {
     nsky_object *objects; /* source is "" */
     uint64_t count;
-    uint64_t rows, secondary, faint; /* of the file; left out for being so */
+    uint64_t rows; /* of the file */
+    /* Left out, each for the first that holds: not primary, too faint, a star. */
+    uint64_t secondary, faint, stars;
+    bool untyped; /* no column TYPE: stars are taken for galaxies */
 } nsky_tractor;
 
 /*
@@ -21,8 +24,8 @@ typedef struct nsky_tractor {
  * flux of 0 or less is NaN, and NaN is not brighter than anything. NSKY_EDATA  a column is missing
  * or holds nonsense
  */
-NSKY_MUST_CHECK nsky_status nsky_tractor_read(nsky_tractor *out, const char *path, double mag_z_max,
-                                              nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_tractor_read(nsky_tractor *out, const char *path,
+                                              const nsky_selection *selection, nsky_error *err);
 void nsky_tractor_clear(nsky_tractor *tractor);
 
 #endif

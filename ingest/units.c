@@ -9,6 +9,8 @@
 
 #include "ingest/layer.h"
 
+#define FAINTEST_PEAK_NMGY 1e-6 /* noise alone is a thousand times that in the deepest fields */
+#define MAGGY_NMGY 1e9
 #define JY_NMGY 3.631e-6 /* janskys in a nanomaggy: 3631 Jy is magnitude 0 */
 
 /* false: not a unit of flux that we know. Surface brightness (MJy/sr) is not flux a pixel. */
@@ -21,9 +23,9 @@ static bool factor_of_unit(const char *unit, double *factor)
         {"nanomagg", 1},
         {"nmgy", 1},
         {"nmaggy", 1},
-        {"maggies", 1e9},
-        {"maggy", 1e9},
-        {"mgy", 1e9},
+        {"maggies", MAGGY_NMGY},
+        {"maggy", MAGGY_NMGY},
+        {"mgy", MAGGY_NMGY},
         {"njy", 1e-9 / JY_NMGY},
         {"ujy", 1e-6 / JY_NMGY},
         {"microjy", 1e-6 / JY_NMGY},
@@ -107,4 +109,27 @@ nsky_status nsky_units_read(nsky_units *out, nsky_fits *fits, uint32_t hdu, nsky
     if (status == NSKY_OK && !found)
         out->assumed = !is_legacy(fits, hdu);
     return status;
+}
+
+nsky_status nsky_units_settle(nsky_units *units, const float *pixels, uint64_t count,
+                              const char *what, nsky_error *err)
+{
+    float peak = 0; /* pixels without light are not about units */
+
+    if (!units->assumed)
+        return NSKY_OK;
+    for (uint64_t i = 0; i < count; i++)
+        if (pixels[i] > peak) /* never NaN */
+            peak = pixels[i];
+    if (peak >= FAINTEST_PEAK_NMGY || peak == 0)
+        return NSKY_OK;
+    if (peak * MAGGY_NMGY < FAINTEST_PEAK_NMGY)
+        return nsky_fail(err, NSKY_EDATA,
+                         "%s: no value is above %.2g and the header says neither unit nor zero "
+                         "point; add BUNIT (nanomaggy, Jy, ...) or MAGZERO, the magnitude of a "
+                         "value of 1, to the header",
+                         what, (double)peak);
+    units->factor = MAGGY_NMGY;
+    snprintf(units->note, sizeof units->note, "too faint for nanomaggies, taken as maggies");
+    return NSKY_OK;
 }

@@ -4,12 +4,18 @@
 #include <assert.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "common/rng.h"
 
 #define NEWTON_STEPS_MAX 100
 #define GRADIENT_SMALL 1e-10
 #define RIDGE 1e-12 /* keeps the Hessian invertible */
-#define EM_STEPS_MAX 1000
-#define EM_CHANGE_SMALL 1e-9
+#define BINS 1000   /* of scores: next to nothing is lost, and any number of rows is quick */
+#define BISECTIONS 60
+#define DRAWS 200
 
 static double sigmoid(double t)
 {
@@ -41,20 +47,27 @@ static double loss(const evidence *e, double slope, double offset)
     return sum;
 }
 
-/* One damped Newton step. false: converged. */
-static bool step(const evidence *e, double *slope, double *offset)
+static void derivatives(const evidence *e, double slope, double offset, double g[2], double h[3])
 {
-    double g[2] = {0, 0}, h[3] = {RIDGE, 0, RIDGE};
-
+    g[0] = g[1] = h[1] = 0;
+    h[0] = h[2] = RIDGE;
     for (uint32_t i = 0; i < e->n; i++) {
         double s = (e->scores[i] - e->centre) / e->scale;
-        double p = sigmoid(*slope * s + *offset), d = p - e->target[e->positive[i]];
+        double p = sigmoid(slope * s + offset), d = p - e->target[e->positive[i]];
         g[0] += s * d;
         g[1] += d;
         h[0] += s * s * p * (1 - p);
         h[1] += s * p * (1 - p);
         h[2] += p * (1 - p);
     }
+}
+
+/* One damped Newton step. false: converged. */
+static bool step(const evidence *e, double *slope, double *offset)
+{
+    double g[2], h[3];
+
+    derivatives(e, *slope, *offset, g, h);
     if (fabs(g[0]) < GRADIENT_SMALL * e->n && fabs(g[1]) < GRADIENT_SMALL * e->n)
         return false;
     double determinant = h[0] * h[2] - h[1] * h[1];
@@ -70,6 +83,20 @@ static bool step(const evidence *e, double *slope, double *offset)
         }
     }
     return false;
+}
+
+/* The inverse of the Hessian, in the units of scores as they are. */
+static void put_covariance(const evidence *e, double slope, double offset, nsky_calibration *out)
+{
+    double g[2], h[3];
+
+    derivatives(e, slope, offset, g, h);
+    double determinant = h[0] * h[2] - h[1] * h[1];
+    double ss = h[2] / determinant, so = -h[1] / determinant, oo = h[0] / determinant;
+    double shift = e->centre / e->scale; /* offset' = offset - slope shift */
+    out->covariance[0] = ss / (e->scale * e->scale);
+    out->covariance[1] = (so - shift * ss) / e->scale;
+    out->covariance[2] = oo - 2 * shift * so + shift * shift * ss;
 }
 
 nsky_status nsky_calibrate(nsky_calibration *out, const double *scores, const uint8_t *positive,
@@ -103,6 +130,7 @@ nsky_status nsky_calibrate(nsky_calibration *out, const double *scores, const ui
     out->slope = slope / e.scale;
     out->offset = offset - slope * e.centre / e.scale;
     out->prevalence = positives / n;
+    put_covariance(&e, slope, offset, out);
     return NSKY_OK;
 }
 
@@ -120,21 +148,95 @@ void nsky_calibration_shift(nsky_calibration *calibration, double prevalence)
     calibration->prevalence = prevalence;
 }
 
-double nsky_prevalence_estimate(const nsky_calibration *calibration, const double *scores,
-                                uint64_t n)
-{
-    nsky_calibration here = *calibration;
+/* Rows by score, in equal steps; each stands at the mean of its own. */
+typedef struct histogram {
+    double score[BINS], rows[BINS];
+    double total;
+} histogram;
 
-    for (int i = 0; i < EM_STEPS_MAX && n > 0; i++) {
-        double sum = 0;
-        for (uint64_t k = 0; k < n; k++)
-            sum += nsky_calibrated(&here, scores[k]);
-        double next = sum / (double)n, before = here.prevalence;
-        double floor = 0.5 / (double)n;
-        next = next < floor ? floor : next > 1 - floor ? 1 - floor : next;
-        nsky_calibration_shift(&here, next);
-        if (fabs(next - before) < EM_CHANGE_SMALL * next)
-            break;
+static void fill(histogram *h, const double *scores, uint64_t n)
+{
+    double low = INFINITY, high = -INFINITY;
+
+    memset(h, 0, sizeof *h);
+    for (uint64_t i = 0; i < n; i++) {
+        low = fmin(low, scores[i]);
+        high = fmax(high, scores[i]);
     }
-    return here.prevalence;
+    double step = high > low ? (high - low) / BINS : 1;
+    for (uint64_t i = 0; i < n; i++) {
+        int bin = (int)((scores[i] - low) / step);
+        bin = bin < BINS ? bin : BINS - 1;
+        h->score[bin] += scores[i];
+        h->rows[bin]++;
+    }
+    for (int b = 0; b < BINS; b++)
+        h->score[b] /= h->rows[b] > 0 ? h->rows[b] : 1;
+    h->total = (double)n;
+}
+
+/* The log likelihood is concave in the prevalence: where its slope is zero. up and down are how
+ * much likelier a row is, per unit of prevalence, as a positive and as a negative. */
+static double most_likely(const histogram *h, const nsky_calibration *calibration)
+{
+    const double own = calibration->prevalence;
+    double low = 0.5 / h->total, high = 1 - low;
+
+    for (int i = 0; i < BISECTIONS; i++) {
+        double middle = (low + high) / 2, slope = 0;
+        for (int b = 0; b < BINS; b++) {
+            if (h->rows[b] == 0)
+                continue;
+            double p = nsky_calibrated(calibration, h->score[b]);
+            double up = p / own, down = (1 - p) / (1 - own);
+            slope += h->rows[b] * (up - down) / (middle * up + (1 - middle) * down);
+        }
+        *(slope > 0 ? &low : &high) = middle;
+    }
+    return (low + high) / 2;
+}
+
+/* A calibration that fits the labels as well as this one might have, drawn from its error. */
+static nsky_calibration drawn(const nsky_calibration *from, uint32_t number)
+{
+    const double *c = from->covariance;
+    nsky_rng rng = nsky_rng_at(1, 0x70726576, number); /* "prev" */
+    nsky_calibration out = *from;
+    double a = sqrt(fmax(c[0], 0)), b = a > 0 ? c[1] / a : 0;
+    double x = nsky_rng_normal(&rng), y = nsky_rng_normal(&rng);
+
+    out.slope = fmax(0, from->slope + a * x);
+    out.offset = from->offset + b * x + sqrt(fmax(c[2] - b * b, 0)) * y;
+    return out;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+nsky_status nsky_prevalence_estimate(nsky_prevalence *out, const nsky_calibration *calibration,
+                                     const double *scores, uint64_t n, nsky_error *err)
+{
+    assert(out && calibration && (scores || n == 0) && err);
+    double draws[DRAWS];
+
+    *out = (nsky_prevalence){calibration->prevalence, 0, 1};
+    if (n == 0)
+        return NSKY_OK;
+    histogram *h = nsky_alloc(1, sizeof *h, err);
+    if (!h)
+        return err->status;
+    fill(h, scores, n);
+    for (uint32_t i = 0; i < DRAWS; i++) {
+        nsky_calibration c = drawn(calibration, i);
+        draws[i] = most_likely(h, &c);
+    }
+    qsort(draws, DRAWS, sizeof *draws, ascending);
+    *out = (nsky_prevalence){most_likely(h, calibration), draws[DRAWS / 40],
+                             draws[DRAWS - 1 - DRAWS / 40]};
+    nsky_free(h);
+    return NSKY_OK;
 }

@@ -12,7 +12,8 @@
 
 typedef struct nsky_calibration {
     double slope, offset;
-    double prevalence; /* the share of positives that the probabilities are for */
+    double prevalence;    /* the share of positives that the probabilities are for */
+    double covariance[3]; /* of the fit: slope-slope, slope-offset, offset-offset */
 } nsky_calibration;
 
 /* scores, positive [n]. The prevalence is the labels' own. NSKY_EINVAL: one class only, or a score
@@ -26,10 +27,17 @@ double nsky_calibrated(const nsky_calibration *calibration, double score);
 void nsky_calibration_shift(nsky_calibration *calibration, double prevalence);
 
 /*
- * The prevalence among unlabelled rows that explains their scores best (expectation maximisation,
- * Saerens, Latinne and Decaestecker 2002), assuming that positives look alike in both. scores [n].
+ * The prevalence among unlabelled rows that explains their scores best (what the expectation
+ * maximisation of Saerens, Latinne and Decaestecker 2002 converges to), assuming that positives
+ * look alike in both; low and high are 95%, for what the calibration's own error does to it. scores
+ * [n].
  */
-double nsky_prevalence_estimate(const nsky_calibration *calibration, const double *scores,
-                                uint64_t n);
+typedef struct nsky_prevalence {
+    double value, low, high;
+} nsky_prevalence;
+NSKY_MUST_CHECK nsky_status nsky_prevalence_estimate(nsky_prevalence *out,
+                                                     const nsky_calibration *calibration,
+                                                     const double *scores, uint64_t n,
+                                                     nsky_error *err);
 
 #endif

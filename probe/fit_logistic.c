@@ -13,11 +13,13 @@
 #include "probe/logistic.h"
 #include "probe/tasks.h"
 
-#define STRENGTHS 8
+#define STRENGTHS 6
 #define STRENGTH_FIRST 10.0 /* of C n, so that the grid suits any number of labels */
 #define STRENGTH_DECADES 5.0
-#define TOLERANCE_TRIAL 0.02
-#define TOLERANCE_KEPT 0.002
+#define PATIENCE 2
+#define TOLERANCE_TRIAL 0.05
+#define TOLERANCE_HELD_OUT 0.02 /* an estimate of how well it works needs no more */
+#define TOLERANCE_KEPT 1e-4
 
 typedef struct trials {
     const nsky_fit *fit;
@@ -27,9 +29,9 @@ typedef struct trials {
     uint8_t *positive; /* [outputs, n] */
     double c[STRENGTHS];
     uint32_t count; /* of strengths */
-    uint32_t chosen;
+    uint32_t now, chosen;
     double *w;      /* [outputs, folds + 1, count, trial_dim + 1] */
-    double *scores; /* [outputs, count, n]: of rows held out, by trial fits */
+    double *scores; /* [outputs, n]: of rows held out, by the trial fits of `now` */
 } trials;
 
 static double *weights_at(const trials *t, uint32_t output, uint32_t fold, uint32_t strength)
@@ -48,28 +50,24 @@ static double dot(const double *w, const double *x, uint32_t dim)
     return sum;
 }
 
-/* One output, one fold held out: all strengths, weak to strong, each starting from the last. */
-static nsky_status try_strengths(void *payload, uint32_t task, nsky_error *err)
+/* One output, one fold held out, one strength: from where the next weaker one ended. */
+static nsky_status try_strength(void *payload, uint32_t task, nsky_error *err)
 {
     trials *t = payload;
     const nsky_fit *fit = t->fit;
     const uint32_t output = task / fit->folds, fold = task % fit->folds, dim = t->trial_dim;
     const double *x = fit->small ? fit->small : fit->x;
+    double *w = weights_at(t, output, fold, t->now);
 
-    for (uint32_t s = 0; s < t->count; s++) {
-        double *w = weights_at(t, output, fold, s);
-        if (s > 0)
-            memcpy(w, weights_at(t, output, fold, s - 1), (dim + 1) * sizeof *w);
-        nsky_status status = nsky_logistic_fit(t->trial, t->positive + (size_t)output * fit->n,
-                                               fit->fold, fold, t->c[s], TOLERANCE_TRIAL, w, err);
-        if (status != NSKY_OK)
-            return status;
-        double *scores = t->scores + ((size_t)output * t->count + s) * fit->n;
-        for (uint32_t i = 0; i < fit->n; i++)
-            if (fit->fold[i] == fold)
-                scores[i] = dot(w, x + (size_t)i * dim, dim);
-    }
-    return NSKY_OK;
+    if (t->now > 0)
+        memcpy(w, weights_at(t, output, fold, t->now - 1), (dim + 1) * sizeof *w);
+    nsky_status status = nsky_logistic_fit(t->trial, t->positive + (size_t)output * fit->n,
+                                           fit->fold, fold, t->c[t->now], TOLERANCE_TRIAL, w, err);
+    double *scores = t->scores + (size_t)output * fit->n;
+    for (uint32_t i = 0; status == NSKY_OK && i < fit->n; i++)
+        if (fit->fold[i] == fold)
+            scores[i] = dot(w, x + (size_t)i * dim, dim);
+    return status;
 }
 
 /* How much of the labels the scores leave open, once calibrated: -log likelihood a row, each class
@@ -94,23 +92,24 @@ static nsky_status open_question(const nsky_fit *fit, const uint8_t *positive, c
     return NSKY_OK;
 }
 
+/* Weak to strong, until two in a row have been worse than the best: strong fits take longest. */
 static nsky_status choose_strength(trials *t, nsky_error *err)
 {
     const nsky_fit *fit = t->fit;
     double best = INFINITY;
 
-    for (uint32_t s = 0; s < t->count; s++) {
+    for (t->now = 0; t->now < t->count && t->now <= t->chosen + PATIENCE; t->now++) {
         double loss = 0;
-        for (uint32_t o = 0; o < fit->outputs; o++) {
-            nsky_status status =
-                open_question(fit, t->positive + (size_t)o * fit->n,
-                              t->scores + ((size_t)o * t->count + s) * fit->n, &loss, err);
-            if (status != NSKY_OK)
-                return status;
-        }
+        nsky_status status =
+            nsky_tasks_run(fit->outputs * fit->folds, fit->threads, try_strength, t, err);
+        for (uint32_t o = 0; o < fit->outputs && status == NSKY_OK; o++)
+            status = open_question(fit, t->positive + (size_t)o * fit->n,
+                                   t->scores + (size_t)o * fit->n, &loss, err);
+        if (status != NSKY_OK)
+            return status;
         if (loss < best) { /* ties: the weaker one */
             best = loss;
-            t->chosen = s;
+            t->chosen = t->now;
         }
     }
     return NSKY_OK;
@@ -143,9 +142,9 @@ static nsky_status keep(void *payload, uint32_t task, nsky_error *err)
         return err->status;
     if (fit->folds > 0 && t->w) /* any fold is a fair start for the fit on all rows */
         lift(t, weights_at(t, output, all ? 0 : fold, t->chosen), w);
-    nsky_status status =
-        nsky_logistic_fit(t->kept, t->positive + (size_t)output * fit->n, fit->fold,
-                          all ? UINT32_MAX : fold, t->c[t->chosen], TOLERANCE_KEPT, w, err);
+    nsky_status status = nsky_logistic_fit(t->kept, t->positive + (size_t)output * fit->n,
+                                           fit->fold, all ? UINT32_MAX : fold, t->c[t->chosen],
+                                           all ? TOLERANCE_KEPT : TOLERANCE_HELD_OUT, w, err);
     for (uint32_t i = 0; status == NSKY_OK && !all && i < fit->n; i++)
         if (fit->fold[i] == fold)
             t->out->held_out[(size_t)i * fit->outputs + output] =
@@ -181,12 +180,8 @@ static nsky_status run_trials(trials *t, nsky_error *err)
     }
     t->w = nsky_alloc_zero((size_t)fit->outputs * (fit->folds + 1) * t->count * (t->trial_dim + 1),
                            sizeof *t->w, err);
-    t->scores = nsky_alloc((size_t)fit->outputs * t->count * fit->n, sizeof *t->scores, err);
-    status = t->w && t->scores
-                 ? nsky_tasks_run(fit->outputs * fit->folds, fit->threads, try_strengths, t, err)
-                 : err->status;
-    if (status == NSKY_OK)
-        status = choose_strength(t, err);
+    t->scores = nsky_alloc((size_t)fit->outputs * fit->n, sizeof *t->scores, err);
+    status = t->w && t->scores ? choose_strength(t, err) : err->status;
     nsky_design_free(small);
     return status;
 }

@@ -12,8 +12,6 @@
 #define PREVIEW_SIZE_MAX 256 /* pixels: some tens of kilobytes */
 #define PREVIEW_QUALITY 85
 
-static const char csv_header[] = "rank,id,name,ra,dec,similarity,mag_g,mag_r,mag_z,z_phot,known";
-
 typedef struct listed {
     nsky_object *objects; /* [count] */
     float *similarity;    /* [count] */
@@ -61,31 +59,47 @@ static void clear_list(listed *list)
     nsky_free(list->similarity);
 }
 
-static void reply_csv(nsky_request *request, const listed *list)
+static nsky_status table_rows(void *payload, nsky_table_sink *sink, nsky_error *err)
 {
-    nsky_error err = NSKY_ERROR_INIT;
-    nsky_csv *csv = NULL;
+    const listed *list = payload;
+    nsky_cell cells[NSKY_HIT_COLUMNS];
+    nsky_status status = NSKY_OK;
 
-    if (nsky_csv_new(&csv, csv_header, &err) != NSKY_OK) {
-        nsky_reply_error(&request->reply, &err);
-        return;
+    for (uint32_t i = 0; i < list->count && status == NSKY_OK; i++) {
+        nsky_hit_cells(cells, i + 1, list->similarity[i], &list->objects[i]);
+        status = nsky_table_put(sink, cells, err);
     }
-    for (uint32_t i = 0; i < list->count; i++) {
-        const nsky_object *object = &list->objects[i];
-        nsky_csv_id(csv, i + 1);
-        nsky_csv_id(csv, object->id);
-        nsky_csv_text(csv, object->name);
-        nsky_csv_number(csv, object->ra_deg, 7);
-        nsky_csv_number(csv, object->dec_deg, 7);
-        nsky_csv_number(csv, list->similarity[i], 6);
-        nsky_csv_number(csv, object->mag_g, 3);
-        nsky_csv_number(csv, object->mag_r, 3);
-        nsky_csv_number(csv, object->mag_z, 3);
-        nsky_csv_number(csv, object->z_phot, 4);
-        nsky_csv_text(csv, object->known);
-        nsky_csv_end_row(csv);
-    }
-    nsky_csv_reply(csv, "nearsky-hits", &request->reply);
+    return status;
+}
+
+static void reply_table(nsky_request *request, listed *list)
+{
+    const nsky_job *job = request->job;
+    nsky_provenance provenance;
+    char query[NSKY_QUERY_TEXT_BYTES];
+    const nsky_fact asked[] = {
+        {"positive", "NPOS", "examples of what was looked for", NSKY_FACT_INTEGER,
+         .integer = job->positive_count},
+        {"negative", "NNEG", "examples of what was not", NSKY_FACT_INTEGER,
+         .integer = job->negative_count},
+        {"upload", "UPLOAD", "name of the image sent", NSKY_FACT_TEXT, .text = job->upload_name},
+    };
+    const nsky_table table = {.name = "hits",
+                              .description = "Objects that look like the examples given",
+                              .columns = nsky_hit_columns,
+                              .column_count = NSKY_HIT_COLUMNS,
+                              .rows = table_rows,
+                              .payload = list,
+                              .provenance = &provenance};
+
+    nsky_request_describe(request, query, sizeof query);
+    nsky_provenance_of_view(&provenance, request->view);
+    provenance.method = job->method;
+    provenance.scanned = job->scanned;
+    provenance.query = query;
+    provenance.extra = asked;
+    provenance.extra_count = job->upload_name[0] ? 3 : 2;
+    nsky_reply_table(&request->reply, &table, job->format);
 }
 
 static nsky_json *json_of_hits(const listed *list)
@@ -222,12 +236,13 @@ void nsky_answer_search(nsky_request *request)
     if (!survey)
         return;
     nsky_status status = list_hits(survey, request->job, &list, &err);
-    if (status == NSKY_OK && !request->job->csv)
+    bool json = request->job->format == NSKY_TABLE_JSON;
+    if (status == NSKY_OK && json)
         status = json_of_query(request, survey, &query, &err);
     if (status != NSKY_OK) {
         nsky_reply_error(&request->reply, &err);
-    } else if (request->job->csv) {
-        reply_csv(request, &list);
+    } else if (!json) {
+        reply_table(request, &list);
     } else {
         nsky_json *answer = nsky_json_object();
         nsky_json_put(answer, "query", query);

@@ -1,10 +1,11 @@
-/* api.h (private) - the JSON and CSV that routes share. Thread rule: as request.h. */
+/* api.h (private) - the JSON and the tables that routes share. Thread rule: as request.h. */
 #ifndef NSKY_SERVER_API_H
 #define NSKY_SERVER_API_H
 
 #include "common/json.h"
 #include "server/request.h"
 #include "server/service.h"
+#include "table/objects.h"
 
 #define NSKY_API "/api/v1"
 
@@ -23,18 +24,15 @@ void nsky_put_provenance(nsky_json *object, const nsky_view *view);
 bool nsky_request_object(nsky_request *request, nsky_survey *survey, nsky_object *out);
 
 /* --- table_format.c --- */
-typedef enum nsky_table_format { NSKY_TABLE_JSON, NSKY_TABLE_CSV } nsky_table_format;
-/* ?format= before Accept. false: the reply is set (406 for formats that are not written yet). */
+#define NSKY_QUERY_TEXT_BYTES 512
+/* ?format= before Accept. false: the reply is set. */
 bool nsky_request_format(nsky_request *request, nsky_table_format *out);
-
-typedef struct nsky_csv nsky_csv; /* text being written */
-NSKY_MUST_CHECK nsky_status nsky_csv_new(nsky_csv **out, const char *header, nsky_error *err);
-void nsky_csv_text(nsky_csv *csv, const char *text);              /* quoted where it must be */
-void nsky_csv_number(nsky_csv *csv, double number, int decimals); /* NaN: empty */
-void nsky_csv_id(nsky_csv *csv, uint64_t id);
-void nsky_csv_end_row(nsky_csv *csv);
-/* Frees csv; the reply is the table, or a problem. */
-void nsky_csv_reply(nsky_csv *csv, const char *name, nsky_reply *reply);
+/* The address with its parameters, decoded and maybe cut: what a table says was asked. */
+void nsky_request_describe(const nsky_request *request, char *out, size_t bytes);
+/* Borrowed from the view. */
+void nsky_provenance_of_view(nsky_provenance *out, const nsky_view *view);
+/* The table as a file to save, or a problem. */
+void nsky_reply_table(nsky_reply *reply, const nsky_table *table, nsky_table_format format);
 
 /* --- query_json.c, query_uri.c: what is asked --- */
 /* k, exact, group_arcsec, format and the filter from the query string. false: the reply is set. */
@@ -46,9 +44,10 @@ double *nsky_filter_bound(nsky_filter *filter, const char *name);
 /* Checks what the bounds say together (a cone needs all three numbers) and turns arcsec to deg. */
 NSKY_MUST_CHECK nsky_status nsky_filter_complete(nsky_filter *filter, nsky_error *err);
 /* Parameters of nsky_job_from_uri, for route tables. */
-#define NSKY_JOB_PARAMS                                                                          \
-    "k", "exact", "group_arcsec", "format", "hide_known", "mag_g_min", "mag_g_max", "mag_r_min", \
-        "mag_r_max", "mag_z_min", "mag_z_max", "z_phot_min", "z_phot_max", "ra", "dec", "radius"
+#define NSKY_FILTER_PARAMS                                                                      \
+    "hide_known", "mag_g_min", "mag_g_max", "mag_r_min", "mag_r_max", "mag_z_min", "mag_z_max", \
+        "z_phot_min", "z_phot_max", "ra", "dec", "radius"
+#define NSKY_JOB_PARAMS "k", "exact", "group_arcsec", "format", NSKY_FILTER_PARAMS
 
 /* The object nearest to a position, within match_arcsec; else NSKY_ENOTFOUND saying how far the
  * nearest is or that the position is outside the footprint. */
@@ -62,6 +61,9 @@ NSKY_MUST_CHECK nsky_status nsky_outside_footprint(nsky_survey *survey, nsky_sky
 
 /* --- answer.c: finish of every search --- */
 void nsky_answer_search(nsky_request *request);
+
+/* --- probe_json.c: POST /probes. false: the reply is set. */
+bool nsky_probe_job_from_json(nsky_request *request, nsky_probe_job *job);
 
 /* --- the routes --- */
 void nsky_route_healthz(nsky_request *request);
@@ -78,6 +80,12 @@ void nsky_route_vector(nsky_request *request);
 void nsky_route_neighbors(nsky_request *request);
 void nsky_route_search(nsky_request *request);
 void nsky_route_upload(nsky_request *request);
+void nsky_route_cone_search(nsky_request *request);
+void nsky_route_probes(nsky_request *request);
+void nsky_route_probe_train(nsky_request *request);
+void nsky_route_probe(nsky_request *request);
+void nsky_route_rank(nsky_request *request);
+void nsky_route_suggest(nsky_request *request);
 void nsky_route_page(nsky_request *request);
 
 #endif

@@ -12,10 +12,10 @@ char *nsky_base64(const char *prefix, const void *data, size_t bytes, nsky_error
     const uint8_t *in = data;
     size_t start = strlen(prefix);
     char *text = nsky_alloc(start + (bytes / 3 + 1) * 4 + 1, 1, err);
-    char *out = text + start;
 
     if (!text)
         return NULL;
+    char *out = text + start;
     memcpy(text, prefix, start);
     for (size_t i = 0; i < bytes; i += 3) {
         uint32_t left = bytes - i < 3 ? (uint32_t)(bytes - i) : 3;

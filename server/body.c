@@ -64,7 +64,7 @@ bool nsky_body_append(nsky_request *request, const char *data, size_t bytes)
         return true;
     }
     if (body->bytes + bytes > body->capacity) {
-        size_t capacity = body->capacity ? body->capacity * 2 : 64 * 1024;
+        size_t capacity = body->capacity ? body->capacity * 2 : (size_t)64 * 1024;
         while (capacity < body->bytes + bytes)
             capacity *= 2;
         if (capacity > body->capacity_max)

@@ -10,7 +10,7 @@
 #include "common/memory.h"
 #include "server/http_private.h"
 
-#define CONNECTION_MEMORY_BYTES (32 * 1024)
+#define CONNECTION_MEMORY_BYTES 32768
 
 static void log_line(void *context, const char *format, va_list args)
 {
@@ -88,7 +88,7 @@ static void stop_listening(nsky_http *http)
 void nsky_http_drain(nsky_http *http, uint32_t seconds_max)
 {
     uint64_t until_us = nsky_now_us() + seconds_max * 1000000ull;
-    struct timespec moment = {0, 2 * 1000 * 1000};
+    struct timespec moment = {0, 2000000};
 
     stop_listening(http);
     while (atomic_load(&http->service->metrics.active) > 0 && nsky_now_us() < until_us)

@@ -10,7 +10,7 @@
 
 #include "common/memory.h"
 
-#define LOOK_EVERY_MS 250
+#define LOOK_EVERY_US 250000
 
 struct nsky_deadline {
     nsky_deadline *next, *previous;
@@ -41,7 +41,7 @@ static void *watch(void *context)
 
     pthread_mutex_lock(&deadlines->lock);
     while (!deadlines->stop) {
-        uint64_t now_us = nsky_now_us(), next_us = now_us + LOOK_EVERY_MS * 1000;
+        uint64_t now_us = nsky_now_us(), next_us = now_us + LOOK_EVERY_US;
         for (nsky_deadline *each = deadlines->first; each; each = each->next) {
             uint64_t due_us = atomic_load(&each->due_us);
             if (due_us == 0 || due_us > now_us)

@@ -53,10 +53,14 @@ static void take_answer(nsky_job *job, const nsky_answer *answer)
 /* "query 0: ...": the client knows of one query only. */
 static void drop_number(nsky_error *err)
 {
-    int number = 0, length = 0;
+    static const char word[] = "query ";
+    const char *number = err->text + strlen(word);
 
-    if (sscanf(err->text, "query %d: %n", &number, &length) == 1 && length > 0)
-        memmove(err->text, err->text + length, strlen(err->text + length) + 1);
+    if (strncmp(err->text, word, strlen(word)) != 0)
+        return;
+    const char *rest = number + strspn(number, "0123456789");
+    if (rest > number && strncmp(rest, ": ", 2) == 0)
+        memmove(err->text, rest + 2, strlen(rest + 2) + 1);
 }
 
 void nsky_search_jobs(nsky_batch *batch, nsky_request *const *requests, uint32_t count,

@@ -20,6 +20,7 @@ void nsky_job_free(nsky_job *job)
 {
     if (!job)
         return;
+    nsky_probe_job_free(job->probe);
     nsky_decoded_clear(&job->decoded);
     nsky_free(job->vectors);
     nsky_free(job->hits);

@@ -9,6 +9,8 @@
 #include "common/error.h"
 #include "index/search.h"
 #include "ingest/decode.h"
+#include "server/probe_job.h"
+#include "table/table.h"
 
 #define NSKY_JOB_K_DEFAULT 50
 #define NSKY_GROUP_ARCSEC_MAX 3600
@@ -16,7 +18,8 @@
 typedef struct nsky_job {
     /* asked */
     uint32_t k;
-    bool exact, csv;
+    bool exact;
+    nsky_table_format format;
     double group_arcsec; /* hits closer together than this are one; 0: no grouping */
     nsky_filter filter;
     float *vectors; /* [positive + negative, dim], owned; of an upload: set by the embedder */
@@ -32,6 +35,8 @@ typedef struct nsky_job {
 
     /* the example of a neighbours query */
     uint64_t query_row; /* UINT64_MAX: none */
+
+    nsky_probe_job *probe; /* or NULL: a search; owned */
 
     /* found */
     nsky_error err; /* status NSKY_OK: the rest holds */

@@ -22,10 +22,11 @@ static nsky_status listen_at(int *out, const struct addrinfo *address, const cha
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, address->ai_addr, address->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
         bool in_use = errno == EADDRINUSE;
-        nsky_fail_errno(err, "listening on %s port %u%s", host, port,
-                        in_use ? " (is another server running? give another --port)" : "");
+        nsky_status status =
+            nsky_fail_errno(err, "listening on %s port %u%s", host, port,
+                            in_use ? " (is another server running? give another --port)" : "");
         close(fd);
-        return err->status;
+        return status;
     }
     *out = fd;
     return NSKY_OK;
@@ -35,7 +36,11 @@ nsky_status nsky_listen(int *out, uint16_t *bound, const char *host, uint16_t po
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
                     *found = NULL;
-    struct sockaddr_storage address;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}}; /* the widest, so all of it */
     socklen_t bytes = sizeof address;
     char service[8];
 
@@ -47,12 +52,11 @@ nsky_status nsky_listen(int *out, uint16_t *bound, const char *host, uint16_t po
     freeaddrinfo(found);
     if (status != NSKY_OK)
         return status;
-    if (getsockname(*out, (struct sockaddr *)&address, &bytes) != 0) {
-        nsky_fail_errno(err, "the port on %s", host);
+    if (getsockname(*out, &address.any, &bytes) != 0) {
+        status = nsky_fail_errno(err, "the port on %s", host);
         close(*out);
-        return err->status;
+        return status;
     }
-    *bound = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                                 : ((struct sockaddr_in *)&address)->sin_port);
+    *bound = ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
     return NSKY_OK;
 }

@@ -88,7 +88,7 @@ static nsky_status find_position(reader *r, const nsky_json *example, const char
 static nsky_status read_example(reader *r, const nsky_json *example, const char *where, float *out)
 {
     const nsky_json *value;
-    nsky_object object;
+    nsky_object object = {0};
     nsky_status status;
 
     if (nsky_json_kind(example) != NSKY_JSON_OBJECT)
@@ -221,7 +221,8 @@ static nsky_status read_query(reader *r, const nsky_json *root)
         status = read_member(r, v);
     if (status != NSKY_OK)
         return status;
-    job->vectors = nsky_alloc(2 * NSKY_SEARCH_EXAMPLES_MAX * dim, sizeof *job->vectors, r->err);
+    job->vectors =
+        nsky_alloc((size_t)2 * NSKY_SEARCH_EXAMPLES_MAX * dim, sizeof *job->vectors, r->err);
     if (!job->vectors)
         return r->err->status;
     status = read_examples(r, nsky_json_get(root, "positive"), "positive", job->vectors,
@@ -242,11 +243,9 @@ bool nsky_job_from_json(nsky_request *request, nsky_survey *survey, nsky_job *jo
     nsky_error err = NSKY_ERROR_INIT;
     nsky_json *root = NULL;
     reader r = {request, survey, job, &err};
-    nsky_table_format format;
 
-    if (!nsky_request_format(request, &format))
+    if (!nsky_request_format(request, &job->format))
         return false;
-    job->csv = format == NSKY_TABLE_CSV;
     nsky_status status = nsky_json_parse(&root, request->body.data ? request->body.data : "",
                                          request->body.bytes, "the body", &err);
     nsky_body_free(request);

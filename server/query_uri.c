@@ -57,13 +57,11 @@ nsky_status nsky_filter_complete(nsky_filter *filter, nsky_error *err)
 bool nsky_job_from_uri(nsky_request *request, nsky_job *job)
 {
     const nsky_uri *uri = &request->uri;
-    nsky_table_format format;
     nsky_error err = NSKY_ERROR_INIT;
     nsky_status status;
 
-    if (!nsky_request_format(request, &format))
+    if (!nsky_request_format(request, &job->format))
         return false;
-    job->csv = format == NSKY_TABLE_CSV;
     if ((status = nsky_uri_integer(uri, "k", 1, NSKY_SEARCH_K_MAX, &job->k, &err)) != NSKY_OK ||
         (status = nsky_uri_flag(uri, "exact", &job->exact, &err)) != NSKY_OK ||
         (status = nsky_uri_number(uri, "group_arcsec", 0, NSKY_GROUP_ARCSEC_MAX, &job->group_arcsec,

@@ -10,6 +10,8 @@ static const char *const random_params[] = {"n", "format", NULL};
 static const char *const image_params[] = {"size", "stretch", "field", NULL};
 static const char *const format_params[] = {"format", NULL};
 static const char *const job_params[] = {NSKY_JOB_PARAMS, NULL};
+static const char *const rank_params[] = {"top", "class", NSKY_FILTER_PARAMS, "format", NULL};
+static const char *const suggest_params[] = {"n", "class", NSKY_FILTER_PARAMS, "format", NULL};
 static const char *const upload_params[] = {NSKY_JOB_PARAMS, "name", NULL};
 
 static const nsky_route routes[] = {
@@ -27,7 +29,15 @@ static const nsky_route routes[] = {
     {NSKY_API "/objects/{id}/neighbors", NSKY_GET, job_params, NSKY_BODY_NONE,
      nsky_route_neighbors},
     {NSKY_API "/search", NSKY_POST, format_params, NSKY_BODY_JSON, nsky_route_search},
+    {NSKY_API "/probes", NSKY_GET, NULL, NSKY_BODY_NONE, nsky_route_probes},
+    {NSKY_API "/probes", NSKY_POST, NULL, NSKY_BODY_JSON, nsky_route_probe_train},
+    {NSKY_API "/probes/{name}", NSKY_GET, NULL, NSKY_BODY_NONE, nsky_route_probe},
+    {NSKY_API "/probes/{name}/rank", NSKY_GET, rank_params, NSKY_BODY_NONE, nsky_route_rank},
+    {NSKY_API "/probes/{name}/suggest", NSKY_GET, suggest_params, NSKY_BODY_NONE,
+     nsky_route_suggest},
     {NSKY_API "/search/upload", NSKY_POST, upload_params, NSKY_BODY_UPLOAD, nsky_route_upload},
+    /* The standard has parameters ignored that a service does not know. */
+    {"/vo/scs", NSKY_GET, any, NSKY_BODY_NONE, nsky_route_cone_search},
 };
 #define ROUTES (sizeof routes / sizeof *routes)
 
@@ -40,7 +50,7 @@ nsky_match nsky_routes_match(const char *path, uint32_t method)
     if (match.allowed || strncmp(path, "/api/", 5) == 0)
         return match;
     match.allowed = page_route.methods;
-    match.route = method & page_route.methods ? &page_route : NULL;
+    match.route = (method & page_route.methods) != 0 ? &page_route : NULL;
     return match;
 }
 
@@ -58,6 +68,8 @@ uint32_t nsky_route_number(const nsky_route *route)
 
 const char *nsky_route_label(uint32_t number)
 {
+    if (number < ROUTES && routes[number].run == nsky_route_probe_train)
+        return "POST " NSKY_API "/probes"; /* labels are unique, and GET has its own */
     if (number < ROUTES)
         return routes[number].pattern;
     return number == ROUTES ? page_route.pattern : "none";

@@ -105,7 +105,7 @@ static void name_file(const nsky_object *object, const char *ending, char *out, 
     char name[NSKY_NAME_BYTES];
     size_t i = 0;
 
-    for (; object->name[i] && i < sizeof name - 1; i++)
+    for (; i < sizeof name - 1 && object->name[i]; i++)
         name[i] = isalnum((unsigned char)object->name[i]) || strchr("+-_.", object->name[i])
                       ? object->name[i]
                       : '_';

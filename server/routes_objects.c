@@ -16,52 +16,53 @@
 #define CONE_LIMIT_MAX 1000
 #define RANDOM_MAX 200
 
-static const char csv_header[] = "id,name,ra,dec,mag_g,mag_r,mag_z,z_phot,z_spec,type,known,"
-                                 "separation_arcsec";
+typedef struct found {
+    const nsky_cone_hit *hits;
+    uint32_t count;
+} found;
 
-static void csv_row(nsky_csv *csv, const nsky_cone_hit *hit)
+static nsky_status table_rows(void *payload, nsky_table_sink *sink, nsky_error *err)
 {
-    const nsky_object *object = &hit->object;
+    const found *f = payload;
+    nsky_cell cells[NSKY_CONE_COLUMNS];
+    nsky_status status = NSKY_OK;
 
-    nsky_csv_id(csv, object->id);
-    nsky_csv_text(csv, object->name);
-    nsky_csv_number(csv, object->ra_deg, 7);
-    nsky_csv_number(csv, object->dec_deg, 7);
-    nsky_csv_number(csv, object->mag_g, 3);
-    nsky_csv_number(csv, object->mag_r, 3);
-    nsky_csv_number(csv, object->mag_z, 3);
-    nsky_csv_number(csv, object->z_phot, 4);
-    nsky_csv_number(csv, object->z_spec, 5);
-    nsky_csv_text(csv, object->type);
-    nsky_csv_text(csv, object->known);
-    nsky_csv_number(csv, hit->separation_arcsec, 3);
-    nsky_csv_end_row(csv);
+    for (uint32_t i = 0; i < f->count && status == NSKY_OK; i++) {
+        nsky_cone_cells(cells, &f->hits[i]);
+        status = nsky_table_put(sink, cells, err);
+    }
+    return status;
 }
 
-static void reply_csv(nsky_request *request, const nsky_cone_hit *hits, uint32_t count)
+static void reply_table(nsky_request *request, const nsky_cone_hit *hits, uint32_t count,
+                        bool truncated, nsky_table_format format)
 {
-    nsky_error err = NSKY_ERROR_INIT;
-    nsky_csv *csv = NULL;
+    char query[NSKY_QUERY_TEXT_BYTES];
+    const nsky_provenance provenance = {.query = query};
+    found payload = {hits, count};
+    const nsky_table table = {.name = "objects",
+                              .description = "Objects of the catalogue",
+                              .columns = nsky_cone_columns,
+                              .column_count = NSKY_CONE_COLUMNS,
+                              .rows = table_rows,
+                              .payload = &payload,
+                              .provenance = &provenance,
+                              .truncated = truncated};
 
-    if (nsky_csv_new(&csv, csv_header, &err) != NSKY_OK) {
-        nsky_reply_error(&request->reply, &err);
-        return;
-    }
-    for (uint32_t i = 0; i < count; i++)
-        csv_row(csv, &hits[i]);
-    nsky_csv_reply(csv, "nearsky-objects", &request->reply);
+    nsky_request_describe(request, query, sizeof query);
+    nsky_reply_table(&request->reply, &table, format);
 }
 
 /* {objects: [...], warnings: [...], generation, model}; NaN separations are left out. */
 static void reply_objects(nsky_request *request, const nsky_cone_hit *hits, uint32_t count,
-                          const char *warning)
+                          bool truncated, const char *warning)
 {
     nsky_table_format format;
 
     if (!nsky_request_format(request, &format))
         return;
-    if (format == NSKY_TABLE_CSV) {
-        reply_csv(request, hits, count);
+    if (format != NSKY_TABLE_JSON) {
+        reply_table(request, hits, count, truncated, format);
         return;
     }
     nsky_json *answer = nsky_json_object(), *list = nsky_json_array(), *warnings;
@@ -87,7 +88,7 @@ static void reply_named(nsky_request *request, nsky_survey *survey, const char *
     nsky_status status = nsky_survey_by_name(survey, name, &hit.object, &err);
 
     if (status == NSKY_OK)
-        reply_objects(request, &hit, 1, NULL);
+        reply_objects(request, &hit, 1, false, NULL);
     else if (status == NSKY_ENOTFOUND)
         nsky_reply_problem(&request->reply, 404, "no-such-object",
                            "this survey has no object named \"%.95s\"", name);
@@ -120,13 +121,14 @@ static nsky_status reply_cone(nsky_request *request, nsky_survey *survey, nsky_s
                  "no object within %g arcsec, though the survey has some "
                  "nearby",
                  radius);
-    if (count > limit) {
+    bool truncated = count > limit;
+    if (truncated) {
         snprintf(warning, sizeof warning,
                  "the nearest %u; there are more within %g arcsec (limit goes up to %d)", limit,
                  radius, CONE_LIMIT_MAX);
         count = limit;
     }
-    reply_objects(request, hits, count, warning[0] ? warning : NULL);
+    reply_objects(request, hits, count, truncated, warning[0] ? warning : NULL);
     return NSKY_OK;
 }
 
@@ -210,7 +212,7 @@ void nsky_route_random(nsky_request *request)
         status = nsky_survey_by_row(survey, rows[i], &hits[i].object, &err);
     }
     if (status == NSKY_OK)
-        reply_objects(request, hits, n, NULL);
+        reply_objects(request, hits, n, false, NULL);
     else
         nsky_reply_error(&request->reply, &err);
     nsky_free(hits);

@@ -34,6 +34,7 @@ static void destroy(nsky_server *server)
 
     nsky_http_stop(server->http); /* no request is left after this */
     nsky_workers_free(service->workers);
+    nsky_probes_close(service->probes);
     nsky_view_release(service->view);
     nsky_page_close(service->page);
     nsky_free(service->page_reason);
@@ -54,12 +55,13 @@ static nsky_status open_page(nsky_service *service, const char *folder, nsky_err
         *err = why;
         return why.status;
     }
-    service->page_reason =
-        nsky_format(err,
-                    "nearsky answers here, but there is no page to show: %s.\n"
-                    "Build it with `npm run build` in web/, or give its folder with --page.\n"
-                    "The API is at /api/v1/info and described at /api/v1/openapi.json.\n",
-                    folder ? why.text : "no folder was given");
+    service->page_reason = nsky_format(
+        err,
+        "nearsky answers here, but there is no page to show: %s.\n"
+        "Build it with Node.js 18 or newer, `npm ci && npm run build` in web/, or give its "
+        "folder with --page.\n"
+        "The API is at /api/v1/info and described at /api/v1/openapi.json.\n",
+        folder ? why.text : "no folder was given");
     if (!service->page_reason)
         return err->status;
     nsky_log_warn("no page: %s", folder ? why.text : "no folder was given");
@@ -109,6 +111,7 @@ nsky_status nsky_server_start(nsky_server **out, const nsky_server_options *opti
         (status = open_page(service, options->page, err)) != NSKY_OK ||
         (status = nsky_view_open(&service->view, service->store, service->device, service->threads,
                                  err)) != NSKY_OK ||
+        (status = nsky_probes_open(&service->probes, service->store, err)) != NSKY_OK ||
         (status = nsky_workers_start(&service->workers,
                                      options->queue_max ? options->queue_max : QUEUE_DEFAULT,
                                      &service->metrics, nsky_http_wake, err)) != NSKY_OK)

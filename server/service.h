@@ -10,6 +10,7 @@
 
 #include "server/metrics.h"
 #include "server/page.h"
+#include "server/probes.h"
 #include "server/request.h"
 #include "server/server.h"
 #include "server/workers.h"
@@ -35,6 +36,7 @@ typedef struct nsky_service {
     nsky_page *page;   /* or NULL */
     char *page_reason; /* why there is none */
     nsky_workers *workers;
+    nsky_probes *probes;
     atomic_bool stopping;
 
     pthread_mutex_t view_lock;

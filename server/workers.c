@@ -8,9 +8,9 @@
 #include "common/memory.h"
 
 struct nsky_workers {
-    nsky_queue *searches, *uploads;
-    pthread_t dispatcher, embedder;
-    bool dispatcher_runs, embedder_runs;
+    nsky_queue *searches, *uploads, *probes;
+    pthread_t dispatcher, embedder, prober;
+    bool dispatcher_runs, embedder_runs, prober_runs;
     nsky_batch *batch;
     uint32_t queue_max;
     nsky_metrics *metrics;
@@ -94,6 +94,17 @@ static void *embed(void *context)
     return NULL;
 }
 
+static void *probe(void *context)
+{
+    nsky_workers *workers = context;
+
+    for (nsky_request *request; (request = nsky_queue_pop(workers->probes));) {
+        nsky_probe_work_run(request);
+        finish(workers, request);
+    }
+    return NULL;
+}
+
 nsky_status nsky_workers_start(nsky_workers **out, uint32_t queue_max, nsky_metrics *metrics,
                                void (*wake)(nsky_request *request), nsky_error *err)
 {
@@ -109,11 +120,13 @@ nsky_status nsky_workers_start(nsky_workers **out, uint32_t queue_max, nsky_metr
     workers->wake = wake;
     if ((status = nsky_queue_new(&workers->searches, queue_max, err)) != NSKY_OK ||
         (status = nsky_queue_new(&workers->uploads, queue_max, err)) != NSKY_OK ||
+        (status = nsky_queue_new(&workers->probes, queue_max, err)) != NSKY_OK ||
         (status = nsky_batch_new(&workers->batch, err)) != NSKY_OK)
         goto done;
     workers->dispatcher_runs = pthread_create(&workers->dispatcher, NULL, dispatch, workers) == 0;
     workers->embedder_runs = pthread_create(&workers->embedder, NULL, embed, workers) == 0;
-    if (!workers->dispatcher_runs || !workers->embedder_runs) {
+    workers->prober_runs = pthread_create(&workers->prober, NULL, probe, workers) == 0;
+    if (!workers->dispatcher_runs || !workers->embedder_runs || !workers->prober_runs) {
         status = nsky_fail(err, NSKY_EIO, "the server's worker threads do not start");
         goto done;
     }
@@ -139,9 +152,11 @@ void nsky_workers_unreserve(nsky_workers *workers)
 
 void nsky_workers_submit(nsky_workers *workers, nsky_request *request)
 {
-    if (!request->job->upload) {
+    nsky_queue *queue = request->job->probe ? workers->probes : workers->uploads;
+
+    if (!request->job->probe && !request->job->upload) {
         submit_search(workers, request);
-    } else if (!nsky_queue_try_push(workers->uploads, request)) {
+    } else if (!nsky_queue_try_push(queue, request)) {
         nsky_fail(&request->job->err, NSKY_ECANCELLED, "the server is shutting down");
         finish(workers, request);
     }
@@ -154,6 +169,11 @@ void nsky_workers_stop(nsky_workers *workers)
     if (workers->embedder_runs)
         pthread_join(workers->embedder, NULL);
     workers->embedder_runs = false;
+    if (workers->probes)
+        nsky_queue_close(workers->probes);
+    if (workers->prober_runs)
+        pthread_join(workers->prober, NULL);
+    workers->prober_runs = false;
     if (workers->searches)
         nsky_queue_close(workers->searches);
     if (workers->dispatcher_runs)
@@ -168,6 +188,7 @@ void nsky_workers_free(nsky_workers *workers)
     nsky_workers_stop(workers);
     nsky_queue_free(workers->uploads);
     nsky_queue_free(workers->searches);
+    nsky_queue_free(workers->probes);
     nsky_batch_free(workers->batch);
     nsky_free(workers);
 }

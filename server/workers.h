@@ -2,6 +2,7 @@
  *
  * The dispatcher gathers the searches that wait and runs them as one batch. The embedder decodes
  * and embeds uploads, then hands them to the dispatcher, so that searches never wait for a network.
+ * The prober trains probes, ranks by them and writes them down, one request at a time.
  * Together they hold at most queue_max requests.
  * Thread rule: submit from any thread; start and stop from one.
  */

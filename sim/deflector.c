@@ -20,7 +20,7 @@
 #define Z_MAX 0.8
 #define SIGMA_MIN 200.0 /* km/s */
 #define SIGMA_MAX 350.0
-#define FABER_JACKSON_MAG_Z -22.25 /* at 220 km/s; L ~ sigma^4 */
+#define FABER_JACKSON_MAG_Z (-22.25) /* at 220 km/s; L ~ sigma^4 */
 #define K_SLOPE 0.55
 #define MAG_Z_MIN 15.8
 #define MAG_Z_MAX 20.0

@@ -29,7 +29,7 @@ sim_plan sim_plan_of(const nsky_sim_options *options)
     plan.side = options->size ? options->size : plan.stamps ? NSKY_STAMP_SIDE : NSKY_SIM_BRICK_SIDE;
     double bricks = plan.side * (double)plan.side / (REAL_SIDE * REAL_SIDE);
     plan.primaries =
-        plan.stamps ? 1 : (uint32_t)fmax(1, lrint(REAL_GALAXIES * options->density * bricks));
+        plan.stamps ? 1 : (uint32_t)fmax(1, rint(REAL_GALAXIES * options->density * bricks));
     return plan;
 }
 

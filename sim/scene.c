@@ -131,14 +131,14 @@ static box box_around(const sim_painter *painter, const sim_object *object, doub
 
     for (int band = 0; band < SIM_BANDS; band++)
         margin = fmax(margin, BLUR_MARGIN_FWHM * painter->conditions.fwhm_arcsec[band]);
-    while (b.side_log2 < SIDE_LOG2_MAX && (1 << b.side_log2) / 2 * FINE_ARCSEC < reach + margin)
+    while (b.side_log2 < SIDE_LOG2_MAX && 0.5 * (1 << b.side_log2) * FINE_ARCSEC < reach + margin)
         b.side_log2++;
     b.side = 1 << b.side_log2;
     b.left = (int)lrint(object->x) - b.side / FINE / 2;
     b.bottom = (int)lrint(object->y) - b.side / FINE / 2;
     b.x = (object->x - b.left + 0.5) * NSKY_SCALE_ARCSEC_PX;
     b.y = (object->y - b.bottom + 0.5) * NSKY_SCALE_ARCSEC_PX;
-    b.half_arcsec = b.side / 2 * FINE_ARCSEC;
+    b.half_arcsec = 0.5 * b.side * FINE_ARCSEC;
     return b;
 }
 
@@ -239,11 +239,10 @@ static void bin_onto(sim_canvas *canvas, const box *b, const float *fine, int ba
         if (y < 0 || y >= (int)canvas->height)
             continue;
         for (int i = 0; i < side; i++) {
-            int x = b->left + i;
+            int x = b->left + i, at = FINE * i;
             if (x >= 0 && x < (int)canvas->width)
-                plane[(size_t)y * canvas->width + (size_t)x] += row[FINE * i] + row[FINE * i + 1] +
-                                                                row[FINE * i + b->side] +
-                                                                row[FINE * i + 1 + b->side];
+                plane[(size_t)y * canvas->width + (size_t)x] +=
+                    row[at] + row[at + 1] + row[at + b->side] + row[at + 1 + b->side];
         }
     }
 }

@@ -10,9 +10,10 @@
 
 uint32_t nsky_zone_of(double dec_deg)
 {
+    const uint32_t last = NSKY_ZONES - 1;
     double zone = floor((dec_deg + 90) * (3600.0 / NSKY_ZONE_HEIGHT_ARCSEC));
 
-    return zone < 0 ? 0 : zone >= NSKY_ZONES ? NSKY_ZONES - 1 : (uint32_t)zone;
+    return zone < 0 ? 0 : zone > last ? last : (uint32_t)zone;
 }
 
 static bool has_position(const nsky_object *object)

@@ -29,7 +29,7 @@ static char *immutable_uri(const char *path, nsky_error *err)
         *at++ = digits[(unsigned char)*path >> 4];
         *at++ = digits[(unsigned char)*path & 15];
     }
-    strcpy(at, "?immutable=1");
+    memcpy(at, "?immutable=1", sizeof "?immutable=1");
     return uri;
 }
 

@@ -205,7 +205,7 @@ uint64_t nsky_survey_rows(nsky_survey *survey)
 {
     assert(survey);
     nsky_error err = NSKY_ERROR_INIT;
-    uint64_t rows;
+    uint64_t rows = 0;
 
     if (survey->mode == NSKY_SURVEY_READ && ask_rows(survey, &rows, &err) == NSKY_OK)
         survey->rows = rows; /* otherwise what was there at the last look: rows never go away */

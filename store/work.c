@@ -64,16 +64,16 @@ nsky_status nsky_generation_begin(nsky_generation_work **out, const char *store,
     return NSKY_OK;
 }
 
-void nsky_generation_pause(nsky_generation_work *face)
+void nsky_generation_pause(nsky_generation_work *work)
 {
-    nsky_work *work = (nsky_work *)face;
+    nsky_work *whole = (nsky_work *)work;
 
-    if (!work)
+    if (!whole)
         return;
-    nsky_lock_release(&work->lock);
-    nsky_free(work->face.path);
-    nsky_free(work->face.store);
-    nsky_free(work);
+    nsky_lock_release(&whole->lock);
+    nsky_free(whole->face.path);
+    nsky_free(whole->face.store);
+    nsky_free(whole);
 }
 
 void nsky_generation_abandon(nsky_generation_work *work)

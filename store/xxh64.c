@@ -34,7 +34,7 @@ static size_t blocks(uint64_t *hash, const uint8_t *at, size_t bytes, uint64_t s
 
     for (; bytes - done >= 32; done += 32)
         for (int i = 0; i < 4; i++)
-            lane[i] = mix(lane[i], nsky_get_u64(at + done + 8 * i));
+            lane[i] = mix(lane[i], nsky_get_u64(at + done + (size_t)8 * i));
     *hash = rotate(lane[0], 1) + rotate(lane[1], 7) + rotate(lane[2], 12) + rotate(lane[3], 18);
     for (int i = 0; i < 4; i++)
         *hash = merge(*hash, lane[i]);

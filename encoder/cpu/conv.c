@@ -208,7 +208,7 @@ static nsky_status add_result(nsky_cpu_network *net, const nsky_op *op, const co
 static nsky_status add_steps(nsky_cpu_network *net, const nsky_op *op, conv_choice *choice,
                              nsky_error *err)
 {
-    uint32_t src, weights, bias, result, dst;
+    uint32_t src, weights, bias, result = 0, dst;
     dnnl_primitive_desc_t primitive = choice->primitive;
     nsky_status status;
 

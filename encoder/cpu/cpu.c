@@ -5,13 +5,13 @@
  * when the machine is idle, and two to three times faster when it is not.
  * Thread rule: one thread at a time in each state; states are independent. */
 #include <assert.h>
-#include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/memory.h"
 #include "encoder/backend.h"
 #include "encoder/cpu/network.h"
+#include "encoder/cpu/threads.h"
 
 /* Within 2% of the throughput of 16 and more for a ResNet-50 at 96 px, at half the latency of an
  * upload; and the eight views of an image are one batch. */
@@ -22,23 +22,6 @@ typedef struct cpu_state {
     nsky_cpu_network *net;
     bool has_run;
 } cpu_state;
-
-/* Sets how many threads OpenMP gives this thread; returns how many it gave. The runtime is
- * whichever one oneDNN was loaded with (GNU's or LLVM's), so it is asked for by name; without one,
- * nothing. */
-static int set_threads(int count)
-{
-    int (*get)(void) = NULL;
-    void (*set)(int) = NULL;
-
-    *(void **)&get = dlsym(RTLD_DEFAULT, "omp_get_max_threads");
-    *(void **)&set = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
-    if (!get || !set)
-        return 1;
-    int before = get();
-    set(count);
-    return before;
-}
 
 static bool cpu_available(nsky_precision precision)
 {
@@ -82,9 +65,9 @@ static nsky_status cpu_open(void **out, const nsky_graph *graph, nsky_precision 
         *batch = DEFAULT_BATCH;
     if (!(state = nsky_alloc_zero(1, sizeof *state, err)))
         return NSKY_ENOMEM;
-    int threads = set_threads(1);
+    int threads = nsky_cpu_set_threads(1);
     status = nsky_cpu_network_new(&state->net, graph, precision, *batch, err);
-    set_threads(threads);
+    nsky_cpu_set_threads(threads);
     if (status != NSKY_OK) {
         cpu_close(state);
         return status;
@@ -118,10 +101,10 @@ static nsky_status cpu_run(void *opened, const float *images, float *out, nsky_e
 {
     assert(opened && images && out && err);
     cpu_state *state = opened;
-    int threads = set_threads(1);
+    int threads = nsky_cpu_set_threads(1);
     dnnl_status_t failed = run_steps(state->net, images, out);
 
-    set_threads(threads);
+    nsky_cpu_set_threads(threads);
     state->has_run = !failed;
     return failed ? nsky_cpu_fail(err, failed, "the network") : NSKY_OK;
 }
@@ -172,9 +155,9 @@ static nsky_status cpu_value(void *opened, uint32_t value, float *out, nsky_erro
         return nsky_fail(err, NSKY_ENOTFOUND,
                          "value %u is no longer there; set NSKY_KEEP_VALUES=1 before opening",
                          value);
-    int threads = set_threads(1);
+    int threads = nsky_cpu_set_threads(1);
     nsky_status status = read_tensor(net, net->places[value].tensor, out, err);
-    set_threads(threads);
+    nsky_cpu_set_threads(threads);
     return status;
 }
 

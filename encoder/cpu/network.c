@@ -12,16 +12,14 @@
     8 /* converted, weights, bias, result, view; a scratchpad for each step \
        */
 
-static nsky_status alloc_lists(nsky_cpu_network *net, nsky_error *err)
+static nsky_status alloc_lists(nsky_cpu_network *net, uint32_t steps, uint32_t tensors,
+                               nsky_error *err)
 {
-    const nsky_graph *graph = net->graph;
-
-    net->step_capacity = STEPS_AN_OP_MAX * graph->op_count + 1;
-    net->tensor_capacity = TENSORS_AN_OP_MAX * graph->op_count + 4;
-    if (!(net->steps = nsky_alloc_zero(net->step_capacity, sizeof *net->steps, err)) ||
-        !(net->tensors = nsky_alloc_zero(net->tensor_capacity, sizeof *net->tensors, err)) ||
-        !(net->spans = nsky_alloc_zero(net->tensor_capacity, sizeof *net->spans, err)) ||
-        !(net->places = nsky_alloc_zero(graph->value_count, sizeof *net->places, err)))
+    net->step_capacity = steps;
+    net->tensor_capacity = tensors;
+    if (!(net->steps = nsky_alloc_zero(steps, sizeof *net->steps, err)) ||
+        !(net->tensors = nsky_alloc_zero(tensors, sizeof *net->tensors, err)) ||
+        !(net->spans = nsky_alloc_zero(tensors, sizeof *net->spans, err)))
         return NSKY_ENOMEM;
     return NSKY_OK;
 }
@@ -67,7 +65,7 @@ static nsky_status alloc_block(nsky_cpu_network *net, nsky_error *err)
         nsky_cpu_span *span = &net->spans[i];
         if (net->tensors[i].outside)
             span->bytes = 0;
-        if (net->tensors[i].constant || net->keep_values) {
+        if (net->tensors[i].constant || net->tensors[i].lasting || net->keep_values) {
             span->first = 0;
             span->last = UINT32_MAX;
         }
@@ -145,29 +143,59 @@ static nsky_status load_constants(nsky_cpu_network *net, nsky_error *err)
     return status;
 }
 
-nsky_status nsky_cpu_network_new(nsky_cpu_network **out, const nsky_graph *graph,
-                                 nsky_precision precision, uint32_t batch, nsky_error *err)
+nsky_status nsky_cpu_network_blank(nsky_cpu_network **out, nsky_precision precision, uint32_t batch,
+                                   uint32_t steps, uint32_t tensors, nsky_error *err)
 {
-    assert(out && graph && graph->op_count > 0 && batch > 0 && err);
-    assert(graph->ops[graph->op_count - 1].kind == NSKY_OP_AVGPOOL);
-    const char *keep = getenv("NSKY_KEEP_VALUES");
+    assert(out && batch > 0 && err);
     nsky_cpu_network *net = nsky_alloc_zero(1, sizeof *net, err);
     nsky_status status;
 
     *out = NULL;
     if (!net)
         return NSKY_ENOMEM;
-    net->graph = graph;
     net->type = precision == NSKY_BF16 ? dnnl_bf16 : dnnl_f32;
     net->batch = batch;
+    if ((status = alloc_lists(net, steps, tensors, err)) == NSKY_OK)
+        status = open_engine(net, err);
+    if (status != NSKY_OK) {
+        nsky_cpu_network_free(net);
+        return status;
+    }
+    *out = net;
+    return NSKY_OK;
+}
+
+nsky_status nsky_cpu_network_bind(nsky_cpu_network *net, nsky_error *err)
+{
+    nsky_status status = alloc_block(net, err);
+
+    return status == NSKY_OK ? bind_tensors(net, err) : status;
+}
+
+nsky_status nsky_cpu_network_new(nsky_cpu_network **out, const nsky_graph *graph,
+                                 nsky_precision precision, uint32_t batch, nsky_error *err)
+{
+    assert(out && graph && graph->op_count > 0 && batch > 0 && err);
+    assert(graph->ops[graph->op_count - 1].kind == NSKY_OP_AVGPOOL);
+    const char *keep = getenv("NSKY_KEEP_VALUES");
+    nsky_cpu_network *net;
+    nsky_status status;
+
+    *out = NULL;
+    if ((status =
+             nsky_cpu_network_blank(&net, precision, batch, STEPS_AN_OP_MAX * graph->op_count + 1,
+                                    TENSORS_AN_OP_MAX * graph->op_count + 4, err)) != NSKY_OK)
+        return status;
+    net->graph = graph;
     net->keep_values = keep && strcmp(keep, "1") == 0;
-    if ((status = alloc_lists(net, err)) != NSKY_OK || (status = open_engine(net, err)) != NSKY_OK)
+    if (!(net->places = nsky_alloc_zero(graph->value_count, sizeof *net->places, err))) {
+        status = NSKY_ENOMEM;
         goto done;
+    }
     find_last_uses(net);
-    if ((status = add_steps(net, err)) != NSKY_OK || (status = alloc_block(net, err)) != NSKY_OK ||
-        (status = bind_tensors(net, err)) != NSKY_OK)
-        goto done;
-    if ((status = load_constants(net, err)) != NSKY_OK)
+    if ((status = add_steps(net, err)) != NSKY_OK ||
+        (status = nsky_cpu_network_bind(net, err)) != NSKY_OK ||
+        (status = load_constants(net, err)) != NSKY_OK)
         goto done;
     *out = net;
     net = NULL;

@@ -12,7 +12,7 @@
 #include "encoder/cpu/plan.h"
 
 #define NSKY_CPU_NONE UINT32_MAX
-#define NSKY_CPU_ARGS_MAX 5 /* source, weights, bias, destination, scratchpad */
+#define NSKY_CPU_ARGS_MAX 12 /* a batch norm backwards */
 
 /* One piece of memory. Tensors and spans are numbered alike. */
 typedef struct nsky_cpu_tensor {
@@ -21,6 +21,7 @@ typedef struct nsky_cpu_tensor {
     const float *constant; /* weights or biases to fill it with; NULL: an activation or scratch */
     uint32_t window;       /* > 1: weights [o, i, window] to lie as [o, window, i] */
     bool outside;          /* the caller's images or vectors: its address is set by every run */
+    bool lasting;          /* keeps its bytes from run to run */
 } nsky_cpu_tensor;
 
 typedef struct nsky_cpu_step {
@@ -29,6 +30,8 @@ typedef struct nsky_cpu_step {
     uint32_t from, to; /* tensors, of gather */
     dnnl_exec_arg_t args[NSKY_CPU_ARGS_MAX];
     int arg_count;
+    uint32_t phase;
+    bool kernel; /* of a convolution or batch norm in training: what its speed is measured by */
 } nsky_cpu_step;
 
 /* Where the graph's value is after a run. */
@@ -48,6 +51,7 @@ typedef struct nsky_cpu_network {
     dnnl_data_type_t type; /* of activations and weights */
     uint32_t batch;
     bool keep_values; /* NSKY_KEEP_VALUES: nothing is written twice */
+    uint32_t phase;   /* of the steps that are added: training runs them apart */
 
     nsky_cpu_step *steps;
     uint32_t step_count, step_capacity;
@@ -65,6 +69,12 @@ NSKY_MUST_CHECK nsky_status nsky_cpu_network_new(nsky_cpu_network **out, const n
                                                  nsky_precision precision, uint32_t batch,
                                                  nsky_error *err);
 void nsky_cpu_network_free(nsky_cpu_network *net); /* NULL is a no-op */
+
+/* The same by hand, for training: room for steps and tensors, then steps, then their memory. */
+NSKY_MUST_CHECK nsky_status nsky_cpu_network_blank(nsky_cpu_network **out, nsky_precision precision,
+                                                   uint32_t batch, uint32_t steps, uint32_t tensors,
+                                                   nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_cpu_network_bind(nsky_cpu_network *net, nsky_error *err);
 
 /* --- build.c --- */
 /* The caller's images as value 0, and room for the pointer to the caller's vectors. */

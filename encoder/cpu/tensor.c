@@ -68,8 +68,9 @@ nsky_status nsky_cpu_step_new(nsky_cpu_network *net, dnnl_primitive_desc_t primi
     onednn_desc_ref scratch = onednn_query(primitive, dnnl_query_scratchpad_md, 0);
     dnnl_status_t failed = dnnl_primitive_create(&step->primitive, primitive);
     nsky_status status = failed ? nsky_cpu_fail(err, failed, "a step of the network") : NSKY_OK;
-    uint32_t tensor;
+    uint32_t tensor = 0;
 
+    step->phase = net->phase;
     for (int i = 0; i < arg_count && status == NSKY_OK; i++)
         add_arg(net, step, args[i].name, args[i].tensor);
     if (status == NSKY_OK && scratch && dnnl_memory_desc_get_size(scratch) > 0 &&
@@ -86,15 +87,16 @@ void nsky_cpu_gather_new(nsky_cpu_network *net, const nsky_op *op, uint32_t from
     nsky_cpu_step *step = &net->steps[net->step_count];
     const nsky_value *in = &net->graph->values[op->in], *out = &net->graph->values[op->out];
 
-    step->gather = (nsky_cpu_gather){.batch = net->batch,
-                                     .pixel_bytes = in->channels * (net->type == dnnl_bf16 ? 2 : 4),
-                                     .height = in->height,
-                                     .width = in->width,
-                                     .out_height = out->height,
-                                     .out_width = out->width,
-                                     .kernel = op->kernel,
-                                     .stride = op->stride,
-                                     .padding = op->padding};
+    step->gather =
+        (nsky_cpu_gather){.batch = net->batch,
+                          .pixel_bytes = (size_t)in->channels * (net->type == dnnl_bf16 ? 2 : 4),
+                          .height = in->height,
+                          .width = in->width,
+                          .out_height = out->height,
+                          .out_width = out->width,
+                          .kernel = op->kernel,
+                          .stride = op->stride,
+                          .padding = op->padding};
     step->from = from;
     step->to = to;
     touch(net, from);

@@ -1,34 +1,49 @@
 # Building the program and the page. Sourced, never run.
 
-# build_into FOLDER CMAKE-OPTION...
-build_into() {
+# configure_into FOLDER CMAKE-OPTION...: once.
+configure_into() {
     local folder=$1
     shift
-    [ -f "$folder/build.ninja" ] || cmake -S "$ROOT" -B "$folder" -G Ninja "$@" || return 1
-    cmake --build "$folder" -j "$JOBS"
+    [ -f "$folder/build.ninja" ] || cmake -S "$ROOT" -B "$folder" -G Ninja "$@"
 }
 
-# The page needs Node.js 18 or newer; without it the server says so in its place.
-build_page() {
+# build_into FOLDER CMAKE-OPTION...
+build_into() {
+    configure_into "$@" || return 1
+    cmake --build "$1" -j "$JOBS"
+}
+
+# npm_packages_here FOLDER: what its lock file names is installed.
+npm_packages_here() { [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ]; }
+
+# npm_packages FOLDER: installs it. No package runs a script of its own on the way.
+npm_packages() {
+    npm_packages_here "$1" && return 0
+    (cd "$1" && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund) || return 1
+    touch "$1/node_modules/.package-lock.json"
+}
+
+# why_no_page FOLDER...: prints why the npm packages of these cannot be had; nothing when they can.
+why_no_page() {
+    local folder
     if ! command -v npm >/dev/null; then
-        echo "no Node.js: the page is left out; apt-get install nodejs npm, then run this again"
-        return 0
+        echo "there is no Node.js 18 or newer with npm (apt-get install nodejs npm)"
+        return
     fi
-    (
-        cd "$ROOT/web" || exit 1
-        if [ ! -f node_modules/.package-lock.json ] ||
-            [ package-lock.json -nt node_modules/.package-lock.json ]; then
-            npm ci --ignore-scripts --prefer-offline --no-audit --no-fund || exit 1
-            touch node_modules/.package-lock.json
-        fi
-        if [ ! -f dist/index.html ] || [ -n "$(find src index.html vite.config.ts -newer dist/index.html)" ]; then
-            npm run build
-        fi
-    )
+    for folder in "$@"; do
+        npm_packages_here "$folder" && continue
+        # As npm ci will ask; a mirror need not answer a ping.
+        npm view preact name --fetch-retries=0 --fetch-timeout=20000 >/dev/null 2>&1 ||
+            echo "the npm registry cannot be reached"
+        return
+    done
 }
 
-# The packages of the page are here, or their registry answers; without Node.js build_page says so.
-page_can_be_built() {
-    [ -f "$ROOT/web/node_modules/.package-lock.json" ] || ! command -v npm >/dev/null ||
-        npm ping --fetch-retries=0 >/dev/null 2>&1
+build_page() {
+    local dist=$ROOT/web/dist/index.html
+    npm_packages "$ROOT/web" || return 1
+    cd "$ROOT/web" || return 1
+    if [ ! -f "$dist" ] || [ -n "$(find src index.html vite.config.ts package-lock.json -newer "$dist")" ]; then
+        npm run build
+    fi
 }

@@ -2,10 +2,11 @@
 
 PACKAGES_BUILD="build-essential cmake ninja-build pkg-config dpkg-dev git ca-certificates
  libcfitsio-dev wcslib-dev libdnnl-dev libopenblas-dev liblinear-dev libsqlite3-dev libzstd-dev zlib1g-dev
- libturbojpeg0-dev libpng-dev libmicrohttpd-dev libcjson-dev libsodium-dev"
+ libturbojpeg0-dev libpng-dev libmicrohttpd-dev libcjson-dev libsodium-dev libxml2-dev"
 PACKAGES_PAGE="nodejs npm"
-PACKAGES_TEST="libcmocka-dev python3 python3-numpy python3-torch python3-astropy python3-sklearn chromium
- clang clang-format clang-tidy cppcheck"
+PACKAGES_TEST="libcmocka-dev python3 python3-numpy python3-torch python3-astropy python3-sklearn
+ chromium clang clang-format clang-tidy cppcheck shellcheck"
+PACKAGES_BENCH="python3 python3-numpy python3-torch python3-astropy python3-zstandard"
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]; }
 
@@ -31,5 +32,5 @@ install_packages() {
     fi
     apt-get update -q
     # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $wanted
+    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y -q --no-install-recommends $wanted
 }

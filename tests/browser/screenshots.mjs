@@ -30,10 +30,23 @@ async function ask(path) {
   return response;
 }
 
-const start = (await (await ask("/objects/random?n=1")).json()).objects[0].id;
+const start = process.env.NEARSKY_OBJECT ?? (await (await ask("/objects/random?n=1")).json()).objects[0].id;
 const neighbours = await (await ask(`/objects/${start}/neighbors?k=3`)).json();
 const [one, two] = neighbours.hits.map((hit) => hit.id);
-const picture = Buffer.from(await (await ask(`/objects/${start}/image.jpg?size=304`)).arrayBuffer());
+const bytes = async (what) => Buffer.from(await (await ask(`/objects/${start}/${what}`)).arrayBuffer());
+const picture = await bytes("image.jpg?size=152");
+const cutout = await bytes("cutout.fits");
+
+/* Every request of the API answered by one of these in the server's place. */
+const DOWN = (route) => route.abort("connectionrefused");
+const SLOW = () => {}; /* never answers */
+const BUSY = (route) =>
+  route.fulfill({
+    status: 503,
+    contentType: "application/problem+json",
+    body: JSON.stringify({ title: "Service unavailable", status: 503, detail: "256 searches are waiting already" }),
+  });
+const SEARCHES = /\/api\/v1\/(objects\/\d+\/neighbors|search)/;
 
 /* name -> how to get the page there */
 const STATES = {
@@ -41,9 +54,45 @@ const STATES = {
     await page.goto(url);
     await page.waitForSelector(".wall .tile[data-id]");
   },
+  "home-loading": async (page) => {
+    await page.route("**/api/v1/**", SLOW);
+    await page.goto(url);
+    await page.waitForSelector(".waiting");
+  },
+  "home-server-down": async (page) => {
+    await page.route("**/api/v1/**", DOWN);
+    await page.goto(url);
+    await page.waitForSelector(".notice, .problem");
+  },
+  "typed-wrong": async (page) => {
+    await STATES.home(page);
+    await page.keyboard.press("/");
+    await page.keyboard.type("400 10");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#search-why");
+  },
   results: async (page) => {
     await page.goto(`${url}/?id=${start}`);
     await settled(page);
+  },
+  "results-end": async (page) => {
+    await STATES.results(page);
+    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+  },
+  "results-loading": async (page) => {
+    await page.route(SEARCHES, SLOW);
+    await page.goto(`${url}/?id=${start}`);
+    await page.waitForSelector(".waiting");
+  },
+  "results-server-down": async (page) => {
+    await page.route(SEARCHES, DOWN);
+    await page.goto(`${url}/?id=${start}`);
+    await page.waitForSelector(".problem");
+  },
+  "results-busy": async (page) => {
+    await page.route(SEARCHES, BUSY);
+    await page.goto(`${url}/?id=${start}`);
+    await page.waitForSelector(".problem");
   },
   "results-faint-inverted": async (page) => {
     await STATES.results(page);
@@ -51,11 +100,24 @@ const STATES = {
     await page.keyboard.press("i");
     await page.keyboard.press("ArrowRight");
   },
+  "results-filtered": async (page) => {
+    await page.goto(`${url}/?id=${start}&k=24&mag_z_min=17&mag_z_max=19&exact=1`);
+    await page.waitForSelector('main.results[aria-busy="false"]');
+  },
+  "nothing-passes": async (page) => {
+    await page.goto(`${url}/?id=${start}&mag_z_min=2&mag_z_max=2.1`);
+    await page.waitForSelector('main.results[aria-busy="false"]');
+  },
   examples: async (page) => {
     await page.goto(`${url}/?like=${start},${one}&unlike=${two}`);
     await settled(page);
   },
   upload: async (page) => {
+    await STATES.home(page);
+    await dropFile(page, "my-galaxy.fits", cutout);
+    await settled(page);
+  },
+  "upload-jpeg": async (page) => {
     await STATES.home(page);
     await dropFile(page, "my-galaxy.jpg", picture);
     await settled(page);
@@ -77,9 +139,9 @@ const STATES = {
     await page.goto(`${url}/?ra=0.0001&dec=-89.9`);
     await page.waitForSelector(".problem");
   },
-  "nothing-passes": async (page) => {
-    await page.goto(`${url}/?id=${start}&mag_z_min=2&mag_z_max=2.1`);
-    await page.waitForSelector('main.results[aria-busy="false"], .problem');
+  "no-such-name": async (page) => {
+    await page.goto(`${url}/?name=NGC+1234`);
+    await page.waitForSelector(".problem");
   },
   help: async (page) => {
     await STATES.home(page);

@@ -13,7 +13,7 @@
 
 #define TEST_OPS_MAX 16
 #define GUARD 64 /* floats on either side of every output */
-#define GUARD_VALUE -7.25e8f
+#define GUARD_VALUE (-7.25e8f)
 
 typedef struct test_graph {
     nsky_graph graph;

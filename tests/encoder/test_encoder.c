@@ -199,7 +199,7 @@ static nsky_encoder *open_device(size_t i)
     nsky_encoder *enc;
     nsky_status status = nsky_encoder_open(&enc, model, &options, &err);
 
-    if (status == NSKY_EDEVICE && i > 0) {
+    if (status == NSKY_EDEVICE && i != 0) {
         printf("no %s %s here\n", devices[i].device, nsky_precision_name(devices[i].precision));
         return NULL;
     }

@@ -62,11 +62,11 @@ static void refuses_other_tensors(void **state)
     source("bn1.weight")->shape[0] = 63;
     expect_refusal("bn1.weight");
 
-    sources[count++] = (nsky_safetensor_source){"layer4.2.conv1.weight", &bad, 1, {1}};
+    sources[count++] = (nsky_safetensor_source){"layer4.2.conv1.weight", &bad, 1, {1}, false};
     expect_refusal("layer4.2.conv1.weight"); /* a deeper network's */
-    sources[count++] = (nsky_safetensor_source){"layer1.0.conv3.weight", &bad, 1, {1}};
+    sources[count++] = (nsky_safetensor_source){"layer1.0.conv3.weight", &bad, 1, {1}, false};
     expect_refusal("layer1.0.downsample.0"); /* now it should be a ResNet-50 */
-    sources[count++] = (nsky_safetensor_source){"fc.weight", &bad, 1, {1}};
+    sources[count++] = (nsky_safetensor_source){"fc.weight", &bad, 1, {1}, false};
     nsky_model *model;
     nsky_error err = NSKY_ERROR_INIT;
     assert_ok(put_together(&model, NULL, &err), err); /* heads are no business of ours */

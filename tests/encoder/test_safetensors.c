@@ -173,9 +173,9 @@ static void survives_damage(void **state)
 
 static const float values[6] = {1, -2, 3.5f, 0, 1e-30f, 7};
 static const nsky_safetensor_source sources[] = {
-    {"b", values, 2, {2, 3}},
-    {"a", values + 1, 1, {2}},
-    {"empty", values, 1, {0}},
+    {"b", values, 2, {2, 3}, false},
+    {"a", values + 1, 1, {2}, false},
+    {"empty", values, 1, {0}, false},
 };
 
 static void writes_what_it_reads(void **state)

@@ -27,14 +27,14 @@ void corpus_table_rows_missing(corpus_file *f)
 
 void corpus_table_of_wide_rows(corpus_file *f)
 {
-    table_head(f, 1ll << 40, 1, 0, 1);
+    table_head(f, 1LL << 40, 1, 0, 1);
     corpus_card(f, "TFORM1  = '1099511627776A'");
     corpus_end(f);
 }
 
 void corpus_table_of_no_width(corpus_file *f)
 {
-    table_head(f, 0, 1ll << 60, 0, 0);
+    table_head(f, 0, 1LL << 60, 0, 0);
     corpus_end(f);
 }
 
@@ -63,7 +63,7 @@ void corpus_table_unknown_form(corpus_file *f)
 
 void corpus_table_huge_heap(corpus_file *f)
 {
-    table_head(f, 8, 1, (1ll << 62) + (1ll << 61), 1);
+    table_head(f, 8, 1, (1LL << 62) + (1LL << 61), 1);
     corpus_card(f, "TFORM1  = '1PB'");
     corpus_end(f);
     corpus_bytes(f, NULL, 2880);

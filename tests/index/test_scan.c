@@ -156,12 +156,73 @@ static void bitmaps_are_obeyed(void **state)
     nsky_free(vectors);
 }
 
+/* Linear scores: all of them, and the best of them, against float64; every kernel and any number of
+ * threads the same bits; rows of zeros never. */
+static void linear_scores_are_exact(void **state)
+{
+    (void)state;
+    enum { ROWS = 1500, DIM = 50, PADDED = 64, K = 30, PROBES = 2, FROM = 100 };
+    uint16_t *vectors = random_vectors(ROWS, DIM, 5);
+    float weights[PROBES * PADDED] = {0};
+    const float bias[PROBES] = {-3.5f, 100.0f};
+    static float first[PROBES * ROWS], scores[PROBES * ROWS];
+    nsky_hit hits[PROBES][K];
+    nsky_dot_kernel kernels[3];
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_rng rng = nsky_rng_at(3, 1, 4);
+    uint32_t kernel_count = nsky_dot_kernels(kernels);
+    memset(vectors + 700 * DIM, 0, DIM * sizeof *vectors);
+    for (uint32_t q = 0; q < PROBES; q++)
+        for (uint32_t d = 0; d < DIM; d++)
+            weights[q * PADDED + d] = (float)(5 * nsky_rng_normal(&rng));
+    for (uint32_t threads = 1; threads <= 3; threads++)
+        for (uint32_t k = 0; k < kernel_count; k++) {
+            nsky_scan scan = {vectors, ROWS, DIM, threads, &kernels[k]};
+            nsky_topk topks[PROBES] = {{hits[0], K, 0}, {hits[1], K, 0}};
+            nsky_linear_scan linear = {weights, bias, NULL, PROBES, 0, ROWS, scores, NULL};
+            assert_int_equal(nsky_scan_linear(&scan, &linear, &err), NSKY_OK);
+            if (threads == 1 && k == 0)
+                memcpy(first, scores, sizeof first);
+            assert_memory_equal(first, scores, sizeof first);
+            linear.scores = NULL;
+            linear.topks = topks;
+            assert_int_equal(nsky_scan_linear(&scan, &linear, &err), NSKY_OK);
+            for (uint32_t q = 0; q < PROBES; q++)
+                for (uint32_t i = 0; i < K; i++) {
+                    assert_true(hits[q][i].similarity == first[q * ROWS + hits[q][i].row]);
+                    assert_true(i == 0 || hits[q][i - 1].similarity >= hits[q][i].similarity);
+                }
+            linear.topks = NULL;
+            linear.scores = scores; /* a part of the rows */
+            linear.first = FROM;
+            linear.rows = ROWS - FROM;
+            assert_int_equal(nsky_scan_linear(&scan, &linear, &err), NSKY_OK);
+            assert_memory_equal(scores + linear.rows, first + ROWS + FROM,
+                                linear.rows * sizeof *scores);
+        }
+    for (uint32_t q = 0; q < PROBES; q++) {
+        uint32_t above = 0;
+        assert_true(isnan(first[q * ROWS + 700]));
+        for (uint32_t row = 0; row < ROWS; row++) {
+            double exact = bias[q];
+            for (uint32_t d = 0; d < DIM; d++)
+                exact += (double)nsky_half_to_float(vectors[row * DIM + d]) *
+                         (double)weights[q * PADDED + d];
+            /* 50 products of up to 10, and a bias of 100, in float32: 2e-5 */
+            assert_true(row == 700 || fabs(exact - first[q * ROWS + row]) < 2e-5);
+            above += first[q * ROWS + row] > hits[q][K - 1].similarity;
+        }
+        assert_int_equal(above, K - 1);
+    }
+    nsky_free(vectors);
+}
+
 static void out_of_memory_is_reported(void **state)
 {
     (void)state;
     uint16_t *vectors = random_vectors(10, 16, 4);
     float query[16];
-    nsky_hit hits[3];
+    nsky_hit hits[3] = {{0}};
     load_query(query, vectors, 0, 16);
     nsky_scan scan = {.vectors = vectors, .rows = 10, .dim = 16};
     for (uint64_t n = 1; n <= 3; n++) {
@@ -177,8 +238,11 @@ static void out_of_memory_is_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kernels_give_the_same_bits),         cmocka_unit_test(agrees_with_float64),
-        cmocka_unit_test(threads_and_kernels_change_nothing), cmocka_unit_test(bitmaps_are_obeyed),
+        cmocka_unit_test(kernels_give_the_same_bits),
+        cmocka_unit_test(agrees_with_float64),
+        cmocka_unit_test(threads_and_kernels_change_nothing),
+        cmocka_unit_test(bitmaps_are_obeyed),
+        cmocka_unit_test(linear_scores_are_exact),
         cmocka_unit_test(out_of_memory_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 
 #define WIDTH 420
 #define HEIGHT 400
-#define ENTRIES 7
+#define ENTRIES 9
 
 static char store[300], folder[300];
 static const nsky_sky centre = {0.05, -0.25}; /* reaches over 0h */
@@ -27,15 +27,18 @@ static const struct {
     double x, y;
     int64_t primary;
     double flux_z;
+    const char *type;
     bool kept;
 } entries[ENTRIES] = {
-    {200.3, 180.7, 1, 100, true},  /* well inside */
-    {210.0, 200.0, 1, 100, true},  /* on a pixel */
-    {210.0, 200.0, 0, 100, false}, /* not primary */
-    {220.0, 150.0, 1, 1, false},   /* mag 22.5 */
-    {230.0, 150.0, 1, -1, false},  /* no magnitude */
-    {10.6, 390.2, 1, 100, true},   /* over two edges */
-    {-20.0, 100.0, 1, 100, false}, /* not in this brick */
+    {200.3, 180.7, 1, 100, "SER", true},  /* well inside */
+    {210.0, 200.0, 1, 100, "EXP", true},  /* on a pixel */
+    {210.0, 200.0, 0, 100, "PSF", false}, /* not primary */
+    {220.0, 150.0, 1, 1, "EXP", false},   /* mag 22.5 */
+    {230.0, 150.0, 1, -1, "PSF", false},  /* no magnitude: faint before it is a star */
+    {10.6, 390.2, 1, 100, "EXP", true},   /* over two edges */
+    {240.0, 160.0, 1, 100, "PSF", false}, /* a star */
+    {250.0, 170.0, 1, 100, "DUP", false}, /* one more */
+    {-20.0, 100.0, 1, 100, "DEV", false}, /* not in this brick */
 };
 
 /* TAN around `centre`, as the writer lays it out: middle of the image, east left. */
@@ -85,7 +88,7 @@ static void write_tractor(const char *path, int64_t brickid, bool with_z)
         brick[i] = brickid;
         objid[i] = 10 + i;
         primary[i] = entries[i].primary;
-        type[i] = i % 2 ? "EXP" : "SER";
+        type[i] = entries[i].type;
     }
     const nsky_fits_column columns[] = {{.name = "release", .integers = release},
                                         {.name = "brickid", .integers = brick},
@@ -155,7 +158,7 @@ static void assert_entry(nsky_survey *survey, uint64_t row, int i, int64_t brick
     assert_ok(nsky_survey_by_row(survey, row, &o, &err), err);
     assert_ok(nsky_object_id_legacy(&id, 9010, brickid, 10 + i, &err), err);
     assert_true(o.id == id);
-    assert_string_equal(o.type, i % 2 ? "EXP" : "SER");
+    assert_string_equal(o.type, entries[i].type);
     assert_float_equal(o.mag_z, 22.5 - 2.5 * log10(200), 1e-5);
     assert_float_equal(o.mag_r, 22.5 - 2.5 * log10(100), 1e-5);
     assert_true(i == 1 ? isnan(o.mag_g) : fabs(o.mag_g - (22.5 - 2.5 * log10(20))) < 1e-5);
@@ -280,10 +283,78 @@ static void test_changed(void **state)
     assert_refused(store, brick_path("0001m002", "image", 'g', false), "3 of 4 entries");
 }
 
+/* Stars are left out and counted; asked for, the brick is read again and they are added; not asked
+ * for any more, they stay. */
+static void test_stars(void **state)
+{
+    (void)state;
+    nsky_ingest_options options = {.keep_stars = true};
+    char whole[320];
+
+    write_brick("0001m002", 77, 0, false);
+    nsky_ingest_report report = ingest(store, folder, NULL);
+    assert_int_equal(report.added, 3);
+    assert_int_equal(report.stars, 2);
+    assert_int_equal(report.faint, 2);
+    assert_int_equal(report.secondary, 1);
+    assert_int_equal(report.bare, 1);
+    const char *path = brick_path("0001m002", "image", 'g', false);
+    assert_non_null(strstr(source_of(store, path).reason,
+                           "galaxies brighter than z = 20.5; left out 2 stars, 2 fainter"));
+    report = ingest(store, folder, &options);
+    assert_int_equal(report.added, 2);
+    assert_int_equal(report.already, 3);
+    assert_int_equal(report.stars, 0);
+    nsky_source with_stars = source_of(store, path);
+    assert_int_equal(with_stars.objects, 5);
+    assert_non_null(strstr(with_stars.reason, "entries brighter than z = 20.5; left out 0 stars"));
+    report = ingest(store, folder, NULL);
+    assert_int_equal(report.unchanged, 1);
+    assert_int_equal(report.added + report.already, 0);
+    assert_string_equal(source_of(store, path).reason, with_stars.reason);
+
+    snprintf(whole, sizeof whole, "%s-whole", store);
+    assert_int_equal(ingest(whole, folder, &options).added, 5);
+    options.mag_z_max = 23;
+    assert_int_equal(ingest(whole, folder, &options).added, 1);
+}
+
+/* A limit is kept in words; "z = 2" begins like "z = 20.5". */
+static void test_selection(void **state)
+{
+    (void)state;
+    static const struct {
+        nsky_selection wide, narrow;
+        bool covers;
+    } cases[] = {
+        {{20.5, false}, {20.5, false}, true}, {{20.5, true}, {20.5, false}, true},
+        {{20.5, false}, {20.5, true}, false}, {{20.5, false}, {2, false}, true},
+        {{2, false}, {20.5, false}, false},   {{21, false}, {20.5, true}, false},
+        {{20.1, true}, {20.1, true}, true},   {{20.123456, true}, {20.123457, true}, false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[NSKY_SELECTION_TEXT_MAX];
+        nsky_selection read;
+        nsky_selection_describe(&cases[i].wide, text);
+        assert_true(nsky_selection_parse(&read, text));
+        assert_true(read.mag_z_max == cases[i].wide.mag_z_max);
+        assert_int_equal(read.keep_stars, cases[i].wide.keep_stars);
+        assert_int_equal(nsky_selection_covers(&read, &cases[i].narrow), cases[i].covers);
+    }
+    nsky_selection none;
+    assert_false(nsky_selection_parse(&none, "counts, converted with MAGZERO = 25"));
+    assert_false(nsky_selection_parse(&none, "galaxies brighter than z = "));
+    assert_false(nsky_selection_parse(&none, ""));
+    assert_true(nsky_is_star_type("PSF") && nsky_is_star_type("psf ") && nsky_is_star_type("DUP"));
+    assert_false(nsky_is_star_type("") || nsky_is_star_type("PSFX") || nsky_is_star_type("SER"));
+}
+
 static nsky_status read_again(void *context, nsky_error *err)
 {
+    const nsky_selection selection = {.mag_z_max = 20.5};
     nsky_brick *brick;
-    nsky_status status = nsky_brick_read(&brick, context, 20.5, err);
+    nsky_status status = nsky_brick_read(&brick, context, &selection, err);
     nsky_stamp *stamp = NULL;
 
     if (status == NSKY_OK)
@@ -316,6 +387,7 @@ int main(void)
         cmocka_unit_test_setup(test_tree, fresh),    cmocka_unit_test_setup(test_flat, fresh),
         cmocka_unit_test_setup(test_limits, fresh),  cmocka_unit_test_setup(test_refusals, fresh),
         cmocka_unit_test_setup(test_changed, fresh), cmocka_unit_test_setup(test_memory, fresh),
+        cmocka_unit_test_setup(test_stars, fresh),   cmocka_unit_test(test_selection),
     };
     return cmocka_run_group_tests(tests, make_test_directory, remove_test_directory);
 }

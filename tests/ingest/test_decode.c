@@ -277,6 +277,64 @@ static void test_units(void **state)
     assert_refuses(path, "MAGZERO");
 }
 
+static void make_faint(const char *path, float peak, const card *unit)
+{
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_fits_writer *writer;
+    float *pixels = calloc(3 * 16 * 16, sizeof *pixels);
+    nsky_fits_image image = {.pixels = pixels, .width = 16, .height = 16, .planes = 3};
+
+    for (int i = 0; i < 3 * 16 * 16; i++)
+        pixels[i] = peak * (float)(i % 256 - 100) / 155;
+    assert_ok(nsky_fits_create(&writer, path, &err), err);
+    assert_ok(nsky_fits_append_image(writer, &image, &err), err);
+    assert_ok(nsky_fits_put_string(writer, "BANDS", "grz", NULL, &err), err);
+    if (unit)
+        assert_ok(nsky_fits_put_string(writer, unit->key, unit->text, NULL, &err), err);
+    assert_ok(nsky_fits_finish(writer, &err), err);
+    free(pixels);
+}
+
+/* Where the header is silent: nanomaggies, or maggies where those would be too faint to be seen, or
+ * refused, with the remedy, on disk and uploaded. Believed where the header says what they are. */
+static void test_silent_units(void **state)
+{
+    (void)state;
+    static const card nanomaggy = {"BUNIT", "nanomaggy", 0}, maggy = {"BUNIT", "maggy", 0},
+                      legacy = {"SURVEY", "DECaLS", 0}, other = {"BUNIT", "erg/s/cm2", 0};
+    static const struct {
+        float peak;
+        const card *unit;
+        double stored; /* of the brightest pixel, nanomaggies */
+        bool assumed;
+    } cases[] = {
+        {2e-11f, NULL, 2e-2, true},      {2e-11f, &other, 2e-2, true},
+        {2e-11f, &maggy, 2e-2, false},   {2e-11f, &nanomaggy, 2e-11, false},
+        {2e-11f, &legacy, 2e-11, false}, {1e-4f, NULL, 1e-4, true},
+    };
+    const char *path = in_directory("faint.fits");
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_decoded d;
+    void *data;
+    size_t bytes;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        make_faint(path, cases[i].peak, cases[i].unit);
+        d = decode(path);
+        assert_float_equal(pixel(d.stamp, 1, 15, 15) / cases[i].stored, 1, 1e-6);
+        assert_int_equal(!!(d.stamp->flags & NSKY_STAMP_UNITS_ASSUMED), cases[i].assumed);
+        assert_int_equal(strstr(d.notes, "taken as maggies") != NULL,
+                         cases[i].assumed && cases[i].peak < 1e-6f);
+        nsky_decoded_clear(&d);
+    }
+    make_faint(path, 2e-20f, NULL);
+    assert_refuses(path, "add BUNIT (nanomaggy, Jy, ...) or MAGZERO");
+    assert_ok(nsky_file_read(&data, &bytes, path, 1 << 20, &err), err);
+    assert_fails(nsky_decode_memory(&d, data, bytes, "the upload", &err), NSKY_EDATA, err,
+                 "the upload: no value is above 2e-20");
+    free(data);
+}
+
 static void test_positions(void **state)
 {
     (void)state;
@@ -396,6 +454,7 @@ int main(void)
         cmocka_unit_test(test_tilted),
         cmocka_unit_test(test_turn_agrees_with_sky),
         cmocka_unit_test(test_units),
+        cmocka_unit_test(test_silent_units),
         cmocka_unit_test(test_positions),
         cmocka_unit_test(test_missing_pixels),
         cmocka_unit_test(test_uploads),

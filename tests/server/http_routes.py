@@ -180,11 +180,13 @@ def test_described(s, id):
     api = s.json(API + "/openapi.json")
     shared = api["components"]["parameters"]
     for path, methods in api["paths"].items():
+        if path == "/vo/scs":  # its standard has parameters ignored that are unknown
+            continue
         for method, about in methods.items():
             named = [shared[p["$ref"].split("/")[-1]] if "$ref" in p else p
                      for p in about.get("parameters", [])]
             names = {p["name"] for p in named if p["in"] == "query"}
-            headers, problem = s.problem(path.replace("{id}", id) + "?odd=1", 400, "odd",
+            headers, problem = s.problem(path.replace("{id}", id).replace("{name}", "lenses") + "?odd=1", 400, "odd",
                                          method=method.upper())
             taken = problem["detail"].split("takes: ")[1]
             equal(names, set() if taken == "none" else set(taken.split(", ")), path)

@@ -8,8 +8,10 @@ import http_harness
 from http_faults import *
 from http_harness import *
 from http_load import *
+from http_probes import *
 from http_routes import *
 from http_search import *
+from http_tables import *
 
 
 def make_page(folder):
@@ -39,6 +41,11 @@ def main():
         neighbors = test_neighbors(s, id)
         test_search(s, id, vector, neighbors)
         test_upload(s, id, jpeg, cutout)
+        test_formats(s, id, cutout)
+        test_accept(s, id)
+        test_cone_search(s)
+        probe = test_probes(s)
+        test_probe_faults(s, id)
         test_described(s, id)
         test_page(s)
         test_methods(s, id)
@@ -51,6 +58,7 @@ def main():
         test_command_line(store, folder)
         narrow = Server(store, "--page", folder + "/none", "--threads", "1", "--queue", "1")
         servers.append(narrow)
+        test_probes_again(narrow, probe)
         status, headers, body = narrow.ask("/")
         check(status == 404 and b"npm run build" in body, "no page: says why", body)
         test_full_queue(narrow, cutout)

@@ -96,30 +96,60 @@ static void tags(void **state)
     nsky_reply_clear(&reply);
 }
 
+static nsky_status number_rows(void *payload, nsky_table_sink *sink, nsky_error *err)
+{
+    nsky_status status = NSKY_OK;
+
+    for (uint32_t i = 0; i < *(uint32_t *)payload && status == NSKY_OK; i++)
+        status = nsky_table_put(sink, &(nsky_cell){.integer = i}, err);
+    return status;
+}
+
 static void tables(void **state)
 {
-    nsky_error err = NSKY_ERROR_INIT;
-    nsky_reply reply = {0};
-    nsky_csv *csv;
+    static const char *const types[] = {"application/json",
+                                        "text/csv; charset=utf-8; header=present",
+                                        "application/x-votable+xml", "application/fits"};
+    static const char *const names[] = {"json", "csv", "vot", "fits"};
+    static const nsky_table_column column = {.name = "n", .type = NSKY_CELL_INTEGER};
+    char disposition[80];
 
     (void)state;
-    assert_ok(nsky_csv_new(&csv, "a,b,c", &err), err);
-    nsky_csv_id(csv, UINT64_MAX);
-    nsky_csv_text(csv, "x,\"y\"\n");
-    nsky_csv_number(csv, 1.25, 1);
-    nsky_csv_end_row(csv);
-    nsky_csv_id(csv, 0);
-    nsky_csv_text(csv, "");
-    nsky_csv_number(csv, NAN, 3);
-    nsky_csv_end_row(csv);
-    for (int i = 0; i < 2000; i++)
-        nsky_csv_number(csv, -1e300, 3);
-    nsky_csv_end_row(csv);
-    nsky_csv_reply(csv, "t", &reply);
-    const char *start = "a,b,c\n18446744073709551615,\"x,\"\"y\"\"\n\",1.2\n0,,\n-1";
-    assert_memory_equal(reply.body, start, strlen(start));
-    assert_true(reply.bytes > 2000 * 300);
-    assert_string_equal(reply.disposition, "attachment; filename=\"t.csv\"");
+    for (int format = NSKY_TABLE_JSON; format <= NSKY_TABLE_FITS; format++) {
+        uint32_t count = 2;
+        nsky_reply reply = {0};
+        const nsky_table table = {.name = "numbers",
+                                  .columns = &column,
+                                  .column_count = 1,
+                                  .rows = number_rows,
+                                  .payload = &count};
+        nsky_reply_table(&reply, &table, (nsky_table_format)format);
+        assert_int_equal(reply.status, 200);
+        assert_string_equal(reply.content_type, types[format]);
+        snprintf(disposition, sizeof disposition, "attachment; filename=\"nearsky-numbers.%s\"",
+                 names[format]);
+        assert_string_equal(reply.disposition, disposition);
+        if (format == NSKY_TABLE_CSV)
+            assert_memory_equal(reply.body, "n\n0\n1\n", 6);
+        nsky_reply_clear(&reply);
+    }
+}
+
+static void tables_that_fail(void **state)
+{
+    static const nsky_table_column column = {.name = "v", .type = NSKY_CELL_FLOATS, .length = 1};
+    uint32_t count = 0;
+    nsky_reply reply = {0};
+    const nsky_table table = {.name = "vectors",
+                              .columns = &column,
+                              .column_count = 1,
+                              .rows = number_rows,
+                              .payload = &count};
+
+    (void)state;
+    nsky_reply_table(&reply, &table, NSKY_TABLE_CSV);
+    assert_int_equal(reply.status, 400);
+    assert_string_equal(reply.content_type, "application/problem+json");
     nsky_reply_clear(&reply);
 }
 
@@ -185,6 +215,7 @@ int main(void)
         cmocka_unit_test(problems_without_memory),
         cmocka_unit_test(tags),
         cmocka_unit_test(tables),
+        cmocka_unit_test(tables_that_fail),
         cmocka_unit_test(base64),
         cmocka_unit_test(metrics),
     };

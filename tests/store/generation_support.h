@@ -18,7 +18,9 @@ static inline const char *make_weights(const char *name, size_t bytes,
     FILE *file = fopen(path, "wb"); /* without nsky_alloc, which tests make fail */
 
     snprintf(data, bytes + 1, "%s", name);
-    assert_true(data && file && fwrite(data, 1, bytes, file) == bytes && fclose(file) == 0);
+    assert_true(data && file);
+    assert_true(fwrite(data, 1, bytes, file) == bytes);
+    assert_true(fclose(file) == 0);
     nsky_sha256_hex(data, bytes, sha256);
     free(data);
     return path;

@@ -70,7 +70,6 @@ export type Info = {
     rows?: number;
     bands?: string | string[];
     pixel_scale?: number;
-    simulated?: boolean;
   };
   generation?: {
     number?: number | string;

@@ -119,7 +119,13 @@ export function App() {
           />
         </main>
       ) : atHome ? (
-        <Home info={info} settings={settings} actions={{ ...actions, add: undefined }} follow={go}>
+        <Home
+          info={info}
+          settings={settings}
+          actions={{ ...actions, add: undefined }}
+          follow={go}
+          takeFile={takeFile}
+        >
           {searchBox}
         </Home>
       ) : (

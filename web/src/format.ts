@@ -63,6 +63,10 @@ export function sentence(text: string): string {
   return /[.!?…]$/.test(trimmed) || trimmed === "" ? trimmed : `${trimmed}.`;
 }
 
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /* What a known object is known as, or null for one nobody has listed. */
 export function knownAs(o: SkyObject): string | null {
   if (!o.known) return null;

@@ -2,6 +2,11 @@
 
 export type Link = { label: string; href: string };
 
+/* Data release 9900 is nearsky's simulator: such an id names a galaxy that no telescope has seen. */
+export function isSimulated(id: string): boolean {
+  return BigInt(id) >> 40n === 9900n;
+}
+
 export function skyLinks(ra: number, dec: number): Link[] {
   const r = ra.toFixed(6);
   const d = dec.toFixed(6);

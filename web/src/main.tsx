@@ -2,6 +2,7 @@
 
 import { render } from "preact";
 import { App } from "./app";
+import "./styles/type.css";
 import "./styles/base.css";
 import "./styles/controls.css";
 import "./styles/header.css";

@@ -38,10 +38,11 @@ export function nextStretch(stretch: Stretch): Stretch {
   return STRETCHES[(STRETCHES.indexOf(stretch) + 1) % STRETCHES.length];
 }
 
-/* Few sizes, so that caches are hit; sharp on dense screens. */
+/* Few sizes, so that caches are hit. A survey's stamp has 152 pixels a side: twice that shows all
+ * of it on dense screens too. */
 export function pictureSize(cssPixels: number): number {
   const wanted = cssPixels * Math.min(window.devicePixelRatio || 1, 2);
-  return wanted <= 160 ? 152 : wanted <= 320 ? 304 : 608;
+  return wanted <= 160 ? 152 : wanted <= 460 ? 304 : 608;
 }
 
 export function useSettings(): [Settings, (change: Partial<Settings>) => void] {

@@ -40,6 +40,7 @@ export function DisplayControls({ settings, change }: Props) {
         <span>Invert</span>
       </button>
       <label class="size">
+        <Icon name="tiles" />
         <span class="unseen">Picture size</span>
         <input
           type="range"

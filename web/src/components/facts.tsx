@@ -2,7 +2,7 @@
 
 import type { SkyObject, Upload } from "../api";
 import { bandText, degrees, fixed, positionOf, sexagesimal } from "../format";
-import { skyLinks } from "../links";
+import { isSimulated, skyLinks } from "../links";
 import { CopyButton } from "./copy-button";
 import { Fold } from "./fold";
 
@@ -74,9 +74,10 @@ function SkyLinks({ ra, dec }: { ra: number; dec: number }) {
   );
 }
 
-/* simulated: a make-believe sky, of which no other service knows. */
-export function ObjectFacts({ object, simulated }: { object: SkyObject; simulated: boolean }) {
-  const facts: Fact[] = [];
+/* Of a make-believe sky no other service knows. */
+export function ObjectFacts({ object }: { object: SkyObject }) {
+  const simulated = isSimulated(object.id);
+  const facts: Fact[] = simulated ? [["Sky", "simulated"]] : [];
   if (typeof object.z_spec === "number") facts.push(["Redshift, spectrum", object.z_spec.toFixed(4)]);
   if (typeof object.z_phot === "number") facts.push(["Redshift, photometric", object.z_phot.toFixed(3)]);
   if (object.type) facts.push(["Profile", object.type]);
@@ -100,13 +101,13 @@ export function ObjectFacts({ object, simulated }: { object: SkyObject; simulate
   );
 }
 
-export function UploadFacts({ upload, simulated }: { upload: Upload; simulated: boolean }) {
+export function UploadFacts({ upload }: { upload: Upload }) {
   const place = positionOf(upload);
   return (
     <>
       {place && <Place {...place} />}
       <FactList facts={size(upload)} />
-      {place && !simulated && (
+      {place && (
         <p class="links">
           <SkyLinks {...place} />
         </p>

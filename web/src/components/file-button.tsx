@@ -3,7 +3,9 @@
 import { useRef } from "preact/hooks";
 import { Icon } from "./icon";
 
-export function FileButton({ take, label }: { take: (file: File) => void; label: string }) {
+type Props = { take: (file: File) => void; label: string; primary?: boolean };
+
+export function FileButton({ take, label, primary }: Props) {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
@@ -18,7 +20,12 @@ export function FileButton({ take, label }: { take: (file: File) => void; label:
           if (file) take(file);
         }}
       />
-      <button type="button" title="Search with a FITS, JPEG or PNG file" onClick={() => input.current?.click()}>
+      <button
+        type="button"
+        class={primary ? "primary" : undefined}
+        title="Search with a FITS, JPEG or PNG file"
+        onClick={() => input.current?.click()}
+      >
         <Icon name="image" />
         <span>{label}</span>
       </button>

@@ -39,9 +39,9 @@ export function Help({ open, close, settings, change }: Props) {
       <div class="help-body">
         <h1 id="help-title">Searching by likeness</h1>
         <p>
-          Every galaxy of the survey was turned into a list of numbers by a network that learned from
-          pictures alone. Galaxies whose lists agree look alike. The number under each picture is that
-          agreement: 1 is the same picture.
+          A neural network turned every galaxy of the survey into a list of numbers. Galaxies whose
+          lists agree look alike to it. The number under each picture is that agreement, the cosine of
+          the two lists: 1 is the same picture.
         </p>
         <p>
           Search by position in degrees (<code>150.1 2.2</code>) or sexagesimal

@@ -39,8 +39,8 @@ export function HitTile({ object, index, active, settings, actions }: Props) {
         <span class="caption" aria-hidden="true">
           <span class="caption-first">
             {similarity !== undefined && <b>{fixed(similarity, 4)}</b>}
-            <span>{typeof object.mag_r === "number" && `r ${object.mag_r.toFixed(2)}`}</span>
-            <span>{redshift(object)}</span>
+            {typeof object.mag_r === "number" && <span>r {object.mag_r.toFixed(2)}</span>}
+            {redshift(object) && <span>{redshift(object)}</span>}
           </span>
           <span class="name" title={name}>
             {name}

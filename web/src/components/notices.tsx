@@ -14,19 +14,22 @@ export function RandomWeights() {
     <p class="notice serious" role="note">
       <Icon name="warning" />
       <span>
-        <b>This model has random weights.</b> It has learned nothing, so the likeness shown here
-        is good for trying out the program and for nothing else.
+        <b>Random weights.</b> This network has learned nothing yet: try the program with it, but
+        read nothing into the likeness.
       </span>
     </p>
   );
 }
 
-/* Warnings the server sent, less those the page already says in its own place. */
-export function Warnings({ warnings, hideRandom }: { warnings: string[]; hideRandom: boolean }) {
-  const shown = hideRandom ? warnings.filter((w) => !/random weights/i.test(w)) : warnings;
+/* Warnings the server sent, less the one that RandomWeights says shorter. */
+export function warningsOf(answer?: Answer): string[] {
+  return (answer?.warnings ?? []).filter((warning) => !/random weights/i.test(warning));
+}
+
+export function Warnings({ warnings }: { warnings: string[] }) {
   return (
     <>
-      {shown.map((warning) => (
+      {warnings.map((warning) => (
         <p class="notice" role="note" key={warning}>
           <Icon name="info" />
           <span>{sentence(warning)}</span>

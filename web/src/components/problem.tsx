@@ -58,7 +58,7 @@ export function Problem({ problem, query, info, again, random, home, takeFile }:
             Try again
           </button>
         )}
-        {query.kind === "upload" && <FileButton take={takeFile} label="Open another file" />}
+        {query.kind === "upload" && <FileButton take={takeFile} label="Open another file" primary />}
         <button type="button" onClick={random}>
           Random galaxy
         </button>

@@ -1,7 +1,7 @@
 /* query-panel.tsx - what is searched from: its picture, large, and what is known of it. */
 
 import { useEffect, useRef } from "preact/hooks";
-import { knownAs, title } from "../format";
+import { capital, knownAs, sentence, title } from "../format";
 import type { Found } from "../search";
 import type { Settings } from "../settings";
 import { ExampleList } from "./example-list";
@@ -12,7 +12,6 @@ import { Preview } from "./preview";
 type Props = {
   found: Found;
   settings: Settings;
-  simulated: boolean;
   removeExample: (id: string) => void;
 };
 
@@ -22,7 +21,7 @@ function heading({ object, answer, file, route }: Found): string {
   return answer.query.upload?.name || file?.name || "Your picture";
 }
 
-export function QueryPanel({ found, settings, simulated, removeExample }: Props) {
+export function QueryPanel({ found, settings, removeExample }: Props) {
   const { object, answer, file, route } = found;
   const upload = route.query.kind === "upload" ? (answer.query.upload ?? {}) : null;
   const name = heading(found);
@@ -54,12 +53,12 @@ export function QueryPanel({ found, settings, simulated, removeExample }: Props)
         <h1 ref={h1} tabIndex={-1}>
           {name}
         </h1>
-        {object && <ObjectFacts object={object} simulated={simulated} />}
-        {upload && <UploadFacts upload={upload} simulated={simulated} />}
+        {object && <ObjectFacts object={object} />}
+        {upload && <UploadFacts upload={upload} />}
         {notes.length > 0 && (
           <ul class="notes">
             {notes.map((note) => (
-              <li key={note}>{note}</li>
+              <li key={note}>{sentence(capital(note))}</li>
             ))}
           </ul>
         )}

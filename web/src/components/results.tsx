@@ -10,7 +10,8 @@ import { FilterForm } from "./filters";
 import { Fold } from "./fold";
 import { EmptyTiles, HitGrid } from "./hit-grid";
 import type { TileActions } from "./hit-tile";
-import { RandomWeights, randomWeights, Warnings } from "./notices";
+import { RandomWeights, randomWeights, Warnings, warningsOf } from "./notices";
+import { NothingPasses } from "./nothing-passes";
 import { QueryPanel } from "./query-panel";
 
 type Props = {
@@ -28,14 +29,15 @@ type Props = {
 function summary(found: Found | null, loading: boolean): string {
   if (loading || !found) return "Searching…";
   const n = found.answer.hits.length;
-  if (n === 0) return "No galaxy found";
+  if (n === 0) return "No galaxies";
   return n === 1 ? "1 galaxy, the most alike" : `${n} galaxies, most alike first`;
 }
 
 export function Results(props: Props) {
   const { found, loading, settings, info } = props;
   const answer = found?.answer;
-  const random = randomWeights(info, answer);
+  const warnings = warningsOf(answer);
+  const empty = answer?.hits.length === 0 && !loading;
   return (
     <main class="results" aria-busy={loading}>
       <aside class="side">
@@ -43,7 +45,6 @@ export function Results(props: Props) {
           <QueryPanel
             found={found}
             settings={settings}
-            simulated={info?.survey?.simulated === true}
             removeExample={props.removeExample}
           />
         ) : (
@@ -55,8 +56,8 @@ export function Results(props: Props) {
         )}
       </aside>
       <div class="hits">
-        {random && <RandomWeights />}
-        {answer && <Warnings warnings={answer.warnings} hideRandom={random} />}
+        {randomWeights(info, answer) && <RandomWeights />}
+        {!empty && <Warnings warnings={warnings} />}
         <div class="toolbar">
           <p class="summary" role="status" aria-live="polite">
             {summary(found, loading)}
@@ -81,10 +82,8 @@ export function Results(props: Props) {
         ) : (
           <EmptyTiles n={24} settings={settings} />
         )}
-        {found && found.answer.hits.length === 0 && !loading && (
-          <p class="nothing">
-            Nothing in the survey passes these filters. Widen the magnitudes or show known lenses again.
-          </p>
+        {empty && (
+          <NothingPasses warnings={warnings} filters={props.filters} change={props.changeFilters} />
         )}
         {found && found.answer.hits.length > 0 && <Downloads found={found} />}
       </div>

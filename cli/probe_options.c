@@ -1,0 +1,123 @@
+/* probe_options.c - see probe_options.h. */
+#include "cli/probe_options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool nsky_cli_integer(const char *text, uint64_t low, uint64_t high, uint64_t *out)
+{
+    char *end;
+
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    return isdigit((unsigned char)*text) && *end == '\0' && errno == 0 && *out >= low &&
+           *out <= high;
+}
+
+bool nsky_cli_number(const char *text, double low, double high, double *out)
+{
+    char *end;
+
+    *out = strtod(text, &end);
+    return end != text && *end == '\0' && *out >= low && *out <= high;
+}
+
+static nsky_status read_cone(nsky_filter *filter, const char *value, nsky_error *err)
+{
+    char position[200];
+    const char *last = strrchr(value, ',');
+    nsky_sky sky;
+    double arcsec;
+
+    if (!last || (size_t)(last - value) >= sizeof position ||
+        !nsky_cli_number(last + 1, 0, 648000, &arcsec) || arcsec <= 0)
+        return nsky_fail(err, NSKY_EINVAL, "--cone takes RA,DEC,ARCSEC, not \"%.100s\"", value);
+    memcpy(position, value, (size_t)(last - value));
+    position[last - value] = '\0';
+    nsky_status status = nsky_sky_parse(&sky, position, err);
+    if (status != NSKY_OK)
+        return status;
+    filter->cone_ra_deg = sky.ra_deg;
+    filter->cone_dec_deg = sky.dec_deg;
+    filter->cone_radius_deg = arcsec / 3600;
+    return NSKY_OK;
+}
+
+nsky_status nsky_cli_filter(nsky_filter *filter, int option, const char *value, nsky_error *err)
+{
+    double *const bounds[] = {&filter->mag_min[0], &filter->mag_max[0], &filter->mag_min[1],
+                              &filter->mag_max[1], &filter->mag_min[2], &filter->mag_max[2],
+                              &filter->z_min,      &filter->z_max};
+    int which = option - NSKY_FILTER_FIRST;
+
+    if (which == 9) {
+        filter->hide_known = true;
+        return NSKY_OK;
+    }
+    if (which == 8)
+        return read_cone(filter, value, err);
+    if (!nsky_cli_number(value, -1000, 1000, bounds[which]))
+        return nsky_fail(err, NSKY_EINVAL, "\"%.60s\" is no magnitude or redshift", value);
+    return NSKY_OK;
+}
+
+nsky_status nsky_cli_store_open(nsky_cli_store *out, const char *path, nsky_error *err)
+{
+    *out = (nsky_cli_store){NULL, NULL};
+    nsky_status status = nsky_search_open(&out->search, path, 0, err);
+    if (status == NSKY_OK)
+        status = nsky_survey_open(&out->survey, path, NSKY_SURVEY_READ, err);
+    return status;
+}
+
+void nsky_cli_store_close(nsky_cli_store *store)
+{
+    nsky_survey_close(store->survey);
+    nsky_search_close(store->search);
+}
+
+bool nsky_cli_prevalence(const char *text, bool labels, double *out)
+{
+    if (strcmp(text, "estimate") == 0)
+        *out = 0;
+    else if (labels && strcmp(text, "labels") == 0)
+        *out = NAN;
+    else
+        return nsky_cli_number(text, 1e-9, 1 - 1e-9, out);
+    return true;
+}
+
+nsky_status nsky_cli_write_table(const nsky_table *table, const char *format, const char *out,
+                                 nsky_error *err)
+{
+    nsky_table_format which;
+
+    if (!nsky_table_format_parse(format, &which))
+        return nsky_fail(err, NSKY_EINVAL, "there is no format \"%.40s\"; csv, json, votable, fits",
+                         format);
+    if (out && strcmp(out, "-") != 0)
+        return nsky_table_write_file(table, which, out, err);
+    if (which == NSKY_TABLE_FITS && isatty(STDOUT_FILENO))
+        return nsky_fail(err, NSKY_EINVAL,
+                         "FITS is not for terminals: give --out FILE, or redirect the output");
+    return nsky_table_write_stream(table, which, stdout, "standard output", err);
+}
+
+const char *nsky_cli_format_of(const char *path)
+{
+    static const char *const endings[][2] = {
+        {".csv", "csv"},         {".json", "json"}, {".vot", "votable"}, {".xml", "votable"},
+        {".votable", "votable"}, {".fits", "fits"}, {".fit", "fits"}};
+    size_t length = path ? strlen(path) : 0;
+
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t tail = strlen(endings[i][0]);
+        if (length > tail && strcmp(path + length - tail, endings[i][0]) == 0)
+            return endings[i][1];
+    }
+    return "csv";
+}

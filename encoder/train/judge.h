@@ -1,0 +1,31 @@
+/* judge.h (private) - a supervised network on plain images: how right it is, and what it says of
+ * every row. Thread rule: one thread. */
+#ifndef NSKY_TRAIN_JUDGE_H
+#define NSKY_TRAIN_JUDGE_H
+
+#include "encoder/backend.h"
+#include "encoder/train/target.h"
+
+typedef struct nsky_judge nsky_judge;
+
+typedef struct nsky_judge_result {
+    uint64_t rows;
+    double accuracy;                  /* classes */
+    double sigma_mad, bias, outliers; /* numbers: of (estimate - value) / (1 + value); outliers:
+                                         the share beyond 0.15 */
+} nsky_judge_result;
+
+/* The head is linear: weight [classes, dim], bias [classes], borrowed; so is all else. */
+NSKY_MUST_CHECK nsky_status nsky_judge_open(nsky_judge **out, const nsky_model *model,
+                                            const nsky_encoder_options *how, nsky_loader *loader,
+                                            const nsky_target *target, const float *weight,
+                                            const float *bias, nsky_error *err);
+void nsky_judge_close(nsky_judge *judge); /* NULL is a no-op */
+
+NSKY_MUST_CHECK nsky_status nsky_judge_measure(nsky_judge *judge, const nsky_target *truth,
+                                               nsky_judge_result *result, nsky_error *err);
+/* A CSV of every row of the stores, replaced atomically: id, name, then `class` and a share of each
+ * class, or `estimate` and `sigma`. */
+NSKY_MUST_CHECK nsky_status nsky_judge_write(nsky_judge *judge, const char *path, nsky_error *err);
+
+#endif

@@ -1,0 +1,162 @@
+/* learner.c - what a learner is made of. Thread rule: see learner.h. */
+#include <assert.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "common/rng.h"
+#include "encoder/train/learner_private.h"
+
+#define STREAM 0x71756575u /* "queu": apart from other uses of a seed */
+
+static float *floats(size_t count, nsky_error *err)
+{
+    float *out = nsky_alloc_aligned(count, sizeof(float), err);
+
+    if (out)
+        memset(out, 0, count * sizeof(float));
+    return out;
+}
+
+static nsky_status alloc_state(nsky_learner *l, nsky_error *err)
+{
+    const nsky_train_graph *query = l->options.query, *key = l->options.key;
+    nsky_learner_state *s = &l->state;
+
+    if (!(s->params = floats(query->param_floats, err)) ||
+        !(s->velocity = floats(query->param_floats, err)) ||
+        !(s->stats = floats(query->stat_floats, err)) ||
+        !(l->gradients = floats(query->param_floats, err)))
+        return NSKY_ENOMEM;
+    if (key && (!(s->slow_params = floats(key->param_floats, err)) ||
+                !(s->slow_stats = floats(key->stat_floats, err)) ||
+                !(s->queue = floats((size_t)l->options.queue * l->dim, err))))
+        return NSKY_ENOMEM;
+    return NSKY_OK;
+}
+
+static nsky_status alloc_step(nsky_learner *l, nsky_error *err)
+{
+    const nsky_learner_options *o = &l->options;
+    size_t tasks = (size_t)l->directions * l->parts, samples = (size_t)l->directions * o->batch;
+
+    if (!(l->stats = floats(tasks * o->query->stat_floats, err)) ||
+        !(l->results = nsky_alloc_zero(tasks, sizeof *l->results, err)))
+        return NSKY_ENOMEM;
+    if (o->key && (!(l->slow_stats = floats(tasks * o->key->stat_floats, err)) ||
+                   !(l->keys = floats(samples * l->dim, err)) ||
+                   !(l->dealt = nsky_alloc_zero(samples, sizeof *l->dealt, err))))
+        return NSKY_ENOMEM;
+    return NSKY_OK;
+}
+
+static nsky_status open_worker(nsky_learner *l, nsky_learner_worker *w, nsky_error *err)
+{
+    const nsky_learner_options *o = &l->options;
+    size_t outputs = o->sub_batch * nsky_train_out_floats(o->query);
+    nsky_status status;
+
+    if (!(w->out = floats(outputs, err)) || !(w->d_out = floats(outputs, err)) ||
+        !(w->images = floats(o->sub_batch * l->in_floats, err)))
+        return NSKY_ENOMEM;
+    status = o->ops->open(&w->query, o->query, o->precision, o->sub_batch, true, err);
+    if (status != NSKY_OK || !o->key)
+        return status;
+    if ((status = o->ops->open(&w->key, o->key, o->precision, o->sub_batch, false, err)) != NSKY_OK)
+        return status;
+    return nsky_contrast_new(&w->contrast, o->ops, o->sub_batch, l->dim, o->queue, o->temperature,
+                             err);
+}
+
+static nsky_status draw(nsky_learner *l, nsky_error *err)
+{
+    nsky_learner_state *s = &l->state;
+    nsky_rng rng = nsky_rng_at(l->options.seed, STREAM, 0);
+
+    nsky_train_graph_draw(l->options.query, l->options.seed, s->params, s->stats);
+    if (!l->options.key)
+        return NSKY_OK;
+    memcpy(s->slow_params, s->params, l->options.key->param_floats * sizeof(float));
+    memcpy(s->slow_stats, s->stats, l->options.key->stat_floats * sizeof(float));
+    nsky_rng_fill_normal(&rng, s->queue, (uint64_t)l->options.queue * l->dim);
+    return nsky_unit_rows(s->queue, l->options.queue, l->dim, err);
+}
+
+nsky_status nsky_learner_new(nsky_learner **out, const nsky_learner_options *options,
+                             nsky_error *err)
+{
+    assert(out && options && options->query && err);
+    assert(options->sub_batch > 0 && options->batch % options->sub_batch == 0);
+    assert(options->threads > 0 && options->threads <= NSKY_LEARNER_THREADS_MAX);
+    nsky_learner *l = nsky_alloc_zero(1, sizeof *l, err);
+    nsky_status status = NSKY_ENOMEM;
+
+    *out = NULL;
+    if (!l)
+        return status;
+    l->options = *options;
+    l->dim = (uint32_t)nsky_train_out_floats(options->query);
+    assert(!options->key || nsky_train_out_floats(options->key) == l->dim);
+    l->directions = options->key && options->symmetric ? 2 : 1;
+    l->parts = options->batch / options->sub_batch;
+    assert(l->directions * l->parts <= NSKY_LEARNER_TASKS_MAX);
+    l->in_floats = nsky_train_in_floats(options->query);
+    if (!(l->workers = nsky_alloc_zero(options->threads, sizeof *l->workers, err)) ||
+        (status = alloc_state(l, err)) != NSKY_OK || (status = alloc_step(l, err)) != NSKY_OK)
+        goto failed;
+    for (uint32_t i = 0; i < options->threads; i++)
+        if ((status = open_worker(l, &l->workers[i], err)) != NSKY_OK)
+            goto failed;
+    if ((status = nsky_pool_new(&l->pool, options->threads, err)) != NSKY_OK ||
+        (status = draw(l, err)) != NSKY_OK)
+        goto failed;
+    *out = l;
+    return NSKY_OK;
+failed:
+    nsky_learner_free(l);
+    return status;
+}
+
+static void close_worker(const nsky_learner *l, nsky_learner_worker *w)
+{
+    l->options.ops->close(w->query);
+    l->options.ops->close(w->key);
+    nsky_contrast_free(w->contrast);
+    nsky_free(w->images);
+    nsky_free(w->out);
+    nsky_free(w->d_out);
+}
+
+void nsky_learner_free(nsky_learner *l)
+{
+    if (!l)
+        return;
+    nsky_pool_free(l->pool);
+    for (uint32_t i = 0; l->workers && i < l->options.threads; i++)
+        close_worker(l, &l->workers[i]);
+    nsky_free(l->workers);
+    nsky_free(l->state.params);
+    nsky_free(l->state.velocity);
+    nsky_free(l->state.stats);
+    nsky_free(l->state.slow_params);
+    nsky_free(l->state.slow_stats);
+    nsky_free(l->state.queue);
+    nsky_free(l->gradients);
+    nsky_free(l->keys);
+    nsky_free(l->dealt);
+    nsky_free(l->stats);
+    nsky_free(l->slow_stats);
+    nsky_free(l->results);
+    nsky_free(l);
+}
+
+nsky_learner_state *nsky_learner_state_of(nsky_learner *l)
+{
+    assert(l);
+    return &l->state;
+}
+
+const float *nsky_learner_gradients(const nsky_learner *l)
+{
+    assert(l);
+    return l->gradients;
+}

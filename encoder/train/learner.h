@@ -1,0 +1,76 @@
+/* learner.h (private) - one step of training: images in, parameters a little better.
+ *
+ * A batch is worked through in sub-batches, which are what batch norms average over and what a
+ * thread works on. Their gradients are added in their order, so that the number of threads changes
+ * nothing, not a bit. For a batch norm the images of a sub-batch are no strangers: were keys
+ * normalised in the same company as their queries, the network could tell the positive by the
+ * company it keeps. So keys are dealt out anew for each step (the split batch norm of He et al.
+ * 2020, who shuffle across GPUs).
+ * Thread rule: a learner belongs to one thread; it has threads of its own.
+ */
+#ifndef NSKY_TRAIN_LEARNER_H
+#define NSKY_TRAIN_LEARNER_H
+
+#include "encoder/train/loss.h"
+#include "encoder/train/ops.h"
+#include "encoder/train/sgd.h"
+
+#define NSKY_LEARNER_THREADS_MAX 256u
+#define NSKY_LEARNER_TASKS_MAX 4096u
+
+typedef struct nsky_learner_options {
+    const nsky_train_ops *ops;
+    nsky_precision precision;
+    const nsky_train_graph *query; /* borrowed until free */
+    const nsky_train_graph *key;   /* its first layers, under slowly following parameters; NULL:
+                                      labels are learned instead of pairs */
+    uint32_t batch, sub_batch;     /* batch is a multiple of sub_batch */
+    uint32_t threads;
+    uint32_t queue; /* negatives */
+    float temperature;
+    bool symmetric;    /* both views are queries */
+    bool neighbours;   /* see nsky_contrast_run */
+    bool same_company; /* tests: keys are not dealt out anew */
+    uint64_t seed;
+} nsky_learner_options;
+
+/* All there is to keep of a training but counters. */
+typedef struct nsky_learner_state {
+    float *params, *velocity, *stats; /* [param_floats], [param_floats], [stat_floats] of query */
+    float *slow_params, *slow_stats;  /* of key; NULL without */
+    float *queue;                     /* [queue, dim] unit rows; NULL without */
+    uint32_t queue_at;                /* the oldest row: the next to be replaced */
+} nsky_learner_state;
+
+typedef struct nsky_learner nsky_learner;
+
+typedef struct nsky_learner_rates {
+    nsky_sgd sgd;
+    double keep;   /* of the slow parameters */
+    uint64_t step; /* of the whole training: deals out the keys */
+} nsky_learner_rates;
+
+typedef struct nsky_learner_result {
+    double loss;     /* a query's, on average */
+    double accuracy; /* the share of queries whose positive, or label, is first */
+} nsky_learner_result;
+
+/* Parameters are drawn from the seed, slow ones are the same, the queue is random directions. */
+NSKY_MUST_CHECK nsky_status nsky_learner_new(nsky_learner **out,
+                                             const nsky_learner_options *options, nsky_error *err);
+void nsky_learner_free(nsky_learner *learner); /* NULL is a no-op */
+
+/* To read and, between steps, to write. */
+nsky_learner_state *nsky_learner_state_of(nsky_learner *learner);
+
+/* images [2, batch, in]: views of the same objects, or with labels [1, batch, in] and labels
+ * [batch] below the number of outputs. NSKY_EDATA: diverged. After an error the state is as it was
+ * before the step. */
+NSKY_MUST_CHECK nsky_status nsky_learner_step(nsky_learner *learner, const float *images,
+                                              const uint32_t *labels,
+                                              const nsky_learner_rates *rates,
+                                              nsky_learner_result *result, nsky_error *err);
+/* Of the last step, [param_floats]: for tests. */
+const float *nsky_learner_gradients(const nsky_learner *learner);
+
+#endif

@@ -1,0 +1,46 @@
+/* ops.h (private) - what runs a network forwards and backwards: ref/ in plain C (the oracle), cpu/
+ * on oneDNN, and a place for others.
+ *
+ * A state holds one sub-batch: the images that share their batch norms' statistics, and the unit of
+ * work of a thread. States are independent of each other and belong to one thread at a time; the
+ * arrays they are given are the caller's.
+ */
+#ifndef NSKY_TRAIN_OPS_H
+#define NSKY_TRAIN_OPS_H
+
+#include "encoder/encoder.h"
+#include "encoder/train/graph.h"
+
+#define NSKY_TRAIN_BATCH_MAX 1024
+
+typedef struct nsky_train_ops {
+    const char *name;
+    bool (*available)(nsky_precision precision);
+    /* graph is borrowed until close. learns = false: forward only, which needs less memory. */
+    nsky_status (*open)(void **state, const nsky_train_graph *graph, nsky_precision precision,
+                        uint32_t batch, bool learns, nsky_error *err);
+    /* params [graph->param_floats]: converted to what the back end computes with. */
+    nsky_status (*load)(void *state, const float *params, nsky_error *err);
+    /* in [batch, c, h, w], kept until backward -> out [batch, c', h', w'], normalised by the
+     * statistics of this batch. */
+    nsky_status (*forward)(void *state, const float *in, float *out, nsky_error *err);
+    /* Of the last forward: mean and unbiased variance of each batch norm, [graph->stat_floats]. */
+    void (*stats)(void *state, float *out);
+    /* d_out [batch, c', h', w']: the loss's derivative by the last forward's out. */
+    nsky_status (*backward)(void *state, const float *d_out, nsky_error *err);
+    /* sum [graph->param_floats] += the derivatives by the parameters of the last backward. */
+    nsky_status (*add_gradients)(void *state, float *sum, nsky_error *err);
+    void (*close)(void *state); /* NULL is a no-op */
+    /* out [m, n] = a [m, k] times b: [k, n], or [n, k] when it is to be transposed. Any thread; the
+     * same bits for the same sizes. */
+    void (*multiply)(uint32_t m, uint32_t n, uint32_t k, const float *a, const float *b,
+                     bool transposed, float *out);
+    /* Seconds of this thread that the convolutions and batch norms of a forward, or backward, run
+     * take by themselves; after one of each. NULL: not told. */
+    double (*kernel_s)(void *state, bool back);
+} nsky_train_ops;
+
+extern const nsky_train_ops nsky_train_ref; /* ref/: plain C in double, for small networks */
+extern const nsky_train_ops nsky_train_cpu; /* cpu/: oneDNN, fp32 and bf16 */
+
+#endif

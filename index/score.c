@@ -1,0 +1,237 @@
+/* score.c - search.h: linear scores of every row. Read-only over an open search: any thread. */
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "index/search_private.h"
+
+#define BLOCK_VALUES                                                            \
+    (1ull << 28) /* a block of rows: half a second or so, between looks at stop \
+                  */
+
+/* Weights padded with zeros, as the kernels want them: [count, padded], then the biases. */
+static nsky_status pack(const nsky_search *search, const nsky_linear *probes, size_t stride_bytes,
+                        uint32_t count, float **out, nsky_error *err)
+{
+    const uint32_t dim = search->scan.dim, padded = nsky_scan_padded(dim);
+    float *packed = nsky_alloc_zero((size_t)count * (padded + 1), sizeof *packed, err);
+
+    *out = NULL;
+    if (!packed)
+        return err->status;
+    for (uint32_t q = 0; q < count; q++) {
+        const nsky_linear *probe = (const void *)((const char *)probes + q * stride_bytes);
+        bool good = isfinite(probe->bias);
+        for (uint32_t i = 0; i < dim; i++)
+            good = good && isfinite(probe->weights[i]);
+        if (!good) {
+            nsky_free(packed);
+            return nsky_fail(err, NSKY_EDATA, "probe %u: a weight is not finite", q);
+        }
+        memcpy(packed + (size_t)q * padded, probe->weights, dim * sizeof *packed);
+        packed[(size_t)count * padded + q] = probe->bias;
+    }
+    *out = packed;
+    return NSKY_OK;
+}
+
+/* Kernels want both padded with zeros. */
+float nsky_score_vector(const nsky_linear *probe, const float *x, uint32_t dim)
+{
+    nsky_dot_kernel kernels[3];
+    const uint32_t padded = nsky_scan_padded(dim);
+    nsky_error err = NSKY_ERROR_INIT;
+    float *room = nsky_alloc_zero((size_t)2 * padded, sizeof *room, &err);
+
+    if (!room)
+        return NAN;
+    memcpy(room, x, dim * sizeof *room);
+    memcpy(room + padded, probe->weights, dim * sizeof *room);
+    nsky_dot_kernels(kernels);
+    float score = kernels[0].dot(room, room + padded, padded) + probe->bias;
+    nsky_free(room);
+    return score;
+}
+
+static nsky_status check_count(uint32_t count, nsky_error *err)
+{
+    if (count >= 1 && count <= NSKY_SCORE_PROBES_MAX)
+        return NSKY_OK;
+    return nsky_fail(err, NSKY_EINVAL, "%u probes at once; 1 to %d are possible", count,
+                     NSKY_SCORE_PROBES_MAX);
+}
+
+nsky_status nsky_search_scores(const nsky_search *search, const nsky_linear *probes, uint32_t count,
+                               float *scores, nsky_progress *progress, const atomic_bool *stop,
+                               nsky_error *err)
+{
+    assert(search && probes && scores && err);
+    const uint64_t rows = search->scan.rows, block = BLOCK_VALUES / search->scan.dim + 1;
+    float *packed = NULL, *part = NULL;
+    nsky_status status = check_count(count, err);
+
+    if (status == NSKY_OK)
+        status = pack(search, probes, sizeof *probes, count, &packed, err);
+    if (status == NSKY_OK && !(part = nsky_alloc((size_t)count * block, sizeof *part, err)))
+        status = err->status;
+    for (uint64_t first = 0; first < rows && status == NSKY_OK; first += block) {
+        uint64_t here = rows - first < block ? rows - first : block;
+        const nsky_linear_scan linear = {
+            .weights = packed,
+            .bias = packed + (size_t)count * nsky_scan_padded(search->scan.dim),
+            .count = count,
+            .first = first,
+            .rows = here,
+            .scores = part,
+        };
+        if (stop && atomic_load(stop))
+            status = nsky_fail(err, NSKY_ECANCELLED, "stopped");
+        else
+            status = nsky_scan_linear(&search->scan, &linear, err);
+        for (uint32_t q = 0; status == NSKY_OK && q < count; q++)
+            memcpy(scores + q * rows + first, part + q * here, here * sizeof *scores);
+        nsky_progress_add(progress, here);
+    }
+    nsky_free(part);
+    nsky_free(packed);
+    return status;
+}
+
+nsky_status nsky_search_allowed(const nsky_search *search, const nsky_filter *filter, uint8_t **out,
+                                uint64_t *matching, nsky_error *err)
+{
+    assert(search && filter && out && matching && err);
+    const uint64_t rows = search->scan.rows;
+    nsky_status status = nsky_filter_check(filter, err);
+
+    *out = NULL;
+    if (status != NSKY_OK)
+        return status;
+    if (nsky_filter_is_empty(filter)) {
+        if (!(*out = nsky_alloc_zero(rows / 8 + 1, 1, err)))
+            return err->status;
+        memset(*out, 0xff, rows / 8);
+        (*out)[rows / 8] = (uint8_t)((1u << (rows & 7)) - 1);
+    } else if (search->columns.rows != rows) {
+        return nsky_fail(err, NSKY_EINVAL, "filters need an index; run `nearsky index` first");
+    } else if ((status = nsky_filter_bitmap(&search->columns, filter, out, err)) != NSKY_OK) {
+        return status;
+    }
+    *matching = 0;
+    for (uint64_t i = 0; i < rows / 8 + 1; i++)
+        *matching += (uint64_t)__builtin_popcount((*out)[i]);
+    return NSKY_OK;
+}
+
+nsky_status nsky_search_top_scores(const nsky_search *search, nsky_score_query *queries,
+                                   uint32_t count, nsky_error *err)
+{
+    assert(search && queries && err);
+    uint8_t *allowed[NSKY_SCORE_PROBES_MAX] = {NULL};
+    nsky_topk topks[NSKY_SCORE_PROBES_MAX];
+    float *packed = NULL;
+    nsky_status status = check_count(count, err);
+
+    for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
+        topks[q] = (nsky_topk){queries[q].hits, queries[q].k, 0};
+        queries[q].count = 0;
+        if (queries[q].k < 1 || queries[q].k > NSKY_SCORE_TOP_MAX)
+            status = nsky_fail(err, NSKY_EINVAL, "the first %u by score; 1 to %d are possible",
+                               queries[q].k, NSKY_SCORE_TOP_MAX);
+        else if (nsky_filter_is_empty(&queries[q].filter))
+            queries[q].matching = search->scan.rows; /* no bitmap: nothing to look at */
+        else
+            status = nsky_search_allowed(search, &queries[q].filter, &allowed[q],
+                                         &queries[q].matching, err);
+    }
+    if (status == NSKY_OK)
+        status = pack(search, &queries->probe, sizeof *queries, count, &packed, err);
+    if (status == NSKY_OK) {
+        const nsky_linear_scan linear = {
+            .weights = packed,
+            .bias = packed + (size_t)count * nsky_scan_padded(search->scan.dim),
+            .allowed = (const uint8_t *const *)allowed,
+            .count = count,
+            .rows = search->scan.rows,
+            .topks = topks,
+        };
+        status = nsky_scan_linear(&search->scan, &linear, err);
+    }
+    for (uint32_t q = 0; q < count && q < NSKY_SCORE_PROBES_MAX; q++) {
+        if (status == NSKY_OK)
+            queries[q].count = topks[q].count;
+        nsky_free(allowed[q]);
+    }
+    nsky_free(packed);
+    return status;
+}
+
+nsky_status nsky_search_facts(const nsky_search *search, uint64_t row, nsky_row_facts *out,
+                              nsky_error *err)
+{
+    const nsky_columns *columns = &search->columns;
+
+    if (columns->rows != search->scan.rows)
+        return nsky_fail(err, NSKY_EINVAL,
+                         "magnitudes and positions need an index; run `nearsky index` first");
+    if (row >= columns->rows)
+        return nsky_fail(err, NSKY_ENOTFOUND, "row %llu has no vector yet",
+                         (unsigned long long)row);
+    for (int band = 0; band < 3; band++)
+        out->mag[band] = columns->mag[band][row];
+    out->z_phot = columns->z_phot[row];
+    out->ra_deg = columns->ra_deg[row];
+    out->dec_deg = columns->dec_deg[row];
+    out->known = columns->known[row] != 0;
+    return NSKY_OK;
+}
+
+/* Unit length; false for a row of zeros. */
+static bool load_unit(const nsky_search *search, uint64_t row, float *out)
+{
+    double square = 0;
+
+    nsky_generation_vector(search->generation, row, out);
+    for (uint32_t j = 0; j < search->scan.dim; j++)
+        square += (double)out[j] * (double)out[j];
+    for (uint32_t j = 0; j < search->scan.dim && square > 0; j++)
+        out[j] = (float)((double)out[j] / sqrt(square));
+    return square > 0;
+}
+
+/* One more than asked for is looked for: the row itself may be among them. */
+nsky_status nsky_search_nearest(const nsky_search *search, const uint64_t *rows, uint32_t count,
+                                const uint8_t *allowed, uint32_t k, nsky_hit *hits,
+                                uint32_t *counts, nsky_error *err)
+{
+    assert(search && rows && allowed && hits && counts && err);
+    assert(count >= 1 && count <= NSKY_NEAREST_MAX && k >= 1 && k < NSKY_SEARCH_K_MAX);
+    const uint32_t padded = nsky_scan_padded(search->scan.dim);
+    const uint8_t *bitmaps[NSKY_NEAREST_MAX];
+    nsky_topk topks[NSKY_NEAREST_MAX];
+    float *queries = nsky_alloc_zero((size_t)count * padded, sizeof *queries, err);
+    nsky_hit *room = nsky_alloc((size_t)count * (k + 1), sizeof *room, err);
+    nsky_status status = queries && room ? NSKY_OK : err->status;
+
+    for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
+        bitmaps[q] = allowed;
+        topks[q] = (nsky_topk){room + (size_t)q * (k + 1), k + 1, 0};
+        if (rows[q] >= search->scan.rows)
+            status = nsky_fail(err, NSKY_ENOTFOUND, "row %llu has no vector yet",
+                               (unsigned long long)rows[q]);
+        else if (!load_unit(search, rows[q], queries + (size_t)q * padded))
+            topks[q].k = 1; /* found and dropped below */
+    }
+    if (status == NSKY_OK)
+        status = nsky_scan_run(&search->scan, queries, bitmaps, count, topks, err);
+    for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
+        counts[q] = 0;
+        for (uint32_t i = 0; i < topks[q].count && counts[q] < k && topks[q].k > 1; i++)
+            if (topks[q].hits[i].row != rows[q])
+                hits[(size_t)q * k + counts[q]++] = topks[q].hits[i];
+    }
+    nsky_free(queries);
+    nsky_free(room);
+    return status;
+}

@@ -1,0 +1,61 @@
+/* session.mjs - what every browser test stands on: one browser a file, a fresh page a test, and a
+ * list of what the page should never have done. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { after, before, beforeEach } from "node:test";
+import { DESKTOP, openBrowser, serverUrl, settled } from "./browser.mjs";
+
+export const url = serverUrl();
+export const skip = process.env.NEARSKY_URL ? false : "NEARSKY_URL is not set: no server to test";
+
+/* A FITS cube of which the survey holds the object. */
+export async function cube() {
+  const path = process.env.NEARSKY_CUBE;
+  assert.ok(path, "NEARSKY_CUBE is not set: no cube to search with");
+  const file = basename(path);
+  return { file, name: file.replace(/\.(fits?|fts)(\.(gz|fz))?$/i, ""), bytes: await readFile(path) };
+}
+
+/* Notes errors of scripts, breaches of the content policy and requests to anyone else. */
+function listen(page, complaints) {
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (/Content Security Policy/i.test(message.text())) complaints.push(message.text());
+  });
+  page.on("request", (request) => {
+    const to = request.url();
+    if (!to.startsWith(url) && !/^(data|blob):/.test(to)) complaints.push(`asked ${to}`);
+  });
+}
+
+/* Registers the hooks of a describe block -> { page, complaints, fresh(options) }, live. */
+export function useBrowser() {
+  const session = { page: null, complaints: [], fresh: null };
+  let browser;
+  before(async () => {
+    browser = await openBrowser();
+  });
+  after(() => browser?.close());
+  session.fresh = async (options = DESKTOP) => {
+    await session.page?.context().close();
+    session.page = await (await browser.context(options)).newPage();
+    session.complaints = [];
+    listen(session.page, session.complaints);
+    return session.page;
+  };
+  beforeEach(() => session.fresh());
+  return session;
+}
+
+export async function openWall(page) {
+  await page.goto(url);
+  await page.waitForSelector(".wall .tile[data-id]");
+}
+
+export async function searchFromWall(page) {
+  await openWall(page);
+  await page.click(".wall .tile[data-id] a");
+  await settled(page);
+}

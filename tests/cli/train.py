@@ -1,0 +1,106 @@
+"""`nearsky train` from the command line: stopped by SIGTERM and run again, its log and curves, the model it
+writes in `nearsky embed`, labels, wrong words.
+
+usage: train.py NEARSKY-BINARY   (Python's standard library only)
+"""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+NEARSKY = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else "nearsky"
+SMALL = ["--size", "16", "--batch", "8", "--sub-batch", "4", "--queue", "64", "--hidden", "16", "--projection",
+         "8", "--precision", "fp32", "--threads", "2", "--loader-threads", "1"]
+
+
+def run(*words, status=0):
+    done = subprocess.run([NEARSKY, *words], capture_output=True, text=True, timeout=600)
+    if done.returncode != status:
+        raise AssertionError(f"nearsky {' '.join(words)}: exit {done.returncode}, not {status}\n{done.stderr}")
+    return done
+
+
+def log_of(model):
+    try:
+        with open(model + ".train/log.jsonl", encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines if line.endswith("\n")]
+    except FileNotFoundError:
+        return []
+
+
+class Train(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="nearsky-test-")
+        cls.sky = os.path.join(cls.folder.name, "sky")
+        cls.store = os.path.join(cls.folder.name, "store")
+        cls.truth = os.path.join(cls.sky, "truth.csv")
+        run("simulate", cls.sky, "--stamps", "40", "--seed", "3")
+        run("ingest", cls.store, cls.sky)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def test_stopped_and_run_again(self):
+        model, curves = self.path("m.safetensors"), self.path("curves.svg")
+        words = ["train", self.store, "--out", model, *SMALL, "--epochs", "4", "--plot", curves, "--json",
+                 "--probe-labels", self.truth, "--probe-column", "is_lens", "--probe-epochs", "2"]
+        with subprocess.Popen([NEARSKY, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as first:
+            while len(log_of(model)) < 6 and first.poll() is None:
+                time.sleep(0.01)
+            first.send_signal(signal.SIGTERM)
+            _, words_said = first.communicate(timeout=600)
+            self.assertEqual(first.returncode, 1)
+            self.assertIn(b"run the same command to go on", words_said)
+        self.assertFalse(os.path.exists(model))
+        report = json.loads(run(*words).stdout)
+        self.assertEqual(report["steps"], 20)
+        log = log_of(model)
+        self.assertEqual([line["step"] for line in log], list(range(1, 21)))
+        self.assertEqual([line["step"] for line in log if "probe" in line], [10, 20])
+        self.assertLess(report["loss"], log[0]["loss"] + 5)
+        with open(curves, encoding="utf-8") as svg:
+            self.assertIn("<svg", svg.read(200))
+        run("embed", self.store, "--model", model)
+        about = json.loads(run("info", self.store, "--json").stdout)
+        self.assertIn("m", json.dumps(about))
+        os.remove(curves)
+        run("train", "--out", model, "--plot", curves)
+        self.assertTrue(os.path.exists(curves))
+        self.assertIn("another temperature", run(*words, "--temperature", "0.5", status=1).stderr)
+
+    def test_labels(self):
+        model, said = self.path("labels.safetensors"), self.path("said.csv")
+        run("train", self.store, "--out", model, *SMALL, "--epochs", "1", "--labels", self.truth, "--label-column",
+            "z_spec", "--bins", "5", "--predict", said)
+        with open(said, encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual(len(rows), 40)
+        for row in rows:
+            self.assertGreaterEqual(float(row["estimate"]), 0)
+        tuned = self.path("tuned.safetensors")
+        run("train", self.store, "--out", tuned, *SMALL, "--epochs", "1", "--labels", self.truth, "--label-column",
+            "is_lens", "--init", model)
+
+    def test_wrong_words(self):
+        out = ["--out", self.path("wrong.safetensors")]
+        self.assertIn("--out", run("train", self.store, status=2).stderr)
+        self.assertIn("store", run("train", *out, status=2).stderr)
+        self.assertIn("--batch", run("train", self.store, *out, "--batch", "x", status=2).stderr)
+        self.assertIn("multiple", run("train", self.store, *out, "--batch", "33", status=1).stderr)
+        self.assertIn("dust", run("train", self.store, *out, "--augment", "dust=5", status=2).stderr)
+        self.assertIn("no-such", run("train", "/no-such-store", *out, status=1).stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
