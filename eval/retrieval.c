@@ -98,17 +98,20 @@ static void judge(const work *w, outcome *o, const uint32_t *found)
 {
     const nsky_truth *truth = w->task->truth;
     double gain = 0, best = 0;
+    uint32_t same = 0, near = 0, far = 0;
 
     for (uint32_t place = 0; place < FAR && found[place] != NSKY_NEIGHBOUR_NONE; place++) {
         const nsky_truth_object *hit = &truth->objects[found[place]];
-        bool lens = hit->lens == NSKY_IS_LENS;
-        o->lenses_far += lens ? 1.0 / FAR : 0;
+        far += hit->lens == NSKY_IS_LENS;
         if (place >= NEAR)
             continue;
-        o->lenses_near += lens ? 1.0 / NEAR : 0;
-        o->precision += hit->class == o->class ? 1.0 / NEAR : 0;
+        near += hit->lens == NSKY_IS_LENS;
+        same += hit->class == o->class;
         gain += hit->class == o->class ? 1 / log2(place + 2) : 0;
     }
+    o->precision = (double)same / NEAR;
+    o->lenses_near = (double)near / NEAR;
+    o->lenses_far = (double)far / FAR;
     for (uint32_t place = 0; place < NEAR; place++)
         best += 1 / log2(place + 2);
     o->ndcg = gain / best;

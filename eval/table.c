@@ -112,7 +112,7 @@ static void print_row(const nsky_board *board, const char *key, uint32_t first, 
         }
         const nsky_interval *number = &score->number;
         const char *mark = merit(key, number->value) == best ? "*" : " ";
-        fprintf(stream, "%*.3f±%.3f%s", CELL_WIDTH - 6, number->value,
+        fprintf(stream, "%*.3f±%.3f%s", CELL_WIDTH - 7, number->value,
                 (number->high - number->low) / 2, mark);
     }
     fputc('\n', stream);
