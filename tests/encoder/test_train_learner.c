@@ -61,8 +61,7 @@ static float *make_views(uint32_t batch, uint64_t seed)
 
 static nsky_learner_result step(nsky_learner *learner, const float *views, uint64_t number)
 {
-    const nsky_learner_rates rates = {
-        .sgd = {0.02, 0.9, 1e-3}, .keep = 0.95, .step = number};
+    const nsky_learner_rates rates = {.sgd = {0.02, 0.9, 1e-3}, .keep = 0.95, .step = number};
     nsky_learner_result result;
     nsky_error err = NSKY_ERROR_INIT;
 
@@ -170,8 +169,8 @@ static void test_contrast(void **unused)
     nsky_contrast *c;
     nsky_contrast_result result;
     assert_int_equal(nsky_contrast_new(&c, &nsky_train_ref, 4, DIM, QUEUE, 0.2f, &err), NSKY_OK);
-    assert_int_equal(
-        nsky_contrast_run(c, queries, keys, queue, false, 1, d, &result, &err), NSKY_EDATA);
+    assert_int_equal(nsky_contrast_run(c, queries, keys, queue, false, 1, d, &result, &err),
+                     NSKY_EDATA);
     nsky_contrast_free(c);
 }
 
