@@ -33,15 +33,15 @@ enum {
     NSKY_FIELD_SOURCE,
 };
 
-#define NSKY_OBJECT_NUMBER(name_, type_, decimals_, unit_, ucd_, field_, description_)   \
-    {                                                                                    \
-        .name = name_, .type = type_, .decimals = decimals_, .unit = unit_, .ucd = ucd_, \
-        .description = description_, .field = field_                                     \
+#define NSKY_OBJECT_NUMBER(name_, type_, decimals_, unit_, ucd_, field_, description_)             \
+    {                                                                                              \
+        .name = (name_), .type = (type_), .decimals = (decimals_), .unit = (unit_), .ucd = (ucd_), \
+        .description = (description_), .field = (field_)                                           \
     }
-#define NSKY_OBJECT_TEXT(name_, ascii_, ucd_, field_, description_)          \
-    {                                                                        \
-        .name = name_, .type = NSKY_CELL_TEXT, .ascii = ascii_, .ucd = ucd_, \
-        .description = description_, .field = field_                         \
+#define NSKY_OBJECT_TEXT(name_, ascii_, ucd_, field_, description_)                \
+    {                                                                              \
+        .name = (name_), .type = NSKY_CELL_TEXT, .ascii = (ascii_), .ucd = (ucd_), \
+        .description = (description_), .field = (field_)                           \
     }
 
 /* The place in a list, from 1: set by whoever makes the row. */
