@@ -168,6 +168,7 @@ nsky_status nsky_pca_whiten(nsky_features **out, const nsky_pca *pca, const nsky
 
     for (size_t i = 0; i < f->n && status == NSKY_OK; i++) {
         const float *row = f->x + i * f->dim;
+        assert(white);
         if (keep_blank && is_blank(row, f->dim))
             continue;
         for (uint32_t j = 0; j < f->dim; j++)
@@ -179,7 +180,7 @@ nsky_status nsky_pca_whiten(nsky_features **out, const nsky_pca *pca, const nsky
     nsky_free(centred);
     nsky_free(small);
     *out = white;
-    if (status == NSKY_OK)
+    if (white && status == NSKY_OK)
         memcpy(white->about, f->about, sizeof white->about);
     return status;
 }
