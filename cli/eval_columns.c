@@ -37,7 +37,7 @@ static nsky_status add_whitened(nsky_board *board, const nsky_eval_arguments *ar
     nsky_status status;
 
     if ((status = nsky_pca_fit(&pca, features, args->whiten, args->task.seed, err)) == NSKY_OK &&
-        (status = nsky_pca_whiten(&white, pca, features, true, err)) == NSKY_OK) {
+        (status = nsky_pca_project(&white, pca, features, true, true, err)) == NSKY_OK) {
         nsky_features_normalise(white);
         white->seconds = now_s() - before;
         rename_column(white, "+w");

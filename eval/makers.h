@@ -19,8 +19,9 @@ NSKY_MUST_CHECK nsky_status nsky_features_of_model(nsky_features **out,
  * has any. */
 NSKY_MUST_CHECK nsky_status nsky_features_catalogue(nsky_features **out, const nsky_truth *truth,
                                                     nsky_error *err);
-/* Principal components of the stamps as the default preprocessing makes them, standardised. They
- * are fitted on the labelled stamps themselves, without their labels. */
+/* Principal components of the stamps as the default preprocessing makes them, fitted on the
+ * labelled stamps themselves, without their labels. Not white: that makes redshifts from
+ * neighbours half as bad again. */
 NSKY_MUST_CHECK nsky_status nsky_features_pixels(nsky_features **out,
                                                  const nsky_stamp_source *source,
                                                  uint32_t components, uint64_t seed,

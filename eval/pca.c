@@ -155,16 +155,16 @@ static bool is_blank(const float *row, uint32_t dim)
     return true;
 }
 
-nsky_status nsky_pca_whiten(nsky_features **out, const nsky_pca *pca, const nsky_features *f,
-                            bool keep_blank, nsky_error *err)
+nsky_status nsky_pca_project(nsky_features **out, const nsky_pca *pca, const nsky_features *f,
+                             bool white, bool keep_blank, nsky_error *err)
 {
     assert(out && pca && f && f->dim == pca->dim && err);
-    nsky_features *white = NULL;
+    const uint32_t components = pca->components;
+    nsky_features *made = NULL;
     double *centred = nsky_alloc(pca->dim, sizeof *centred, err);
-    double *small = nsky_alloc(pca->components, sizeof *small, err);
-    nsky_status status = centred && small
-                             ? nsky_features_new(&white, f->name, f->n, pca->components, err)
-                             : err->status;
+    double *small = nsky_alloc(components, sizeof *small, err);
+    nsky_status status =
+        centred && small ? nsky_features_new(&made, f->name, f->n, components, err) : err->status;
 
     for (size_t i = 0; i < f->n && status == NSKY_OK; i++) {
         const float *row = f->x + i * f->dim;
@@ -173,14 +173,14 @@ nsky_status nsky_pca_whiten(nsky_features **out, const nsky_pca *pca, const nsky
             continue;
         for (uint32_t j = 0; j < f->dim; j++)
             centred[j] = row[j] - pca->mean[j];
-        nsky_multiply(small, centred, pca->basis, 1, f->dim, pca->components);
-        for (uint32_t c = 0; c < pca->components; c++)
-            white->x[i * pca->components + c] = (float)(small[c] / pca->deviation[c]);
+        nsky_multiply(small, centred, pca->basis, 1, f->dim, components);
+        for (uint32_t c = 0; c < components; c++)
+            made->x[i * components + c] = (float)(small[c] / pca->deviation[white ? c : 0]);
     }
     nsky_free(centred);
     nsky_free(small);
-    *out = white;
-    if (white && status == NSKY_OK)
-        memcpy(white->about, f->about, sizeof white->about);
+    *out = made;
+    if (status == NSKY_OK)
+        memcpy(made->about, f->about, sizeof made->about);
     return status;
 }

@@ -24,10 +24,10 @@ NSKY_MUST_CHECK nsky_status nsky_pca_fit(nsky_pca **out, const nsky_features *fe
                                          uint32_t components, uint64_t seed, nsky_error *err);
 void nsky_pca_free(nsky_pca *pca); /* NULL is a no-op */
 
-/* The features' components, each to deviation 1; name and about are copied. Rows of zeros (blank)
- * stay zeros where keep_blank. */
-NSKY_MUST_CHECK nsky_status nsky_pca_whiten(nsky_features **out, const nsky_pca *pca,
-                                            const nsky_features *features, bool keep_blank,
-                                            nsky_error *err);
+/* The features' components: white, each to deviation 1, or all by one factor that makes the first's
+ * 1. name and about are copied. Rows of zeros (blank) stay zeros where keep_blank. */
+NSKY_MUST_CHECK nsky_status nsky_pca_project(nsky_features **out, const nsky_pca *pca,
+                                             const nsky_features *features, bool white,
+                                             bool keep_blank, nsky_error *err);
 
 #endif

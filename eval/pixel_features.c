@@ -65,10 +65,9 @@ nsky_status nsky_features_pixels(nsky_features **out, const nsky_stamp_source *s
                                     err)) == NSKY_OK &&
         (status = nsky_stamps_each(source, &taker, err)) == NSKY_OK &&
         (status = nsky_pca_fit(&pca, w.pixels, components, seed, err)) == NSKY_OK &&
-        (status = nsky_pca_whiten(&features, pca, w.pixels, false, err)) == NSKY_OK) {
+        (status = nsky_pca_project(&features, pca, w.pixels, false, false, err)) == NSKY_OK) {
         snprintf(features->about, sizeof features->about,
-                 "principal components of %u x %u pixels as a network sees them, standardised",
-                 w.side, w.side);
+                 "principal components of %u x %u pixels as a network sees them", w.side, w.side);
         *out = features;
     }
     nsky_pca_free(pca);

@@ -2,6 +2,7 @@
 #include "encoder/train/sheet.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "common/file.h"
@@ -20,7 +21,7 @@ typedef struct sheet {
 
 static uint8_t to_byte(float value)
 {
-    return value > 0 ? value < 1 ? (uint8_t)(value * 255 + 0.5f) : 255 : 0;
+    return value > 0 ? value < 1 ? (uint8_t)lroundf(value * 255) : 255 : 0;
 }
 
 /* Undoes order and normalisation: bands are blue to red, pictures red to blue, row 0 at the top. */
@@ -34,7 +35,8 @@ static void paint(const sheet *s, const nsky_preprocess *how, const float *tenso
             for (uint32_t x = 0; x < s->size * s->zoom; x++) {
                 size_t from = (size_t)(s->size - 1 - y / s->zoom) * s->size + x / s->zoom;
                 float value = tensor[c * plane + from] * how->deviation[c] + how->mean[c];
-                size_t to = (size_t)(line * s->cell + y) * s->picture->width + column * s->cell + x;
+                size_t to =
+                    (size_t)(line * s->cell + y) * s->picture->width + (size_t)column * s->cell + x;
                 s->picture->rgb[3 * to + 2 - how->channel[c]] = to_byte(value);
             }
 }

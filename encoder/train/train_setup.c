@@ -223,7 +223,7 @@ static nsky_status take_trunk(nsky_trainer *t, const nsky_model *model, nsky_err
         const nsky_train_norm *n = &g->norms[i / 2];
         snprintf(name, sizeof name, "%s.%s", n->name, i % 2 ? "running_var" : "running_mean");
         if (!nsky_trainer_is_head(n->name))
-            status = take_tensor(model, name, s->stats + n->offset + i % 2 * n->channels,
+            status = take_tensor(model, name, s->stats + n->offset + (size_t)(i % 2) * n->channels,
                                  n->channels, err);
     }
     if (status == NSKY_OK && s->slow_params) {

@@ -161,7 +161,7 @@ static void components_are_numpys(void **state)
     assert_int_equal(pca->components, count);
     for (uint32_t c = 0; c < count; c++) /* measured: within 2e-9 of numpy's */
         assert_near(pca->deviation[c] / deviation[c], 1, 1e-6);
-    assert_ok(nsky_pca_whiten(&white, pca, features, false, &err), err);
+    assert_ok(nsky_pca_project(&white, pca, features, true, false, &err), err);
     for (uint32_t a = 0; a < count; a++)
         for (uint32_t b = 0; b < count; b++) {
             double sum = 0;
