@@ -168,7 +168,7 @@ nsky_status nsky_pca_project(nsky_features **out, const nsky_pca *pca, const nsk
 
     for (size_t i = 0; i < f->n && status == NSKY_OK; i++) {
         const float *row = f->x + i * f->dim;
-        assert(white);
+        assert(made);
         if (keep_blank && is_blank(row, f->dim))
             continue;
         for (uint32_t j = 0; j < f->dim; j++)
@@ -180,7 +180,7 @@ nsky_status nsky_pca_project(nsky_features **out, const nsky_pca *pca, const nsk
     nsky_free(centred);
     nsky_free(small);
     *out = made;
-    if (status == NSKY_OK)
+    if (made && status == NSKY_OK)
         memcpy(made->about, f->about, sizeof made->about);
     return status;
 }
