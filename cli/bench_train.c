@@ -40,6 +40,7 @@ typedef struct arguments {
 static bool parse_option(int option, arguments *args)
 {
     nsky_train_speed_options *o = &args->options;
+    char *end;
 
     switch (option) {
     case 'a':
@@ -54,8 +55,8 @@ static bool parse_option(int option, arguments *args)
     case 'w':
         return parse_count(optarg, 1, 256, &o->threads);
     case 't':
-        o->seconds = atof(optarg);
-        return o->seconds > 0 && o->seconds < 86400;
+        o->seconds = strtod(optarg, &end);
+        return end != optarg && *end == '\0' && o->seconds > 0 && o->seconds < 86400;
     default:
         return args->json = true;
     }

@@ -12,6 +12,8 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "encoder/embed_survey.h"
+#include "encoder/model.h"
+#include "probe/guard.h"
 
 #define WORKERS_MAX 256
 
@@ -140,6 +142,22 @@ static int parse(int argc, char **argv, arguments *args)
     return optind + 1 == argc ? 0 : 1 + nsky_cli_usage("embed", "give one store");
 }
 
+/* Before the vectors, so that a server that takes up the new generation finds it. A model of no
+ * file, and what is no store, are embed_survey's to judge. */
+static nsky_status keep_guard(const char *store, const char *model_path, nsky_error *err)
+{
+    char *models = nsky_format(err, "%s/models", store);
+    nsky_model *model = NULL;
+    nsky_status status = models ? NSKY_OK : err->status;
+
+    if (status == NSKY_OK && nsky_directory_exists(models) && nsky_file_exists(model_path) &&
+        (status = nsky_model_open(&model, model_path, err)) == NSKY_OK)
+        status = nsky_guard_keep(store, model_path, nsky_model_info_of(model)->sha256, err);
+    nsky_model_close(model);
+    nsky_free(models);
+    return status;
+}
+
 int nsky_cli_embed(int argc, char **argv)
 {
     arguments args = {.options.encoder = nsky_encoder_defaults()};
@@ -157,7 +175,9 @@ int nsky_cli_embed(int argc, char **argv)
                       untrained);
     }
     args.options.stop = nsky_cli_stop_on_signals();
-    nsky_status status = nsky_embed_survey(argv[optind], args.model, &args.options, &report, &err);
+    nsky_status status = keep_guard(argv[optind], args.model, &err);
+    if (status == NSKY_OK)
+        status = nsky_embed_survey(argv[optind], args.model, &args.options, &report, &err);
     nsky_free(bundled);
     if (status != NSKY_OK)
         return nsky_cli_failed("embed", &err);

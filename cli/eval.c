@@ -70,7 +70,7 @@ static int take_classes(nsky_eval_arguments *args, const char *text)
 
     if (strlen(text) >= sizeof args->classes)
         return wrong("--classes", "a shorter list", text);
-    strcpy(args->classes, text);
+    memcpy(args->classes, text, strlen(text) + 1);
     task->class_count = 0;
     for (char *rest = args->classes, *name; (name = strsep(&rest, ","));) {
         if (*name == '\0' || task->class_count == NSKY_EVAL_CLASSES_MAX)

@@ -1,6 +1,7 @@
 /* export.c - `nearsky export`: what is in a store, for other programs. */
 #include "cli/export.h"
 
+#include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -117,6 +118,7 @@ int nsky_cli_export(int argc, char **argv)
 
     if (stop)
         return stop - 1;
+    assert(a.what);
     a.order.stop = nsky_cli_stop_on_signals();
     nsky_status status = strcmp(a.what, "vectors") == 0 ? nsky_export_vectors(&a.order, &err)
                                                         : nsky_export_objects(&a.order, &err);

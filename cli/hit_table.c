@@ -2,15 +2,19 @@
 #include "cli/hit_table.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/memory.h"
+#include "probe/guard.h"
 #include "table/objects.h"
 
 typedef struct hits {
     nsky_survey *survey;
     const nsky_answer *answer;
+    double *artefact; /* [answer->count], NaN: unknown */
 } hits;
 
 bool nsky_hit_format_known(const char *format)
@@ -31,9 +35,30 @@ static nsky_status hit_rows(void *payload, nsky_table_sink *sink, nsky_error *er
         const nsky_hit *hit = &h->answer->hits[i];
         if ((status = nsky_survey_by_row(h->survey, hit->row, &object, err)) != NSKY_OK)
             return status;
-        nsky_hit_cells(cells, i + 1, hit->similarity, &object);
+        nsky_hit_cells(cells, i + 1, hit->similarity, h->artefact[i], &object);
         status = nsky_table_put(sink, cells, err);
     }
+    return status;
+}
+
+static nsky_status ask_guard(hits *h, const char *store, const nsky_search *search, nsky_error *err)
+{
+    const uint32_t count = h->answer->count;
+    nsky_probe *guard = NULL;
+    uint64_t *rows = nsky_alloc(count, sizeof *rows, err);
+    nsky_status status = NSKY_OK;
+
+    h->artefact = nsky_alloc(count, sizeof *h->artefact, err);
+    if (!rows || !h->artefact) {
+        nsky_free(rows);
+        return err->status;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        rows[i] = h->answer->hits[i].row;
+    if ((status = nsky_guard_open(&guard, store, search, err)) == NSKY_OK)
+        status = nsky_guard_rows(h->artefact, guard, search, rows, count, err);
+    nsky_probe_free(guard);
+    nsky_free(rows);
     return status;
 }
 
@@ -41,17 +66,20 @@ static nsky_status print_for_the_eye(const hits *h, nsky_error *err)
 {
     nsky_object object;
 
-    printf("%4s  %-20s  %-28s  %10s %10s  %-6s  %6s %6s %6s  %s\n", "rank", "id", "name", "ra",
-           "dec", "simil.", "mag_g", "mag_r", "mag_z", "known");
+    printf("%4s  %-20s  %-28s  %10s %10s  %-6s  %6s %6s %6s  %8s  %s\n", "rank", "id", "name", "ra",
+           "dec", "simil.", "mag_g", "mag_r", "mag_z", "artefact", "known");
     for (uint32_t i = 0; i < h->answer->count; i++) {
         const nsky_hit *hit = &h->answer->hits[i];
         nsky_status status = nsky_survey_by_row(h->survey, hit->row, &object, err);
         if (status != NSKY_OK)
             return status;
-        printf("%4u  %-20" PRIu64 "  %-28.28s  %10.5f %+10.5f  %.4f  %6.2f %6.2f %6.2f  %s\n",
+        char artefact[16] = "";
+        if (isfinite(h->artefact[i]))
+            snprintf(artefact, sizeof artefact, "%.4f", h->artefact[i]);
+        printf("%4u  %-20" PRIu64 "  %-28.28s  %10.5f %+10.5f  %.4f  %6.2f %6.2f %6.2f  %8s  %s\n",
                i + 1, object.id, object.name, object.ra_deg, object.dec_deg,
                (double)hit->similarity, (double)object.mag_g, (double)object.mag_r,
-               (double)object.mag_z, object.known);
+               (double)object.mag_z, artefact, object.known);
     }
     return fflush(stdout) == 0 ? NSKY_OK : nsky_fail_errno(err, "cannot write to standard output");
 }
@@ -87,12 +115,15 @@ nsky_status nsky_hit_table_print(const nsky_hit_request *request, const nsky_sea
                                  nsky_survey *survey, const nsky_answer *answer, nsky_error *err)
 {
     const nsky_json *model = nsky_json_get(nsky_search_manifest(search), "model");
-    hits h = {survey, answer};
+    hits h = {survey, answer, NULL};
 
     if (nsky_json_get_bool(model, "random_weights", false))
         fprintf(stderr, "note: these vectors come from random weights, never trained; likeness is "
                         "crude\n");
-    if (strcmp(request->format, "table") == 0)
-        return print_for_the_eye(&h, err);
-    return write_table(request, search, &h, err);
+    nsky_status status = ask_guard(&h, request->store, search, err);
+    if (status == NSKY_OK)
+        status = strcmp(request->format, "table") == 0 ? print_for_the_eye(&h, err)
+                                                       : write_table(request, search, &h, err);
+    nsky_free(h.artefact);
+    return status;
 }

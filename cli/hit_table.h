@@ -10,13 +10,14 @@
 bool nsky_hit_format_known(const char *format); /* "table", "csv", "json", "votable", "fits" */
 
 typedef struct nsky_hit_request {
+    const char *store;
     const char *format;
     const char *out;   /* file to replace; NULL: standard output */
     const char *query; /* what was asked, in words */
 } nsky_hit_request;
 
-/* Columns rank, id, name, ra, dec, similarity, mag_g, mag_r, mag_z, z_phot, known. NSKY_EINVAL: a
- * binary format to a terminal. */
+/* Columns rank, id, name, ra, dec, similarity, mag_g, mag_r, mag_z, z_phot, known, artefact.
+ * NSKY_EINVAL: a binary format to a terminal. */
 NSKY_MUST_CHECK nsky_status nsky_hit_table_print(const nsky_hit_request *request,
                                                  const nsky_search *search, nsky_survey *survey,
                                                  const nsky_answer *answer, nsky_error *err);

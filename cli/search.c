@@ -145,7 +145,7 @@ static void describe_query(const arguments *a, char *out, size_t bytes)
 static nsky_status run(const arguments *a, nsky_error *err)
 {
     char asked[400];
-    const nsky_hit_request request = {a->format, a->out, asked};
+    const nsky_hit_request request = {a->store, a->format, a->out, asked};
     nsky_search *search = NULL;
     nsky_survey *survey = NULL;
     float *vector = NULL;

@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "probe/guard.h"
 #include "store/survey.h"
 
 static const char help[] =
     "usage: nearsky verify STORE [--json]\n\n"
-    "Checks every checksum and cross-reference: stamps, catalogue, vectors, indexes, models.\n"
+    "Checks every checksum and cross-reference: stamps, catalogue, vectors, indexes, models,\n"
+    "guards.\n"
     "Exit 0 when all is sound, 1 when not.\n";
 
 static void print_problem(const char *text, void *payload)
@@ -39,7 +41,8 @@ int nsky_cli_verify(int argc, char **argv)
     nsky_error err = NSKY_ERROR_INIT;
     uint64_t problems = 0;
     nsky_json *list = json ? nsky_json_array() : NULL;
-    if (nsky_survey_verify(store, print_problem, list, &problems, &err) != NSKY_OK) {
+    if (nsky_survey_verify(store, print_problem, list, &problems, &err) != NSKY_OK ||
+        nsky_guard_verify(store, print_problem, list, &problems, &err) != NSKY_OK) {
         nsky_json_free(list);
         return nsky_cli_failed("verify", &err);
     }

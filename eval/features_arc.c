@@ -70,7 +70,7 @@ static void put_bend(nsky_feature_list *list, const nsky_grid *g, const float *i
  * brightest opposite. */
 static void put_ring(nsky_feature_list *list, const nsky_grid *g, const float *image, uint32_t peak)
 {
-    const double angle_of_peak = atan2(g->y[peak], g->x[peak]);
+    const double angle_of_peak = atan2((double)g->y[peak], (double)g->x[peak]);
     double sector[SECTORS] = {0}, opposite = 0;
     uint32_t pixels[SECTORS] = {0}, first, end, bright = 0, run = 0, longest = 0;
 
@@ -78,7 +78,8 @@ static void put_ring(nsky_feature_list *list, const nsky_grid *g, const float *i
                       &end);
     for (uint32_t k = first; k < end; k++) {
         uint32_t i = g->by_radius[k];
-        double turn = (atan2(g->y[i], g->x[i]) - angle_of_peak) / (2 * M_PI) + 0.5 / SECTORS;
+        double turn =
+            (atan2((double)g->y[i], (double)g->x[i]) - angle_of_peak) / (2 * M_PI) + 0.5 / SECTORS;
         int which = (int)((turn - floor(turn)) * SECTORS) % SECTORS;
         sector[which] += image[i];
         pixels[which]++;

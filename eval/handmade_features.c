@@ -12,6 +12,7 @@ typedef struct work {
     nsky_features *features; /* NULL: only count */
 } work;
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the list writes to it */
 uint32_t nsky_handmade_measure(nsky_portrait *portrait, float *out)
 {
     nsky_feature_list list = {out, 0};

@@ -94,6 +94,7 @@ static nsky_status run_block(void *payload, uint32_t block, nsky_error *err)
     return NSKY_OK;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the blocks write to it */
 nsky_status nsky_neighbours_find(uint32_t *out, const nsky_neighbours_query *query, nsky_error *err)
 {
     assert(out && query && query->k > 0 && err);

@@ -31,13 +31,14 @@ nsky_status nsky_grid_new(nsky_grid **out, nsky_error *err)
     if (!grid)
         return err->status;
     for (uint32_t i = 0; i < PORTRAIT_PIXELS; i++) {
-        float x = (float)(i % PORTRAIT_SIDE) - (PORTRAIT_SIDE - 1) / 2.0f;
-        float y = (float)(i / PORTRAIT_SIDE) - (PORTRAIT_SIDE - 1) / 2.0f;
+        uint32_t column = i % PORTRAIT_SIDE, row = i / PORTRAIT_SIDE;
+        float x = (float)column - (PORTRAIT_SIDE - 1) / 2.0f;
+        float y = (float)row - (PORTRAIT_SIDE - 1) / 2.0f;
         grid->x[i] = x;
         grid->y[i] = y;
         grid->radius[i] = sqrtf(x * x + y * y);
         for (int m = 0; m < PORTRAIT_WAVES; m++) {
-            double angle = (m + 1) * atan2(y, x);
+            double angle = (m + 1) * atan2((double)y, (double)x);
             grid->cosine[m][i] = (float)cos(angle);
             grid->sine[m][i] = (float)sin(angle);
         }

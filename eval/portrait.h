@@ -13,7 +13,7 @@
 #include "image/stamp.h"
 
 #define PORTRAIT_SIDE 128 /* pixels of 0.262 arcsec */
-#define PORTRAIT_PIXELS (PORTRAIT_SIDE * PORTRAIT_SIDE)
+enum { PORTRAIT_PIXELS = PORTRAIT_SIDE * PORTRAIT_SIDE };
 #define PORTRAIT_WAVES 4 /* azimuthal Fourier components: m = 1..4 */
 #define PORTRAIT_FEATURES_MAX 512
 

@@ -170,7 +170,7 @@ static nsky_status read_class(reader *r, uint32_t *class, nsky_error *err)
         return nsky_fail(err, NSKY_ELIMIT, "%s: line %" PRIu64 ": more than %d classes", r->path,
                          nsky_csv_line(r->csv), NSKY_TRUTH_CLASSES_MAX);
     *class = truth->class_count++;
-    strcpy(truth->classes[*class], text);
+    memcpy(truth->classes[*class], text, strlen(text) + 1);
     return NSKY_OK;
 }
 

@@ -199,6 +199,7 @@ static void view_output(const nsky_probe *probe, uint32_t output, const double *
 {
     uint32_t own = probe->outputs == 1 ? 1 : output;
 
+    assert(view->scores && view->positive);
     for (uint32_t i = 0; i < n; i++) {
         view->scores[i] = held_out[(size_t)i * probe->outputs + output];
         view->positive[i] = class[i] == own;

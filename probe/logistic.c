@@ -64,6 +64,7 @@ void nsky_design_free(nsky_design *design)
 static void gather(const nsky_design *design, const uint8_t *positive, const uint32_t *fold,
                    uint32_t out_of, struct problem *problem, uint32_t counts[2])
 {
+    assert(problem->x && problem->y);
     counts[0] = counts[1] = 0;
     problem->l = 0;
     problem->n = (int)design->dim + 1;

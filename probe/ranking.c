@@ -83,6 +83,7 @@ static void draw(const entry *entries, uint32_t n, const uint32_t *members[2],
                  const uint32_t counts[2], nsky_rng *rng, uint32_t *weights)
 {
     (void)entries;
+    assert(members[0] && members[1] && weights);
     memset(weights, 0, n * sizeof *weights);
     for (int class = 0; class < 2; class ++)
         for (uint32_t i = 0; i < counts[class]; i++)

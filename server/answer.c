@@ -15,6 +15,8 @@
 typedef struct listed {
     nsky_object *objects; /* [count] */
     float *similarity;    /* [count] */
+    double *artefact;     /* [count] probabilities; NaN: unknown */
+    uint64_t *rows;       /* [count] */
     uint32_t count;
     uint32_t grouped_away; /* hits dropped because a better one is close */
 } listed;
@@ -33,30 +35,36 @@ static bool close_to_listed(const listed *list, const nsky_object *object, doubl
     return false;
 }
 
-static nsky_status list_hits(nsky_survey *survey, const nsky_job *job, listed *list,
-                             nsky_error *err)
+static nsky_status list_hits(const nsky_view *view, nsky_survey *survey, const nsky_job *job,
+                             listed *list, nsky_error *err)
 {
     list->objects = nsky_alloc(job->k, sizeof *list->objects, err);
     list->similarity = nsky_alloc(job->k, sizeof *list->similarity, err);
-    if (!list->objects || !list->similarity)
+    list->artefact = nsky_alloc(job->k, sizeof *list->artefact, err);
+    list->rows = nsky_alloc(job->k, sizeof *list->rows, err);
+    if (!list->objects || !list->similarity || !list->artefact || !list->rows)
         return err->status;
     for (uint32_t i = 0; i < job->count && list->count < job->k; i++) {
         nsky_object *object = &list->objects[list->count];
         nsky_status status = nsky_survey_by_row(survey, job->hits[i].row, object, err);
         if (status != NSKY_OK)
             return status;
-        if (close_to_listed(list, object, job->group_arcsec))
+        if (close_to_listed(list, object, job->group_arcsec)) {
             list->grouped_away++;
-        else
-            list->similarity[list->count++] = job->hits[i].similarity;
+            continue;
+        }
+        list->rows[list->count] = job->hits[i].row;
+        list->similarity[list->count++] = job->hits[i].similarity;
     }
-    return NSKY_OK;
+    return nsky_guard_rows(list->artefact, view->guard, view->search, list->rows, list->count, err);
 }
 
 static void clear_list(listed *list)
 {
     nsky_free(list->objects);
     nsky_free(list->similarity);
+    nsky_free(list->artefact);
+    nsky_free(list->rows);
 }
 
 static nsky_status table_rows(void *payload, nsky_table_sink *sink, nsky_error *err)
@@ -66,7 +74,7 @@ static nsky_status table_rows(void *payload, nsky_table_sink *sink, nsky_error *
     nsky_status status = NSKY_OK;
 
     for (uint32_t i = 0; i < list->count && status == NSKY_OK; i++) {
-        nsky_hit_cells(cells, i + 1, list->similarity[i], &list->objects[i]);
+        nsky_hit_cells(cells, i + 1, list->similarity[i], list->artefact[i], &list->objects[i]);
         status = nsky_table_put(sink, cells, err);
     }
     return status;
@@ -110,6 +118,7 @@ static nsky_json *json_of_hits(const listed *list)
         nsky_json *hit = nsky_json_of_object(&list->objects[i]);
         nsky_json_put_integer(hit, "rank", i + 1);
         nsky_json_put_fixed(hit, "similarity", list->similarity[i], 6);
+        nsky_json_put_fixed(hit, "artefact", list->artefact[i], 4);
         nsky_json_append(hits, hit);
     }
     return hits;
@@ -235,7 +244,7 @@ void nsky_answer_search(nsky_request *request)
 
     if (!survey)
         return;
-    nsky_status status = list_hits(survey, request->job, &list, &err);
+    nsky_status status = list_hits(request->view, survey, request->job, &list, &err);
     bool json = request->job->format == NSKY_TABLE_JSON;
     if (status == NSKY_OK && json)
         status = json_of_query(request, survey, &query, &err);

@@ -224,15 +224,20 @@ void nsky_route_object(nsky_request *request)
     nsky_error err = NSKY_ERROR_INIT;
     nsky_object object;
     nsky_json *json = NULL;
+    double artefact;
     char etag[NSKY_ETAG_BYTES];
 
     if (!survey || !nsky_request_object(request, survey, &object))
         return;
-    if (nsky_json_of_object_and_stamp(survey, &object, &json, &err) != NSKY_OK) {
+    const uint64_t row = object.row;
+    if (nsky_guard_rows(&artefact, request->view->guard, request->view->search, &row, 1, &err) !=
+            NSKY_OK ||
+        nsky_json_of_object_and_stamp(survey, &object, &json, &err) != NSKY_OK) {
         nsky_reply_error(&request->reply, &err);
         return;
     }
     nsky_json_put_bool(json, "embedded", object.row < request->view->rows);
+    nsky_json_put_fixed(json, "artefact", artefact, 4);
     nsky_put_provenance(json, request->view);
     nsky_reply_json(&request->reply, json);
     if (request->reply.status != 200)

@@ -140,7 +140,7 @@ void nsky_route_cone_search(nsky_request *request)
     nsky_status status = read_query(&request->uri, &c, &err);
     if (status != NSKY_OK) {
         reply_error(request, &err);
-    } else if ((status = find(survey, &c, &truncated, &err)) != NSKY_OK) {
+    } else if (find(survey, &c, &truncated, &err) != NSKY_OK) {
         nsky_reply_error(&request->reply, &err);
     } else {
         const nsky_provenance provenance = {.query = query};

@@ -104,6 +104,7 @@ nsky_status nsky_view_open(nsky_view **out, const char *store, const char *devic
     view->dim = nsky_search_dim(view->search);
     view->rows = nsky_search_rows(view->search);
     if ((status = open_model(view, device, err)) != NSKY_OK ||
+        (status = nsky_guard_open(&view->guard, store, view->search, err)) != NSKY_OK ||
         (status = make_tag(view, err)) != NSKY_OK)
         goto done;
     *out = view;
@@ -128,6 +129,7 @@ void nsky_view_release(nsky_view *view)
         nsky_survey_close(view->handles[i]);
     nsky_encoder_close(view->encoder);
     nsky_model_close(view->model);
+    nsky_probe_free(view->guard);
     nsky_search_close(view->search);
     pthread_mutex_destroy(&view->lock);
     nsky_free(view->handles);

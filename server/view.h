@@ -13,6 +13,7 @@
 
 #include "encoder/encoder.h"
 #include "index/search.h"
+#include "probe/guard.h"
 #include "store/survey.h"
 
 typedef struct nsky_view {
@@ -21,6 +22,7 @@ typedef struct nsky_view {
     nsky_search *search;
     nsky_model *model;
     nsky_encoder *encoder;
+    nsky_probe *guard; /* against artefacts; NULL: none */
     uint32_t generation, dim;
     uint64_t rows;
     const nsky_model_info *model_info; /* of model */

@@ -19,8 +19,13 @@ const nsky_table_column nsky_hit_columns[NSKY_HIT_COLUMNS] = {
     NSKY_COLUMN_MAG_Z,
     NSKY_COLUMN_Z_PHOT,
     NSKY_COLUMN_KNOWN,
+    {.name = "artefact",
+     .type = NSKY_CELL_DOUBLE,
+     .decimals = 4,
+     .ucd = "stat.probability",
+     .description = "Probability of being an artefact, from the guard of the network"},
 };
-enum { HIT_RANK = 0, HIT_SIMILARITY = 5, CONE_SEPARATION = 11 };
+enum { HIT_RANK = 0, HIT_SIMILARITY = 5, HIT_ARTEFACT = 11, CONE_SEPARATION = 11 };
 
 const nsky_table_column nsky_cone_columns[NSKY_CONE_COLUMNS] = {
     NSKY_COLUMN_ID,     NSKY_COLUMN_NAME,  NSKY_COLUMN_RA,    NSKY_COLUMN_DEC,
@@ -77,11 +82,12 @@ void nsky_object_cells(nsky_cell *cells, const nsky_table_column *columns, uint3
 }
 
 void nsky_hit_cells(nsky_cell cells[NSKY_HIT_COLUMNS], uint32_t rank, float similarity,
-                    const nsky_object *object)
+                    double artefact, const nsky_object *object)
 {
     nsky_object_cells(cells, nsky_hit_columns, NSKY_HIT_COLUMNS, object);
     cells[HIT_RANK].integer = rank;
     cells[HIT_SIMILARITY].number = similarity;
+    cells[HIT_ARTEFACT].number = artefact;
 }
 
 void nsky_cone_cells(nsky_cell cells[NSKY_CONE_COLUMNS], const nsky_cone_hit *hit)

@@ -33,15 +33,15 @@ enum {
     NSKY_FIELD_SOURCE,
 };
 
-#define NSKY_OBJECT_NUMBER(name_, type_, decimals_, unit_, ucd_, field_, description_)   \
-    {                                                                                    \
-        .name = name_, .type = type_, .decimals = decimals_, .unit = unit_, .ucd = ucd_, \
-        .description = description_, .field = field_                                     \
+#define NSKY_OBJECT_NUMBER(name_, type_, decimals_, unit_, ucd_, field_, description_)             \
+    {                                                                                              \
+        .name = (name_), .type = (type_), .decimals = (decimals_), .unit = (unit_), .ucd = (ucd_), \
+        .description = (description_), .field = (field_)                                           \
     }
-#define NSKY_OBJECT_TEXT(name_, ascii_, ucd_, field_, description_)          \
-    {                                                                        \
-        .name = name_, .type = NSKY_CELL_TEXT, .ascii = ascii_, .ucd = ucd_, \
-        .description = description_, .field = field_                         \
+#define NSKY_OBJECT_TEXT(name_, ascii_, ucd_, field_, description_)                \
+    {                                                                              \
+        .name = (name_), .type = NSKY_CELL_TEXT, .ascii = (ascii_), .ucd = (ucd_), \
+        .description = (description_), .field = (field_)                           \
     }
 
 /* The place in a list, from 1: set by whoever makes the row. */
@@ -95,11 +95,12 @@ void nsky_object_cells(nsky_cell *cells, const nsky_table_column *columns, uint3
 
 /* --- the tables that the command line and the server share --- */
 
-/* rank, id, name, ra, dec, similarity, mag_g, mag_r, mag_z, z_phot, known: scripts rely on it. */
-#define NSKY_HIT_COLUMNS 11
+/* rank, id, name, ra, dec, similarity, mag_g, mag_r, mag_z, z_phot, known, artefact: scripts rely
+ * on it, so more may only follow. artefact NaN: nothing says what it is. */
+#define NSKY_HIT_COLUMNS 12
 extern const nsky_table_column nsky_hit_columns[NSKY_HIT_COLUMNS];
 void nsky_hit_cells(nsky_cell cells[NSKY_HIT_COLUMNS], uint32_t rank, float similarity,
-                    const nsky_object *object);
+                    double artefact, const nsky_object *object);
 
 /* id, name, ra, dec, mag_g, mag_r, mag_z, z_phot, z_spec, type, known, separation_arcsec. */
 #define NSKY_CONE_COLUMNS 12

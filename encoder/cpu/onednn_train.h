@@ -14,9 +14,9 @@ typedef struct onednn_conv {
     const_dnnl_primitive_attr_t attr;
 } onednn_conv;
 
-#define ONEDNN_WINDOW_DIMS(w)                        \
-    const dnnl_dims_t stride = {w.stride, w.stride}; \
-    const dnnl_dims_t padding = {w.padding, w.padding}, dilation = {0, 0}
+#define ONEDNN_WINDOW_DIMS(w)                            \
+    const dnnl_dims_t stride = {(w).stride, (w).stride}; \
+    const dnnl_dims_t padding = {(w).padding, (w).padding}, dilation = {0, 0}
 
 static inline dnnl_status_t onednn_conv_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine,
                                                 const onednn_conv *c)

@@ -60,7 +60,7 @@ nsky_status nsky_cpu_train_param_in(nsky_cpu_train *train, uint32_t index, onedn
                                     uint32_t *out, nsky_error *err)
 {
     nsky_cpu_network *net = train->net;
-    uint32_t phase = net->phase, from;
+    uint32_t phase = net->phase, from = NSKY_CPU_NONE;
     nsky_status status;
 
     if ((status = nsky_cpu_tensor_new(net, desc, NULL, out, err)) != NSKY_OK ||
@@ -80,7 +80,7 @@ nsky_status nsky_cpu_train_param_out(nsky_cpu_train *train, uint32_t index, uint
 {
     nsky_cpu_network *net = train->net;
     dnnl_primitive_desc_t primitive = NULL;
-    uint32_t phase = net->phase, to;
+    uint32_t phase = net->phase, to = NSKY_CPU_NONE;
     nsky_status status = param_outside(train, index, &to, err);
 
     if (status != NSKY_OK)

@@ -90,7 +90,8 @@ nsky_status nsky_cpu_train_norm_back(nsky_cpu_train *train, uint32_t op_index, n
     const nsky_cpu_kept *kept = &train->kept[op_index];
     onednn_desc_ref desc = nsky_cpu_train_desc(train, kept->src);
     dnnl_primitive_desc_t primitive = NULL;
-    uint32_t channels = train->graph->values[op->out].channels, d_src, d_scale, d_shift;
+    uint32_t channels = train->graph->values[op->out].channels;
+    uint32_t d_src, d_scale = NSKY_CPU_NONE, d_shift = NSKY_CPU_NONE;
     dnnl_status_t failed =
         onednn_norm_backward(&primitive, train->net->engine, desc, (float)NSKY_TRAIN_EPSILON,
                              op->relu, kept->forward, train->net->attr);

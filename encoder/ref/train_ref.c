@@ -125,6 +125,7 @@ static void conv_pixel(const ends *e, size_t n, uint32_t o, uint32_t y, uint32_t
     size_t to = ((n * e->out->channels + o) * e->out->height + y) * e->out->width + x;
     double sum = e->b ? e->b[o] : 0, dy = e->dy[to];
 
+    assert(e->w && e->dw);
     if (back && e->db)
         e->db[o] += dy;
     for (uint32_t c = 0; c < e->in->channels; c++)
@@ -195,6 +196,7 @@ static void norm_channel_back(const ends *e, uint32_t batch, uint32_t c, double 
     double sigma = sqrt(variance + NSKY_TRAIN_EPSILON), count = (double)batch * (double)plane;
     double d_shift = 0, d_scale = 0;
 
+    assert(e->w && e->dw && e->db);
     for (uint32_t n = 0; n < batch; n++)
         for (size_t p = 0; p < plane; p++) {
             size_t i = at(e->in, n, c, p);

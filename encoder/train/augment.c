@@ -21,17 +21,17 @@ static const double reddening_slope[3] = {-3.214 / 2.5, -2.165 / 2.5, -1.211 / 2
     {                                                                                         \
         .kind = NSKY_DRAW_LOGNORMAL, .scale = 0.03338f, .sigma = 0.67306f, .shift = 0.001146f \
     }
-#define LOGNORMAL(c, s, l)                                              \
-    {                                                                   \
-        .kind = NSKY_DRAW_LOGNORMAL, .scale = c, .sigma = s, .shift = l \
+#define LOGNORMAL(c, s, l)                                                    \
+    {                                                                         \
+        .kind = NSKY_DRAW_LOGNORMAL, .scale = (c), .sigma = (s), .shift = (l) \
     }
-#define UNIFORM(a, b)                                  \
-    {                                                  \
-        .kind = NSKY_DRAW_UNIFORM, .low = a, .high = b \
+#define UNIFORM(a, b)                                      \
+    {                                                      \
+        .kind = NSKY_DRAW_UNIFORM, .low = (a), .high = (b) \
     }
-#define TIMES(a, b)                                  \
-    {                                                \
-        .kind = NSKY_DRAW_TIMES, .low = a, .high = b \
+#define TIMES(a, b)                                      \
+    {                                                    \
+        .kind = NSKY_DRAW_TIMES, .low = (a), .high = (b) \
     }
 #define DR9_SEEING                                                               \
     {                                                                            \

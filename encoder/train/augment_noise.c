@@ -21,7 +21,7 @@ static float value_at_rank(float *values, uint32_t count, uint32_t rank)
         while (i <= j) {
             while (values[i] < pivot)
                 i++;
-            while (values[j] > pivot)
+            while (values[j] > pivot) /* stops at the pivot or at what was swapped */
                 j--;
             if (i > j)
                 break;
@@ -45,7 +45,7 @@ static float value_at_rank(float *values, uint32_t count, uint32_t rank)
 /* Neighbours along a row, spread evenly over the band. */
 static float measure(const float *band, uint32_t width, uint32_t height)
 {
-    float difference[PAIRS_MAX];
+    float difference[PAIRS_MAX] = {0};
     uint64_t pairs = (uint64_t)(width - 1) * height, every = (pairs + PAIRS_MAX - 1) / PAIRS_MAX;
     uint32_t count = 0;
 

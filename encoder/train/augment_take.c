@@ -72,10 +72,10 @@ static void interleave_row(const float *const band[3], uint32_t width, float *to
     for (uint32_t x = 0; x < width; x++) {
         float g = band[0][x], r = band[1][x], z = band[2][x];
         finite = finite & (g - g == 0) & (r - r == 0) & (z - z == 0);
-        to[LANES * x] = g;
-        to[LANES * x + 1] = r;
-        to[LANES * x + 2] = z;
-        to[LANES * x + 3] = 1;
+        to[(size_t)LANES * x] = g;
+        to[(size_t)LANES * x + 1] = r;
+        to[(size_t)LANES * x + 2] = z;
+        to[(size_t)LANES * x + 3] = 1;
     }
     if (finite)
         return;
@@ -118,9 +118,10 @@ nsky_status nsky_augment_take(nsky_augment_scratch *s, const nsky_stamp *stamp, 
         const float *const band[3] = {nsky_stamp_band(stamp, 0) + (size_t)y * width,
                                       nsky_stamp_band(stamp, 1) + (size_t)y * width,
                                       nsky_stamp_band(stamp, 2) + (size_t)y * width};
-        memset(row, 0, PAD_LOW * LANES * sizeof(float));
-        interleave_row(band, width, row + PAD_LOW * LANES, &s->missing);
-        memset(row + (PAD_LOW + width) * (size_t)LANES, 0, PAD_HIGH * LANES * sizeof(float));
+        memset(row, 0, (size_t)PAD_LOW * LANES * sizeof(float));
+        interleave_row(band, width, row + (size_t)PAD_LOW * LANES, &s->missing);
+        memset(row + (PAD_LOW + width) * (size_t)LANES, 0,
+               (size_t)PAD_HIGH * LANES * sizeof(float));
     }
     memset(s->pixels + (rows - PAD_HIGH) * stride * LANES, 0,
            stride * PAD_HIGH * LANES * sizeof(float));

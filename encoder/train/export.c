@@ -61,7 +61,7 @@ static void list_sources(const nsky_train_graph *graph, const float *params, con
         static const char *const parts[] = {".running_mean", ".running_var"};
         for (uint32_t k = 0; k < 2 && !is_left_out(n->name); k++) {
             nsky_safetensor_source *s =
-                add(out, n->name, parts[k], stats + n->offset + k * n->channels);
+                add(out, n->name, parts[k], stats + n->offset + (size_t)k * n->channels);
             s->dims = 1;
             s->shape[0] = n->channels;
         }

@@ -122,8 +122,9 @@ uint32_t nsky_train_add_sum(nsky_train_graph *graph, uint32_t in, uint32_t add)
 {
     nsky_train_op *op = add_op(graph, NSKY_TRAIN_SUM, "sum", in);
 
-    assert(add < op->out &&
-           memcmp(&graph->values[in], &graph->values[add], sizeof graph->values[0]) == 0);
+    const nsky_train_value *a = &graph->values[in], *b = &graph->values[add];
+    assert(add < op->out && a->channels == b->channels && a->height == b->height &&
+           a->width == b->width && a->exact == b->exact);
     op->add = add;
     return op->out;
 }

@@ -112,6 +112,9 @@ static int by_key(const void *a, const void *b, void *texts)
 
 static nsky_status sort_table(table *t, nsky_error *err)
 {
+    assert(t->entries || t->count == 0);
+    if (t->count == 0)
+        return NSKY_OK;
     qsort_r(t->entries, t->count, sizeof *t->entries, by_key, t->texts);
     for (size_t i = 1; i < t->count; i++) {
         const entry *a = &t->entries[i - 1], *b = &t->entries[i];

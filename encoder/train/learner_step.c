@@ -59,8 +59,8 @@ static nsky_status make_keys(void *context, uint32_t worker, uint32_t task, nsky
         (status = nsky_unit_rows(w->out, o->sub_batch, l->dim, err)) != NSKY_OK)
         return status;
     for (uint32_t i = 0; i < o->sub_batch; i++)
-        memcpy(l->keys + ((size_t)direction * o->batch + dealt[i]) * l->dim, w->out + i * l->dim,
-               l->dim * sizeof(float));
+        memcpy(l->keys + ((size_t)direction * o->batch + dealt[i]) * l->dim,
+               w->out + (size_t)i * l->dim, l->dim * sizeof(float));
     o->ops->stats(w->key, l->slow_stats + task * o->key->stat_floats);
     return NSKY_OK;
 }

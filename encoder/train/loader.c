@@ -303,7 +303,7 @@ uint64_t nsky_loader_steps(const nsky_loader *l)
 nsky_status nsky_loader_restrict(nsky_loader *l, const uint64_t *rows, uint64_t count,
                                  nsky_error *err)
 {
-    assert(l && rows && err && !l->running && !l->chosen);
+    assert(l && rows && err && !l->running && !l->chosen && l->how.batch > 0);
     if (count < l->how.batch)
         return nsky_fail(err, NSKY_EINVAL,
                          "a batch of %u needs as many stamps, and %" PRIu64

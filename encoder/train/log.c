@@ -56,9 +56,8 @@ nsky_status nsky_train_log_add(const nsky_trainer *t, nsky_json *line, nsky_erro
     nsky_json_free(line);
     if (!text)
         return err->status;
-    if (!(file = fopen(t->log, "ae")))
-        status = nsky_fail_errno(err, "%s: cannot append", t->log);
-    else if (fprintf(file, "%s\n", text) < 0 || fflush(file) != 0)
+    file = fopen(t->log, "ae");
+    if (!file || fprintf(file, "%s\n", text) < 0 || fflush(file) != 0)
         status = nsky_fail_errno(err, "%s: cannot append", t->log);
     if (file)
         fclose(file);

@@ -133,7 +133,7 @@ static nsky_status judge(const nsky_neighbour_check *p, const float *vectors, ui
     if (shares && counts) {
         for (uint32_t row = 0; row < p->rows; row++) {
             uint32_t label = p->labels[row], same = 0;
-            hit hits[NEIGHBOURS];
+            hit hits[NEIGHBOURS] = {0};
             nearest(p, vectors, dim, row, hits);
             for (uint32_t i = 0; i < NEIGHBOURS; i++)
                 same += p->labels[hits[i].row] == label;

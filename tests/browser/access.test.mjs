@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { describe, test } from "node:test";
 import { hitsOn, PHONE, settled } from "./browser.mjs";
-import { openWall, searchFromWall, skip, url, useBrowser } from "./session.mjs";
+import { openWall, searchAnywhere, skip, SUITE_MS, url, useBrowser } from "./session.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -23,7 +23,7 @@ async function overflow(page) {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 }
 
-describe("access", { skip, timeout: 180_000 }, () => {
+describe("access", { skip, timeout: SUITE_MS }, () => {
   const session = useBrowser();
 
   test("every state keeps axe's rules", async () => {
@@ -48,7 +48,7 @@ describe("access", { skip, timeout: 180_000 }, () => {
 
   test("keys move among the pictures and search", async () => {
     const { page } = session;
-    await searchFromWall(page);
+    await searchAnywhere(page);
     const hits = await hitsOn(page);
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("ArrowRight");

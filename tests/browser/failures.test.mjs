@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { dropFile, settled } from "./browser.mjs";
-import { cube, openWall, searchFromWall, skip, url, useBrowser } from "./session.mjs";
+import { cube, openWall, searchAnywhere, skip, SUITE_MS, url, useBrowser } from "./session.mjs";
 
 const NEIGHBORS = "**/api/v1/objects/*/neighbors*";
 
@@ -15,7 +15,7 @@ async function problemOn(page) {
   return words;
 }
 
-describe("failures", { skip, timeout: 180_000 }, () => {
+describe("failures", { skip, timeout: SUITE_MS }, () => {
   const session = useBrowser();
 
   test("a file that is no picture is refused kindly, and the page goes on", async () => {
@@ -69,7 +69,7 @@ describe("failures", { skip, timeout: 180_000 }, () => {
 
   test("a server that went away: said, and tried again", async () => {
     const { page } = session;
-    await searchFromWall(page);
+    await searchAnywhere(page);
     await page.route("**/api/v1/**", (route) => route.abort("connectionrefused"));
     await page.click(".hits .tile a");
     assert.match(await problemOn(page), /did not answer/);
@@ -90,7 +90,7 @@ describe("failures", { skip, timeout: 180_000 }, () => {
 
   test("a full queue asks for patience", async () => {
     const { page } = session;
-    await searchFromWall(page);
+    await searchAnywhere(page);
     await page.route(NEIGHBORS, (route) =>
       route.fulfill({
         status: 503,

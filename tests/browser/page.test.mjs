@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { dropFile, hitsOn, settled } from "./browser.mjs";
-import { cube, openWall, searchFromWall, skip, url, useBrowser } from "./session.mjs";
+import { cube, openWall, searchAnywhere, skip, SUITE_MS, url, useBrowser } from "./session.mjs";
 
 /* Mean difference, in steps of 255, between the dropped picture and that of each hit at the same size:
  * what a person compares, not what the server says. Measured: 8 for its own (both are JPEG, of
@@ -37,7 +37,7 @@ function differences(page) {
   });
 }
 
-describe("the page", { skip, timeout: 180_000 }, () => {
+describe("the page", { skip, timeout: SUITE_MS }, () => {
   const session = useBrowser();
 
   test("the start page shows a wall of real pictures", async () => {
@@ -79,7 +79,9 @@ describe("the page", { skip, timeout: 180_000 }, () => {
 
   test("a hit searches from itself, and its address reloads to the same", async () => {
     const { page } = session;
-    await searchFromWall(page);
+    await openWall(page);
+    await page.click(".wall .tile[data-id] a");
+    await settled(page);
     const [hit] = await hitsOn(page);
     await page.click(".hits .tile a");
     await page.waitForURL(`**/?id=${hit.id}`);
@@ -117,8 +119,7 @@ describe("the page", { skip, timeout: 180_000 }, () => {
 
   test("examples are gathered from the grid and taken back", async () => {
     const { page } = session;
-    await searchFromWall(page);
-    const start = new URL(page.url()).searchParams.get("id");
+    const start = await searchAnywhere(page);
     const [one, two] = await hitsOn(page);
     const press = async (name, tile) => {
       await tile.hover();
@@ -139,7 +140,7 @@ describe("the page", { skip, timeout: 180_000 }, () => {
 
   test("filters go into the address and the search", async () => {
     const { page } = session;
-    await searchFromWall(page);
+    await searchAnywhere(page);
     await page.selectOption("#filter-k", "24");
     await page.waitForURL(/k=24/);
     await settled(page);
@@ -156,7 +157,7 @@ describe("the page", { skip, timeout: 180_000 }, () => {
 
   test("the hits download as a table in their order", async () => {
     const { page } = session;
-    await searchFromWall(page);
+    await searchAnywhere(page);
     const hits = await hitsOn(page);
     const [download] = await Promise.all([
       page.waitForEvent("download"),

@@ -26,7 +26,7 @@ except ImportError as missing:
 NEARSKY = os.path.abspath(sys.argv.pop(1))
 STAMPS = 40
 EMBEDDED = 30  # the others come later and have no vector
-HITS = "rank,id,name,ra,dec,similarity,mag_g,mag_r,mag_z,z_phot,known"
+HITS = "rank,id,name,ra,dec,similarity,mag_g,mag_r,mag_z,z_phot,known,artefact"
 OBJECTS = "id,name,ra,dec,mag_g,mag_r,mag_z,z_phot,z_spec,ebv,type,known,source"
 
 

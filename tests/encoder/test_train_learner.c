@@ -2,6 +2,7 @@
  * other company than their queries, losses against finite differences, schedules, the pool. */
 #include "encoder/train/learner.h"
 #include "encoder/train/pool.h"
+#include "tests/common/support.h"
 #include "tests/encoder/train_networks.h"
 
 #define SIDE 12u
@@ -61,8 +62,7 @@ static float *make_views(uint32_t batch, uint64_t seed)
 
 static nsky_learner_result step(nsky_learner *learner, const float *views, uint64_t number)
 {
-    const nsky_learner_rates rates = {
-        .sgd = {0.02, 0.9, 1e-3}, .keep = 0.95, .step = number};
+    const nsky_learner_rates rates = {.sgd = {0.02, 0.9, 1e-3}, .keep = 0.95, .step = number};
     nsky_learner_result result;
     nsky_error err = NSKY_ERROR_INIT;
 
@@ -170,8 +170,8 @@ static void test_contrast(void **unused)
     nsky_contrast *c;
     nsky_contrast_result result;
     assert_int_equal(nsky_contrast_new(&c, &nsky_train_ref, 4, DIM, QUEUE, 0.2f, &err), NSKY_OK);
-    assert_int_equal(
-        nsky_contrast_run(c, queries, keys, queue, false, 1, d, &result, &err), NSKY_EDATA);
+    assert_int_equal(nsky_contrast_run(c, queries, keys, queue, false, 1, d, &result, &err),
+                     NSKY_EDATA);
     nsky_contrast_free(c);
 }
 
@@ -222,6 +222,39 @@ static void test_diverged(void **unused)
     nsky_learner_free(learner);
 }
 
+static nsky_status make_learner(void *context, nsky_error *err)
+{
+    const nsky_learner_options *options = context;
+    nsky_learner *learner;
+    nsky_status status = nsky_learner_new(&learner, options, err);
+
+    if (status == NSKY_OK)
+        nsky_learner_free(learner);
+    else
+        assert_null(learner);
+    return status;
+}
+
+static void test_memory_runs_out(void **unused)
+{
+    const nsky_train_ops *const all[] = {&nsky_train_ref, &nsky_train_cpu};
+
+    (void)unused;
+    tiny_network(&query, SIDE);
+    key = query;
+    for (size_t i = 0; i < 2; i++) {
+        nsky_learner_options options = {.ops = all[i],
+                                        .query = &query,
+                                        .key = &key,
+                                        .batch = 4,
+                                        .sub_batch = 2,
+                                        .threads = 2,
+                                        .queue = QUEUE,
+                                        .temperature = 0.2f};
+        assert_true(exhaust_memory(make_learner, &options) > 20);
+    }
+}
+
 /* --- pool --- */
 
 typedef struct log {
@@ -269,7 +302,7 @@ int main(void)
         cmocka_unit_test(test_threads),   cmocka_unit_test(test_company),
         cmocka_unit_test(test_contrast),  cmocka_unit_test(test_multiply),
         cmocka_unit_test(test_schedules), cmocka_unit_test(test_diverged),
-        cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_pool),      cmocka_unit_test(test_memory_runs_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,14 +29,14 @@ static double area(const problem *p, const double *scores)
 }
 
 /* Rows held out are judged as new rows are: the same area to its error, and less than the rows
- * learned from. 700 x 600 is beyond where strengths are chosen on the leading directions. */
+ * learned from. 700 x 1600 is beyond where strengths are chosen on the leading directions. */
 static void held_out_rows_are_like_new_ones(void **state)
 {
     (void)state;
-    static const uint32_t dims[] = {40, 600, 1600};
-    for (int k = 0; k < 3; k++) {
+    static const uint32_t dims[] = {40, 1600};
+    for (int k = 0; k < 2; k++) {
         problem seen = make_problem(700, dims[k], 2, 5, 0.25, 1);
-        problem new = make_problem(4000, dims[k], 2, 5, 0.25, 2);
+        problem new = make_problem(2000, dims[k], 2, 5, 0.25, 2);
         nsky_classifier *c = fit(&seen, (nsky_classifier_options){.seed = 4});
         nsky_error err = NSKY_ERROR_INIT;
         double *scores = nsky_alloc(new.n, sizeof *scores, &err);
@@ -55,7 +55,7 @@ static void held_out_rows_are_like_new_ones(void **state)
 static void threads_change_no_bit(void **state)
 {
     (void)state;
-    problem p = make_problem(900, 1200, 3, 3, 0.3, 7);
+    problem p = make_problem(600, 1800, 3, 3, 0.3, 7);
     nsky_classifier *one = fit(&p, (nsky_classifier_options){.seed = 4, .threads = 1});
     nsky_classifier *four = fit(&p, (nsky_classifier_options){.seed = 4, .threads = 4});
     assert_memory_equal(one->weights, four->weights, 3 * p.dim * sizeof *one->weights);
@@ -171,7 +171,7 @@ static void rows_alike_do_no_harm(void **state)
 static void memory_may_run_out(void **state)
 {
     (void)state;
-    problem p = make_problem(600, 1800, 2, 2, 0.5, 1);
+    problem p = make_problem(520, 2050, 2, 2, 0.5, 1);
     nsky_classifier_options options = {.c = 1, .folds = 2, .threads = 1};
     nsky_status status = NSKY_ENOMEM;
     for (uint64_t at = 1; status == NSKY_ENOMEM && at < 200; at++) {

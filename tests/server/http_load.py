@@ -58,10 +58,10 @@ def test_reload(s, store, ids):
         try:
             subprocess.run([FIXTURE, "grow", store, "5"], check=True)
             s.process.send_signal(signal.SIGHUP)
-            wait_for(lambda: SECOND in seen, "the new generation answers", 10)
+            wait_for(lambda: SECOND in seen, "the new generation answers", 60)
             for done in range(2, 5):
                 s.process.send_signal(signal.SIGHUP)
-                wait_for(lambda: s.metric("nearsky_reloads_total") == done, "and again", 10)
+                wait_for(lambda: s.metric("nearsky_reloads_total") == done, "and again", 60)
         finally:
             stop.set()
     in_threads(5, lambda n: reload(n) if n == 4 else work(n))
@@ -74,7 +74,7 @@ def test_reload(s, store, ids):
     kept = open(current, "rb").read()
     os.rename(current, current + ".kept")
     s.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: s.metric("nearsky_reload_failures_total") == 1, "the reload is refused", 10)
+    wait_for(lambda: s.metric("nearsky_reload_failures_total") == 1, "the reload is refused", 60)
     equal(len(s.json(f"{API}/objects/{ids[0]}/neighbors?k=3")["hits"]), 3)
     os.rename(current + ".kept", current)
     equal(s.ask(f"{API}/objects/{ids[0]}/image.jpg")[1]["ETag"], tag)

@@ -40,7 +40,7 @@ def test_neighbors(s, id):
 
     status, headers, body = s.ask(path + "?k=3&format=csv")
     lines = body.decode().split("\n")
-    equal(lines[0], "rank,id,name,ra,dec,similarity,mag_g,mag_r,mag_z,z_phot,known")
+    equal(lines[0], "rank,id,name,ra,dec,similarity,mag_g,mag_r,mag_z,z_phot,known,artefact")
     equal(len(lines), 5)  # and the end of the last line
     check(lines[1].startswith(f'1,{answer["hits"][0]["id"]},"galaxy '), lines[1])
     check(headers["Content-Type"].startswith("text/csv"), headers)

@@ -7,7 +7,7 @@ from http_harness import API, FIRST, OBJECTS, check, equal
 
 VOTABLE, FITS = "application/x-votable+xml", "application/fits"
 NS = "{http://www.ivoa.net/xml/VOTable/v1.3}"
-HITS = "rank,id,name,ra,dec,similarity,mag_g,mag_r,mag_z,z_phot,known".split(",")
+HITS = "rank,id,name,ra,dec,similarity,mag_g,mag_r,mag_z,z_phot,known,artefact".split(",")
 OBJECT = "id,name,ra,dec,mag_g,mag_r,mag_z,z_phot,z_spec,type,known,separation_arcsec".split(",")
 
 

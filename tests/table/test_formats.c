@@ -285,9 +285,9 @@ static void object_columns(void **state)
         assert_true(cells[i].number == i - 1);
     assert_true(cells[1].text == object.name && cells[10].text == object.type &&
                 cells[11].text == object.known && cells[12].text == object.source);
-    nsky_hit_cells(hit, 4, 0.5f, &object);
+    nsky_hit_cells(hit, 4, 0.5f, 0.25, &object);
     assert_true(hit[0].integer == 4 && hit[1].id == 7 && hit[5].number == 0.5 &&
-                hit[10].text == object.known);
+                hit[10].text == object.known && hit[11].number == 0.25);
     for (uint32_t i = 0; i < NSKY_CATALOGUE_COLUMNS; i++)
         assert_non_null(nsky_catalogue_columns[i].description);
 }

@@ -25,7 +25,8 @@ export type SkyObject = {
   separation_arcsec?: number | null;
 };
 
-export type Hit = SkyObject & { rank: number; similarity?: number | null };
+/* artefact: the probability of being one, from the guard of the network; null where there is none. */
+export type Hit = SkyObject & { rank: number; similarity?: number | null; artefact?: number | null };
 
 export type Upload = {
   name?: string | null;

@@ -25,6 +25,7 @@ export function HitTile({ object, index, active, settings, actions }: Props) {
   const similarity = "similarity" in object ? object.similarity : undefined;
   const known = knownAs(object);
   const name = title(object);
+  const artefact = "artefact" in object && typeof object.artefact === "number" && object.artefact > 0.5 ? object.artefact : null;
   const add = actions.add;
   return (
     <li class="tile" data-id={object.id} data-name={object.name ?? ""} data-similarity={similarity ?? undefined}>
@@ -36,6 +37,14 @@ export function HitTile({ object, index, active, settings, actions }: Props) {
       >
         <Picture object={object} size={pictureSize(settings.tile)} settings={settings} eager={index < 12} />
         {known && <span class="badge">{known}</span>}
+        {artefact !== null && (
+          <span
+            class="badge badge-artefact"
+            title={`Probably not a galaxy but a trail, a ghost or a damaged image: ${fixed(artefact, 2)} by the guard of the network`}
+          >
+            artefact?
+          </span>
+        )}
         <span class="caption" aria-hidden="true">
           <span class="caption-first">
             {similarity !== undefined && <b>{fixed(similarity, 4)}</b>}
