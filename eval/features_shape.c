@@ -63,7 +63,7 @@ static void gini_m20(nsky_portrait *p, uint32_t band, double radius, double *gin
 {
     const nsky_grid *g = p->grid;
     uint32_t count = 0;
-    double sum = 0, weighted = 0, light = 0, moment = 0, bright = 0, bright_moment = 0;
+    double sum = 0, weighted = 0, moment = 0, bright_moment = 0;
 
     for (; count < PORTRAIT_PIXELS && g->radius[g->by_radius[count]] < radius; count++)
         p->scratch[count] = fabsf(p->flux[band][g->by_radius[count]]);
@@ -84,9 +84,7 @@ static void gini_m20(nsky_portrait *p, uint32_t band, double radius, double *gin
     for (uint32_t k = 0; k < count; k++) {
         uint32_t i = g->by_radius[k];
         double flux = fmax(p->flux[band][i], 0), square = (double)g->radius[i] * g->radius[i];
-        light += flux;
         moment += flux * square;
-        bright += flux >= floor_flux ? flux : 0;
         bright_moment += flux >= floor_flux ? flux * square : 0;
     }
     *m20 = moment > 0 && bright_moment > 0 ? log10(bright_moment / moment) : 0;
