@@ -20,6 +20,7 @@ def test_neighbors(s, id):
     check("random weights" in answer["warnings"][0], answer["warnings"])
     equal(len(answer["warnings"]), 1)
 
+    check(all(h["artefact"] is None for h in answer["hits"]), "no guard, no probability")
     many = s.json(path + "?k=1000&exact=true")
     equal(len(many["hits"]), OBJECTS - 1)
     check(any("no more objects" in w for w in many["warnings"]), many["warnings"])
