@@ -111,7 +111,7 @@ static void sort_rings(rings *r)
  * neighbour's. */
 static void subtract_profile(nsky_portrait *p, const rings *r, uint32_t band)
 {
-    double profile[RINGS + 1];
+    double profile[RINGS + 1] = {0};
 
     for (int k = 0; k <= RINGS; k++) {
         const uint32_t first = r->begin[k], count = r->begin[k + 1] - first;

@@ -76,13 +76,13 @@ nsky_status nsky_measure_classes(nsky_class_metrics *out, const uint32_t *truth,
 {
     assert(out && err && classes > 0 && classes <= NSKY_CLASSES_MAX);
     uint32_t *counts = nsky_alloc_zero((size_t)classes * 3, sizeof *counts, err);
-    uint32_t *right = counts, *true_count = counts + classes,
-             *guess_count = counts + (size_t)2 * classes;
     double f1 = 0, right_sum = 0;
     uint32_t seen = 0;
 
     if (!counts)
         return err->status;
+    uint32_t *right = counts, *true_count = counts + classes,
+             *guess_count = counts + (size_t)2 * classes;
     for (uint32_t i = 0; i < n; i++) {
         assert(truth[i] < classes && guess[i] < classes);
         true_count[truth[i]]++;

@@ -21,7 +21,7 @@ static double quantile(const double *sorted, uint32_t count, double share)
 
 static void estimate_number(nsky_estimate *out, const nsky_labels *labels, const nsky_hit *hits)
 {
-    double values[NSKY_NEIGHBOURS_MAX];
+    double values[NSKY_NEIGHBOURS_MAX] = {0};
 
     for (uint32_t i = 0; i < out->neighbours; i++)
         values[i] = nsky_labels_find(labels, hits[i].row)->value;

@@ -41,7 +41,7 @@ nsky_status nsky_tasks_run(uint32_t count, uint32_t threads,
                            void *payload, nsky_error *err)
 {
     crew all = {.count = count, .work = work, .payload = payload, .failed_task = UINT32_MAX};
-    pthread_t ids[THREADS_MAX];
+    pthread_t ids[THREADS_MAX] = {0};
     uint32_t started = 0;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
 

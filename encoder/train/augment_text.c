@@ -260,17 +260,14 @@ static bool set_keeps(nsky_augment *a, const char *text)
 static bool choose(nsky_draw out[3], const char *text, const nsky_draw lognormal[3],
                    const nsky_draw uniform[3])
 {
-    nsky_draw times = {.kind = NSKY_DRAW_TIMES, .low = 1};
+    nsky_draw times = {.kind = NSKY_DRAW_TIMES, .low = 1}, nothing = {.kind = NSKY_DRAW_OFF};
     bool off = strcmp(text, "off") == 0, log = strcmp(text, "lognormal") == 0;
     bool flat = strcmp(text, "uniform") == 0;
 
     if (!off && !log && !flat && !take_number(text, 1, 100, &times.high))
         return false;
     for (int band = 0; band < 3; band++)
-        out[band] = off    ? (nsky_draw){.kind = NSKY_DRAW_OFF}
-                    : log  ? lognormal[band]
-                    : flat ? uniform[band]
-                           : times;
+        out[band] = off ? nothing : log ? lognormal[band] : flat ? uniform[band] : times;
     return true;
 }
 

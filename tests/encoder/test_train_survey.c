@@ -133,11 +133,12 @@ static uint32_t losses_of(const char *path, double out[16])
 {
     nsky_error err = NSKY_ERROR_INIT;
     void *text;
+    char *rest;
     size_t bytes;
     uint32_t count = 0;
 
     assert_ok(nsky_file_read(&text, &bytes, path, 1 << 20, &err), err);
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         nsky_json *object;
         assert_ok(nsky_json_parse(&object, line, strlen(line), path, &err), err);
         assert_true(nsky_json_get_number(object, "step", 0) == count + 1);

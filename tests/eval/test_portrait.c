@@ -152,7 +152,7 @@ static void quantiles_are_those_of_sorted_values(void **state)
 {
     (void)state;
     for (uint32_t count = 1; count < 200; count += 7) {
-        float values[200], sorted[200];
+        float values[200] = {0}, sorted[200] = {0};
         for (uint32_t i = 0; i < count; i++) {
             nsky_rng rng = nsky_rng_at(3, count, i);
             values[i] = sorted[i] = (float)nsky_rng_below(&rng, 20); /* with ties */

@@ -166,7 +166,7 @@ static void linear_scores_are_exact(void **state)
     float weights[PROBES * PADDED] = {0};
     const float bias[PROBES] = {-3.5f, 100.0f};
     static float first[PROBES * ROWS], scores[PROBES * ROWS];
-    nsky_hit hits[PROBES][K];
+    nsky_hit hits[PROBES][K] = {{{0}}};
     nsky_dot_kernel kernels[3];
     nsky_error err = NSKY_ERROR_INIT;
     nsky_rng rng = nsky_rng_at(3, 1, 4);
