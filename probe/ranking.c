@@ -79,10 +79,9 @@ static void measure(const entry *entries, uint32_t n, const uint32_t *weights, d
 }
 
 /* Rows drawn anew within each class. */
-static void draw(const entry *entries, uint32_t n, const uint32_t *members[2],
-                 const uint32_t counts[2], nsky_rng *rng, uint32_t *weights)
+static void draw(uint32_t n, const uint32_t *members[2], const uint32_t counts[2], nsky_rng *rng,
+                 uint32_t *weights)
 {
-    (void)entries;
     assert(members[0] && members[1] && weights);
     memset(weights, 0, n * sizeof *weights);
     for (int class = 0; class < 2; class ++)
@@ -106,7 +105,7 @@ static nsky_status bootstrap(const entry *entries, uint32_t n, const uint32_t co
         for (uint32_t r = 0; r < replicates; r++) {
             nsky_rng rng = nsky_rng_at(seed, 0x626f6f74, r); /* "boot" */
             double values[VALUES];
-            draw(entries, n, of, counts, &rng, weights);
+            draw(n, of, counts, &rng, weights);
             measure(entries, n, weights, values);
             for (int v = 0; v < VALUES; v++)
                 samples[(size_t)v * replicates + r] = values[v];
