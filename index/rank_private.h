@@ -6,8 +6,7 @@
 
 #define NSKY_RANK_SIGMAS_MIN 6.0
 #define NSKY_RANK_GATHERED 16384        /* so few matching rows are read, whatever the codes say */
-#define NSKY_RANK_WITHIN_MAX (1u << 19) /* so many within Cauchy-Schwarz: certifying is tried */
-#define NSKY_RANK_AFFORDED 32768        /* and done when so many vectors, and 2 k, must be read */
+#define NSKY_RANK_AFFORDED 32768        /* vectors, and 2 k, that are read to certify */
 
 typedef struct nsky_rank_errors {
     double share; /* root mean square of the sample's errors over their bounds */
