@@ -12,7 +12,7 @@
 #include "index/region.h"
 
 #define BLOCK_ROWS 8192ull
-#define ROWS_PER_THREAD 200000      /* below which a thread does not pay */
+#define ROWS_TO_SHARE 400000 /* below, a thread does not pay */
 #define COLOUR_ROUNDING_MAG 4e-6    /* two float32 magnitudes below 32 */
 
 typedef struct evaluation {
@@ -108,26 +108,24 @@ static void test_tail(const evaluation *e, uint64_t first, uint64_t count, uint8
     *bits &= (uint8_t)((1u << count) - 1);
 }
 
-/* begin and end are multiples of the block, or the end of all. */
-static void evaluate(void *payload, uint64_t begin, uint64_t end, uint32_t part)
+static void evaluate(uint64_t block, uint32_t thread, void *payload)
 {
     const evaluation *e = payload;
+    const uint64_t first = block * BLOCK_ROWS;
+    const uint64_t count = e->rows - first < BLOCK_ROWS ? e->rows - first : BLOCK_ROWS;
+    const uint64_t whole = count / 8 * 8;
+    uint8_t *bits = e->bits + first / 8;
 
-    (void)part;
-    for (uint64_t first = begin; first < end; first += BLOCK_ROWS) {
-        uint64_t count = end - first < BLOCK_ROWS ? end - first : BLOCK_ROWS;
-        uint64_t whole = count / 8 * 8;
-        uint8_t *bits = e->bits + first / 8;
-        if (e->columns) {
-            test_values(e, first, whole, bits);
-            if (!e->region.everywhere)
-                test_places(e, first, whole, bits);
-            if (count > whole)
-                test_tail(e, first + whole, count - whole, bits + whole / 8);
-        }
-        for (uint64_t i = 0; e->filter->bitmap && i < count / 8 + (count % 8 != 0); i++)
-            bits[i] &= e->filter->bitmap[first / 8 + i];
+    (void)thread;
+    if (e->columns) {
+        test_values(e, first, whole, bits);
+        if (!e->region.everywhere)
+            test_places(e, first, whole, bits);
+        if (count > whole)
+            test_tail(e, first + whole, count - whole, bits + whole / 8);
     }
+    for (uint64_t i = 0; e->filter->bitmap && i < count / 8 + (count % 8 != 0); i++)
+        bits[i] &= e->filter->bitmap[first / 8 + i];
 }
 
 /* Bits of the rows named, all others 0. */
@@ -174,7 +172,7 @@ nsky_status nsky_filter_bitmap(const nsky_columns *columns, uint64_t rows,
     evaluation e = {.columns = nsky_filter_needs_columns(filter) ? columns : NULL,
                     .filter = filter,
                     .rows = rows};
-    uint64_t threads = rows / ROWS_PER_THREAD + 1;
+    const uint64_t blocks = rows / BLOCK_ROWS + (rows % BLOCK_ROWS != 0);
 
     *out = NULL;
     nsky_filter_kernels(kernels);
@@ -188,10 +186,9 @@ nsky_status nsky_filter_bitmap(const nsky_columns *columns, uint64_t rows,
     }
     memset(e.bits, 0xff, rows / 8);
     e.bits[rows / 8] = (uint8_t)((1u << (rows & 7)) - 1);
-    if (threads > nsky_core_count())
-        threads = nsky_core_count();
     if (e.columns || filter->bitmap)
-        nsky_parallel(rows, BLOCK_ROWS, (uint32_t)threads, evaluate, &e);
+        nsky_parallel(blocks, nsky_parallel_threads(rows < ROWS_TO_SHARE ? 1 : 0, blocks), evaluate,
+                      &e);
     if (bounded(filter->z_spec_min, filter->z_spec_max))
         status = test_spectra(columns, filter, rows, e.bits, err);
     if (status == NSKY_OK && filter->rows)
