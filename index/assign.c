@@ -23,13 +23,13 @@ typedef struct assigning {
     const nsky_clusters *clusters;
     const float *y;
     uint32_t n, breadth;
-    uint32_t *list;     /* [n] */
-    float *best;        /* [n] */
-    float *products;    /* [n, groups], then [CHUNK, largest group] */
-    uint32_t *chosen;   /* [n, breadth] groups of a row */
-    uint32_t *begins;   /* [groups + 1] into pairs */
-    uint32_t *pairs;    /* [n * breadth] rows, by group */
-    float *gathered;    /* [CHUNK, coded] */
+    uint32_t *list;   /* [n] */
+    float *best;      /* [n] */
+    float *products;  /* [n, groups], then [CHUNK, largest group] */
+    uint32_t *chosen; /* [n, breadth] groups of a row */
+    uint32_t *begins; /* [groups + 1] into pairs */
+    uint32_t *pairs;  /* [n * breadth] rows, by group */
+    float *gathered;  /* [CHUNK, coded] */
     uint32_t largest;
 } assigning;
 
@@ -85,7 +85,8 @@ static void compare_chunk(assigning *a, uint32_t g, const uint32_t *rows, uint32
         const float *product = a->products + (size_t)i * lists;
         float best = a->best[rows[i]];
         uint32_t best_list = a->list[rows[i]];
-        for (uint32_t l = 0; l < lists; l++) { /* groups come in order: equal stays with the lower */
+        for (uint32_t l = 0; l < lists;
+             l++) { /* groups come in order: equal stays with the lower */
             float score = product[l] - c->halves[first + l];
             if (score > best) {
                 best = score;
@@ -129,10 +130,9 @@ nsky_status nsky_clusters_assign(const nsky_clusters *clusters, const float *y, 
     a.begins = nsky_alloc((size_t)clusters->groups + 1, sizeof *a.begins, err);
     a.pairs = nsky_alloc((size_t)n * a.breadth, sizeof *a.pairs, err);
     a.gathered = nsky_alloc((size_t)CHUNK * clusters->coded, sizeof *a.gathered, err);
-    nsky_status status =
-        a.best && a.products && a.chosen && a.begins && a.pairs && a.gathered
-            ? NSKY_OK
-            : err->status;
+    nsky_status status = a.best && a.products && a.chosen && a.begins && a.pairs && a.gathered
+                             ? NSKY_OK
+                             : err->status;
     if (status == NSKY_OK) {
         pair_up(&a);
         compare(&a);

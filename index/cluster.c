@@ -18,9 +18,9 @@ typedef struct training {
     nsky_clusters *clusters;
     const float *sample;
     uint64_t n;
-    uint32_t *of;      /* [n]: group, later list */
-    uint64_t *begins;  /* [bins + 1] into order */
-    uint32_t *order;   /* [n]: rows by group or list, ascending inside */
+    uint32_t *of;     /* [n]: group, later list */
+    uint64_t *begins; /* [bins + 1] into order */
+    uint32_t *order;  /* [n]: rows by group or list, ascending inside */
     nsky_status *statuses;
     nsky_error *errors; /* [tasks]: one each, so that the first in order is told */
     uint64_t tasks;
@@ -56,7 +56,8 @@ static void measure(float *halves, const float *centres, uint32_t count, uint32_
     for (uint32_t c = 0; c < count; c++) {
         double square = 0;
         for (uint32_t d = 0; d < coded; d++)
-            square += (double)centres[(size_t)c * coded + d] * (double)centres[(size_t)c * coded + d];
+            square +=
+                (double)centres[(size_t)c * coded + d] * (double)centres[(size_t)c * coded + d];
         halves[c] = (float)(square / 2);
     }
 }
@@ -105,13 +106,13 @@ static void assign_task(uint64_t task, uint32_t thread, void *payload)
 {
     training *t = payload;
     const uint64_t first = task * NSKY_ASSIGN_ROWS;
-    const uint32_t n = t->n - first < NSKY_ASSIGN_ROWS ? (uint32_t)(t->n - first)
-                                                       : NSKY_ASSIGN_ROWS;
-    t->statuses[task] = is_stopped(t) ? NSKY_ECANCELLED
-                                      : nsky_clusters_assign(
-                                            t->clusters, t->sample + first * t->clusters->coded, n,
-                                            nsky_clusters_breadth(t->clusters), t->of + first,
-                                            &t->errors[thread]);
+    const uint32_t n =
+        t->n - first < NSKY_ASSIGN_ROWS ? (uint32_t)(t->n - first) : NSKY_ASSIGN_ROWS;
+    t->statuses[task] =
+        is_stopped(t) ? NSKY_ECANCELLED
+                      : nsky_clusters_assign(t->clusters, t->sample + first * t->clusters->coded, n,
+                                             nsky_clusters_breadth(t->clusters), t->of + first,
+                                             &t->errors[thread]);
 }
 
 /* Rows by what `of` says, which is below bins. */
@@ -133,8 +134,8 @@ static void sort_rows(training *t, uint32_t bins)
 static nsky_status train_groups(training *t, nsky_error *err)
 {
     nsky_clusters *c = t->clusters, flat;
-    uint64_t rows = (uint64_t)c->groups * ROWS_A_GROUP < t->n ? (uint64_t)c->groups * ROWS_A_GROUP
-                                                              : t->n;
+    uint64_t rows =
+        (uint64_t)c->groups * ROWS_A_GROUP < t->n ? (uint64_t)c->groups * ROWS_A_GROUP : t->n;
     float *part = nsky_alloc(rows * c->coded, sizeof *part, err);
     if (!part)
         return err->status;
@@ -144,8 +145,8 @@ static nsky_status train_groups(training *t, nsky_error *err)
     nsky_status status = nsky_kmeans(c->group_centres, part, rows, c->coded, c->groups,
                                      GROUP_ITERATIONS, t->options->seed, err);
     nsky_free(part);
-    if (status == NSKY_OK && (status = nsky_clusters_new(&flat, c->coded, 1, c->groups, err)) ==
-                                 NSKY_OK) {
+    if (status == NSKY_OK &&
+        (status = nsky_clusters_new(&flat, c->coded, 1, c->groups, err)) == NSKY_OK) {
         flat.group_lists[1] = c->groups;
         memcpy(flat.centroids, c->group_centres, (size_t)c->groups * c->coded * sizeof(float));
         nsky_clusters_measure(&flat);
@@ -185,7 +186,8 @@ static void group_task(uint64_t task, uint32_t thread, void *payload)
     const uint32_t first = c->group_lists[task], lists = c->group_lists[task + 1] - first;
     if (lists == 0)
         return;
-    float *own = is_stopped(t) ? NULL : nsky_alloc(rows * c->coded, sizeof *own, &t->errors[thread]);
+    float *own =
+        is_stopped(t) ? NULL : nsky_alloc(rows * c->coded, sizeof *own, &t->errors[thread]);
     if (!own) {
         t->statuses[task] = is_stopped(t) ? NSKY_ECANCELLED : NSKY_ENOMEM;
         return;

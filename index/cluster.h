@@ -1,4 +1,5 @@
-/* cluster.h - private: centroids in two levels, trained on a sample, and the nearest one of each row.
+/* cluster.h - private: centroids in two levels, trained on a sample, and the nearest one of each
+ * row.
  *
  * Tens of thousands of centroids are neither trained nor searched flat on two cores: they hang in
  * groups, themselves clusters, and a row looks into the `breadth` nearest groups only.
@@ -31,11 +32,11 @@ typedef struct nsky_cluster_options {
 
 /* sample [n, coded]. Call with one thread for products (nsky_algebra_threads). */
 NSKY_MUST_CHECK nsky_status nsky_clusters_train(nsky_clusters *out, const float *sample, uint64_t n,
-                                                uint32_t coded,
-                                                const nsky_cluster_options *options,
+                                                uint32_t coded, const nsky_cluster_options *options,
                                                 nsky_error *err);
 void nsky_clusters_free(nsky_clusters *clusters);
-/* Empty tables of the size, group_lists zero; and the halves, after centres or centroids changed. */
+/* Empty tables of the size, group_lists zero; and the halves, after centres or centroids changed.
+ */
 NSKY_MUST_CHECK nsky_status nsky_clusters_new(nsky_clusters *out, uint32_t coded, uint32_t groups,
                                               uint32_t lists, nsky_error *err);
 void nsky_clusters_measure(nsky_clusters *clusters);

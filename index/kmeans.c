@@ -31,8 +31,7 @@ static void start(kmeans *m, uint64_t seed)
         uint64_t low = m->n * c / m->k, high = m->n * (c + 1) / m->k; /* low < high */
         nsky_rng rng = nsky_rng_at(seed, STREAM_START, c);
         uint64_t row = low + nsky_rng_u64(&rng) % (high - low);
-        memcpy(m->centroids + (size_t)c * m->coded, m->y + row * m->coded,
-               m->coded * sizeof *m->y);
+        memcpy(m->centroids + (size_t)c * m->coded, m->y + row * m->coded, m->coded * sizeof *m->y);
     }
 }
 

@@ -77,29 +77,29 @@ typedef struct nsky_candidate {
 } nsky_candidate;
 
 typedef struct nsky_lists_query {
-    const float *direction; /* [dim], unit length */
+    const float *direction; /* [padded], zero past dim; unit length */
     const uint8_t *allowed; /* bitmap of rows (bit row & 7 of byte row >> 3), or NULL: all */
     uint32_t nprobe;        /* lists looked into; more than there are: all */
     uint32_t want;          /* candidates */
-    nsky_candidate *found;  /* [want], the caller's; best first, equal scores: lower row first */
+    nsky_candidate *found;  /* [want], the caller's; the best by score (equal: lower row first), in
+                               no order */
     uint32_t count;         /* set; < want only when the lists held no more allowed rows */
     uint64_t swept;         /* set: slots whose codes were read */
 } nsky_lists_query;
 
-/* Queries share the sweep of lists they have in common. Same result for any number of threads
- * (0: one a core where the work is worth it) and for any company of queries. */
+/* Queries share the sweep of lists they have in common. The same candidates for any number of
+ * threads (0: one a core), for any company of queries and on every CPU. */
 NSKY_MUST_CHECK nsky_status nsky_lists_candidates(const nsky_lists *lists,
                                                   nsky_lists_query *queries, uint32_t count,
                                                   uint32_t threads, nsky_error *err);
 
 /*
- * Exact cosines of candidates from the stored vectors, read ahead in parallel; the best into topk
- * (sorted; empty before). scan: the stored vectors, mapped. Rows in exclude [exclude_count] are
- * left out. query [padded] of unit length.
+ * Exact cosines of candidates from the stored vectors; the best into topk, sorted; empty before.
+ * scan: the stored vectors, mapped; what is not in memory is read ahead in parallel. Rows in
+ * exclude are left out. query [padded] of unit length; scratch [padded].
  */
-NSKY_MUST_CHECK nsky_status nsky_lists_rerank(const nsky_scan *scan, const float *query,
-                                              const nsky_candidate *candidates, uint32_t count,
-                                              const uint64_t *exclude, uint32_t exclude_count,
-                                              nsky_topk *topk, uint64_t *compared, nsky_error *err);
+void nsky_lists_rerank(const nsky_scan *scan, const float *query, const nsky_candidate *candidates,
+                       uint32_t count, const uint64_t *exclude, uint32_t exclude_count,
+                       nsky_topk *topk, uint64_t *compared, float *scratch);
 
 #endif

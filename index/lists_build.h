@@ -25,12 +25,12 @@ typedef struct nsky_lists_job {
     const uint16_t *vectors; /* [rows, dim] */
     uint64_t rows;
     uint32_t dim, coded, bits, lists;
-    uint64_t sample_rows;    /* for centroids; fewer for the space */
+    uint64_t sample_rows;     /* for centroids; fewer for the space */
     const char *vectors_name; /* what tells these vectors from others (their SHA-256) */
-    uint64_t segment_rows;   /* multiple of NSKY_SEGMENT_BATCH */
-    uint64_t merge_bytes;    /* memory for the merge */
-    uint32_t threads;        /* >= 1 */
-    const atomic_bool *stop; /* or NULL */
+    uint64_t segment_rows;    /* multiple of NSKY_SEGMENT_BATCH */
+    uint64_t merge_bytes;     /* memory for the merge */
+    uint32_t threads;         /* >= 1 */
+    const atomic_bool *stop;  /* or NULL */
 } nsky_lists_job;
 
 /* Tables in memory: an image of lists.bin, its pointers as nsky_lists has them. */

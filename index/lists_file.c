@@ -66,7 +66,8 @@ nsky_status nsky_lists_header_check(const nsky_lists_header *h, const char magic
                          path);
     if (h->checksum != nsky_xxh64(h, offsetof(nsky_lists_header, checksum), 0))
         return nsky_fail(err, NSKY_EDATA,
-                         "%s: its header is damaged; restore it or run `nearsky index` again", path);
+                         "%s: its header is damaged; restore it or run `nearsky index` again",
+                         path);
     if (h->version != NSKY_LISTS_VERSION)
         return nsky_fail(err, NSKY_EMISMATCH, "%s: of version %u; run `nearsky index` again", path,
                          h->version);
@@ -158,8 +159,8 @@ static nsky_status set_tables(nsky_lists *l, const nsky_lists_header *h, const c
         !is_ladder(l->offsets, l->lists, l->blocks) || !all_finite(l->mean, l->padded) ||
         !all_finite(l->rotation, (uint64_t)l->coded * l->padded) ||
         !all_finite(l->centroids, (uint64_t)l->lists * l->coded))
-        return nsky_fail(err, NSKY_EDATA,
-                         "%s: its tables make no sense; run `nearsky index` again", path);
+        return nsky_fail(err, NSKY_EDATA, "%s: its tables make no sense; run `nearsky index` again",
+                         path);
     return NSKY_OK;
 }
 
@@ -227,16 +228,20 @@ void nsky_lists_direction(const nsky_lists *lists, const float *w, float *turned
         turned[c] = kernels[0].dot(w, lists->rotation + (size_t)c * lists->padded, lists->padded);
     if (!outside)
         return;
-    double square = 0;
-    for (uint32_t d = 0; d < lists->dim; d++) {
-        double rest = (double)w[d];
+    double square = 0, whole = 0;
+    for (uint32_t first = 0; first < lists->padded; first += NSKY_SCAN_LANES) {
+        double rest[NSKY_SCAN_LANES];
+        for (uint32_t d = 0; d < NSKY_SCAN_LANES; d++)
+            rest[d] = (double)w[first + d];
         for (uint32_t c = 0; c < lists->coded; c++)
-            rest -= (double)lists->rotation[(size_t)c * lists->padded + d] * (double)turned[c];
-        square += rest * rest;
+            for (uint32_t d = 0; d < NSKY_SCAN_LANES; d++)
+                rest[d] -= (double)lists->rotation[(size_t)c * lists->padded + first + d] *
+                           (double)turned[c];
+        for (uint32_t d = 0; d < NSKY_SCAN_LANES; d++) {
+            square += rest[d] * rest[d];
+            whole += (double)w[first + d] * (double)w[first + d];
+        }
     }
     /* What the turned numbers' own rounding adds: a millionth of the whole. */
-    double whole = 0;
-    for (uint32_t d = 0; d < lists->dim; d++)
-        whole += (double)w[d] * (double)w[d];
     *outside = (float)(sqrt(square) + 2e-6 * sqrt(whole));
 }

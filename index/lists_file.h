@@ -9,6 +9,7 @@
 typedef struct nsky_lists_header {
     char magic[8]; /* of the file */
     uint64_t id;   /* the same in the three: XXH64 of the tables, with the offsets */
+    uint64_t plan; /* XXH64 of what was asked for: how a build knows its own unfinished work */
     uint64_t rows, blocks;
     uint32_t dim, coded, lists, groups, bits, version;
     uint64_t checksum; /* XXH64 of what stands above */
@@ -19,7 +20,7 @@ extern const char nsky_lists_magic[3][8]; /* lists, codes, rows */
 
 /* Tables of lists.bin, in this order. */
 typedef enum nsky_table {
-    NSKY_TABLE_LOW,  /* coder: float [coded] */
+    NSKY_TABLE_LOW, /* coder: float [coded] */
     NSKY_TABLE_STEP,
     NSKY_TABLE_CENTROID_LOW, /* centroid_coder: float [coded] */
     NSKY_TABLE_CENTROID_STEP,

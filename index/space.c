@@ -84,9 +84,8 @@ static nsky_status directions(nsky_space *space, double *moments, const double *
     for (uint32_t i = 0; i < dim; i++) {
         space->mean[i] = (float)(sum[i] / (double)count);
         for (uint32_t j = 0; j < dim; j++)
-            moments[(size_t)i * dim + j] =
-                moments[(size_t)i * dim + j] / (double)count -
-                sum[i] / (double)count * (sum[j] / (double)count);
+            moments[(size_t)i * dim + j] = moments[(size_t)i * dim + j] / (double)count -
+                                           sum[i] / (double)count * (sum[j] / (double)count);
     }
     if (!nsky_eigen(moments, values, dim))
         return nsky_fail(err, NSKY_EDATA, "the stored vectors have no principal directions");

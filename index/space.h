@@ -19,8 +19,8 @@ typedef struct nsky_space {
 } nsky_space;
 
 /*
- * vectors [rows, dim] float16; sample_rows of them are looked at, evenly spread. coded is a multiple
- * of 16; where it exceeds dim the vectors are turned into the larger space, nothing lost.
+ * vectors [rows, dim] float16; sample_rows of them are looked at, evenly spread. coded is a
+ * multiple of 16; where it exceeds dim the vectors are turned into the larger space, nothing lost.
  * NSKY_EDATA: a vector is not finite (the row is named), or there is none. One thread.
  */
 NSKY_MUST_CHECK nsky_status nsky_space_fit(nsky_space *out, const uint16_t *vectors, uint64_t rows,
