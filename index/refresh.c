@@ -6,7 +6,12 @@
 #include "index/build.h"
 #include "index/columns.h"
 #include "index/faiss_index.h"
+#include "index/lists.h"
 #include "store/generation.h"
+
+/* Of whichever kind it is. */
+static const char *const index_files[] = {NSKY_FAISS_FILE, NSKY_LISTS_FILE, NSKY_CODES_FILE,
+                                          NSKY_SLOTS_FILE};
 
 static nsky_status fill_work(const nsky_generation_work *work, const nsky_generation *from,
                              const char *store, nsky_error *err)
@@ -16,8 +21,9 @@ static nsky_status fill_work(const nsky_generation_work *work, const nsky_genera
 
     if (status == NSKY_OK)
         status = nsky_generation_link(work, from, "vectors.f16", err);
-    if (status == NSKY_OK)
-        status = nsky_generation_link(work, from, NSKY_FAISS_FILE, err);
+    for (size_t i = 0; i < sizeof index_files / sizeof *index_files && status == NSKY_OK; i++)
+        if (nsky_json_get(nsky_json_get(from->manifest, "files"), index_files[i]))
+            status = nsky_generation_link(work, from, index_files[i], err);
     if (status == NSKY_OK)
         status = nsky_columns_write(store, from->rows, columns, err);
     nsky_free(columns);
