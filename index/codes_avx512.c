@@ -1,8 +1,9 @@
 /* codes_avx512.c - codes.h: the sweep with AVX-512 VNNI. Pure functions: any thread.
  *
  * A lane is a row, so there is nothing to add up across lanes; vpdpbusd takes four weights at once,
- * broadcast from memory. Every variant (queries at once, planes, bits) is the same inlined function
- * with its loops unrolled. */
+ * broadcast from memory. The weights of queries that share a load are laid side by side first.
+ * Every variant (queries at once, planes, bits) is the same inlined function with its loops
+ * unrolled. */
 #include <immintrin.h>
 #include <string.h>
 
@@ -10,13 +11,16 @@
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vnni")))
 #define INLINE static inline __attribute__((always_inline)) TARGET
-#define TOGETHER 4 /* queries that share a load, at most */
+#define TOGETHER 4          /* queries that share a load, at most */
+#define PACKED 16           /* queries of one pass over the blocks */
+#define PREFETCH_BYTES 8192 /* ahead, into the second level: 2 to 32 KB do alike, none is worse */
 
-INLINE __m512i four_weights(const int8_t *plane)
+/* By hand, because compilers copy the sums about when there are sixteen of them. */
+INLINE void add_four(__m512i *sum, __m512i codes, const int8_t *weights)
 {
-    int32_t four;
-    memcpy(&four, plane, sizeof four);
-    return _mm512_set1_epi32(four);
+    __asm__("vpdpbusd %2%{1to16%}, %1, %0"
+            : "+v"(*sum)
+            : "v"(codes), "m"(*(const char(*)[4])weights));
 }
 
 INLINE void store_scores(const nsky_code_query *query, float base, __m512i first, __m512i second,
@@ -30,73 +34,87 @@ INLINE void store_scores(const nsky_code_query *query, float base, __m512i first
     _mm512_storeu_ps(out, _mm512_add_ps(head, sum));
 }
 
-/* nb blocks (1 or 2) against n queries from `from` on. */
-INLINE void step(const nsky_code_sweep_args *args, uint64_t b, uint32_t nb, uint32_t from,
+/* One block against n queries from `from` on, whose weights are packed. */
+INLINE void step(const nsky_code_sweep_args *args, const int8_t *weights, uint64_t b, uint32_t from,
                  uint32_t n, uint32_t planes, uint32_t bits)
 {
-    const size_t block_bytes = (size_t)args->padded * bits / 8 * NSKY_CODE_ROWS;
-    const uint8_t *block = args->blocks + b * block_bytes;
+    const uint32_t per_group = 32 / bits;
+    const uint8_t *line = args->blocks + b * args->padded * bits / 8 * NSKY_CODE_ROWS;
     const __m512i nibble = _mm512_set1_epi8(15);
-    __m512i sums[2][TOGETHER][2];
+    __m512i sums[TOGETHER * 2];
 
-#pragma GCC unroll 16
-    for (uint32_t i = 0; i < nb * n * planes; i++)
-        sums[i / (n * planes)][i / planes % n][i % planes] = _mm512_setzero_si512();
-    for (uint32_t d = 0; d < args->padded; d += 32 / bits, block += 64) {
-#pragma GCC unroll 2
-        for (uint32_t i = 0; i < nb; i++) {
-            const __m512i codes = _mm512_loadu_si512(block + i * block_bytes);
-            const __m512i low = bits == 8 ? codes : _mm512_and_si512(codes, nibble);
-            const __m512i high = _mm512_and_si512(_mm512_srli_epi16(codes, 4), nibble);
 #pragma GCC unroll 8
-            for (uint32_t j = 0; j < n * planes; j++) {
-                const int8_t *plane = args->queries[from + j / planes]->planes[j % planes] + d;
-                __m512i *sum = &sums[i][j / planes][j % planes];
-                *sum = _mm512_dpbusd_epi32(*sum, low, four_weights(plane));
-                if (bits == 4)
-                    *sum = _mm512_dpbusd_epi32(*sum, high, four_weights(plane + 4));
-            }
+    for (uint32_t j = 0; j < n * planes; j++)
+        sums[j] = _mm512_setzero_si512();
+    for (uint32_t g = args->padded / per_group; g > 0; g--) {
+        const __m512i codes = _mm512_loadu_si512(line);
+        const __m512i low = bits == 8 ? codes : _mm512_and_si512(codes, nibble);
+        const __m512i high = _mm512_and_si512(_mm512_srli_epi16(codes, 4), nibble);
+        if (from == 0)
+            _mm_prefetch(line + PREFETCH_BYTES, _MM_HINT_T1);
+#pragma GCC unroll 8
+        for (uint32_t j = 0; j < n * planes; j++) {
+            add_four(&sums[j], low, weights + j * per_group);
+            if (bits == 4)
+                add_four(&sums[j], high, weights + j * per_group + 4);
         }
+        line += 64;
+        weights += n * planes * per_group;
     }
-#pragma GCC unroll 2
-    for (uint32_t i = 0; i < nb; i++)
 #pragma GCC unroll 4
-        for (uint32_t j = 0; j < n; j++)
-            store_scores(args->queries[from + j], args->bases[from + j], sums[i][j][0],
-                         planes == 2 ? sums[i][j][1] : sums[i][j][0], planes,
-                         args->scores + ((from + j) * args->block_count + b + i) * NSKY_CODE_ROWS);
+    for (uint32_t j = 0; j < n; j++)
+        store_scores(args->queries[from + j], args->bases[from + j], sums[j * planes],
+                     sums[j * planes + planes - 1], planes,
+                     args->scores + ((from + j) * args->block_count + b) * NSKY_CODE_ROWS);
 }
 
-/* All blocks, two at a time, all queries of each pair of blocks while it is in the cache. */
-INLINE void sweep(const nsky_code_sweep_args *args, uint32_t planes, uint32_t bits)
+/* Weights of n queries side by side, group after group. */
+INLINE int8_t *pack(int8_t *out, const nsky_code_query *const *queries, uint32_t n, uint32_t padded,
+                    uint32_t planes, uint32_t bits)
 {
-    for (uint64_t b = 0; b < args->block_count; b += 2) {
-        const bool pair = b + 1 < args->block_count;
-        uint32_t q = 0;
-        for (; q + TOGETHER <= args->count; q += TOGETHER)
-            if (pair)
-                step(args, b, 2, q, TOGETHER, planes, bits);
-            else
-                step(args, b, 1, q, TOGETHER, planes, bits);
-        for (; q < args->count; q++)
-            if (pair)
-                step(args, b, 2, q, 1, planes, bits);
-            else
-                step(args, b, 1, q, 1, planes, bits);
+    const uint32_t per_group = 32 / bits;
+    for (uint32_t d = 0; d < padded; d += per_group)
+        for (uint32_t j = 0; j < n * planes; j++, out += per_group)
+            memcpy(out, queries[j / planes]->planes[j % planes] + d, per_group);
+    return out;
+}
+
+/* All blocks, each against the queries of [from, from + count) while it is in the cache. Straight
+ * on through memory: two blocks at a time would share the weights' loads, but the hardware's
+ * prefetcher keeps up with one stream better (measured: 0.72 of the bandwidth against 0.92). */
+INLINE void sweep(const nsky_code_sweep_args *args, uint32_t from, uint32_t count, uint32_t planes,
+                  uint32_t bits)
+{
+    const uint32_t whole = count / TOGETHER * TOGETHER;
+    const size_t query_bytes = (size_t)args->padded * planes;
+    int8_t weights[PACKED * NSKY_CODED_MAX * 2], *end = weights;
+
+    for (uint32_t q = 0; q < whole; q += TOGETHER)
+        end = pack(end, args->queries + from + q, TOGETHER, args->padded, planes, bits);
+    for (uint32_t q = whole; q < count; q++)
+        end = pack(end, args->queries + from + q, 1, args->padded, planes, bits);
+    for (uint64_t b = 0; b < args->block_count; b++) {
+        for (uint32_t q = 0; q < whole; q += TOGETHER)
+            step(args, weights + q * query_bytes, b, from + q, TOGETHER, planes, bits);
+        for (uint32_t q = whole; q < count; q++)
+            step(args, weights + q * query_bytes, b, from + q, 1, planes, bits);
     }
 }
 
 TARGET void nsky_code_sweep_avx512(const nsky_code_sweep_args *args)
 {
     const uint32_t planes = args->queries[0]->plane_count;
-    if (args->bits == 4 && planes == 1)
-        sweep(args, 1, 4);
-    else if (args->bits == 4)
-        sweep(args, 2, 4);
-    else if (planes == 1)
-        sweep(args, 1, 8);
-    else
-        sweep(args, 2, 8);
+    for (uint32_t from = 0; from < args->count; from += PACKED) {
+        const uint32_t count = args->count - from < PACKED ? args->count - from : PACKED;
+        if (args->bits == 4 && planes == 1)
+            sweep(args, from, count, 1, 4);
+        else if (args->bits == 4)
+            sweep(args, from, count, 2, 4);
+        else if (planes == 1)
+            sweep(args, from, count, 1, 8);
+        else
+            sweep(args, from, count, 2, 8);
+    }
 }
 
 TARGET void nsky_code_above_avx512(const float *scores, uint64_t block_count, float threshold,

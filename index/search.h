@@ -38,18 +38,14 @@ uint32_t nsky_search_dim(const nsky_search *search);
 uint64_t nsky_search_indexed(const nsky_search *search); /* of the rows; the rest is the delta */
 uint64_t nsky_search_deleted(const nsky_search *search); /* of the rows */
 bool nsky_search_is_deleted(const nsky_search *search, uint64_t row); /* false past the end */
-const nsky_json *nsky_search_manifest(const nsky_search *search); /* borrowed */
+const nsky_json *nsky_search_manifest(const nsky_search *search);     /* borrowed */
 /* One stored vector as float32 [dim]. NSKY_ENOTFOUND past the last row. */
 NSKY_MUST_CHECK nsky_status nsky_search_vector(const nsky_search *search, uint64_t row, float *out,
                                                nsky_error *err);
 
 /* How hard to look. FAST and BALANCED go by the index, where there is one: BALANCED finds the share
  * of true neighbours that the index was measured at, FAST looks at a quarter as much. */
-typedef enum nsky_effort {
-    NSKY_EFFORT_BALANCED,
-    NSKY_EFFORT_FAST,
-    NSKY_EFFORT_EXACT
-} nsky_effort;
+typedef enum nsky_effort { NSKY_EFFORT_BALANCED, NSKY_EFFORT_FAST, NSKY_EFFORT_EXACT } nsky_effort;
 const char *nsky_effort_name(nsky_effort effort); /* "balanced", "fast", "exact" */
 bool nsky_effort_parse(nsky_effort *out, const char *name);
 
@@ -99,8 +95,9 @@ typedef struct nsky_linear {
     float bias;
 } nsky_linear;
 
-/* scores [count, rows]: NaN for a row without a vector and for deleted ones. Blocks of rows, counted into progress (rows
- * in all; may be NULL); NSKY_ECANCELLED when *stop (may be NULL) is set. */
+/* scores [count, rows]: NaN for a row without a vector and for deleted ones. Blocks of rows,
+ * counted into progress (rows in all; may be NULL); NSKY_ECANCELLED when *stop (may be NULL) is
+ * set. */
 NSKY_MUST_CHECK nsky_status nsky_search_scores(const nsky_search *search, const nsky_linear *probes,
                                                uint32_t count, float *scores,
                                                nsky_progress *progress, const atomic_bool *stop,

@@ -3,6 +3,7 @@
 #ifndef NSKY_SEARCH_PRIVATE_H
 #define NSKY_SEARCH_PRIVATE_H
 
+#include "index/by_lists.h"
 #include "index/candidates.h"
 #include "index/columns.h"
 #include "index/faiss_index.h"
@@ -15,6 +16,9 @@ struct nsky_search {
     nsky_faiss *faiss; /* NULL: not indexed by FAISS */
     uint64_t indexed;  /* rows the index knows; 0: there is none */
     uint32_t lists, nprobe;
+    nsky_lists
+        inverted; /* the lists of a large generation; inverted.lists is 0 where it has none */
+    nsky_lists_effort efforts[2]; /* for them, by nsky_effort: balanced, fast */
     nsky_columns columns;
     nsky_scan scan;
     nsky_rerank rerank;
