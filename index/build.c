@@ -120,12 +120,30 @@ static bool up_to_date(const nsky_build *b, nsky_index_report *report)
     const char *kind = nsky_json_get_string(index, "kind");
     double target = nsky_json_get_number(index, "recall_target", -1);
     if (!index || !kind || strcmp(kind, b->plan.kind) != 0 ||
-        fabs(target - b->options->recall_target) > 1e-4)
-        return false;
+        fabs(target - b->options->recall_target) > 1e-4 ||
+        nsky_json_get_number(index, "rows", (double)b->from->rows) != (double)b->from->rows)
+        return false; /* the last: there is a delta to take in */
     report->generation = b->from->number;
     report->recall_at_10 = nsky_json_get_number(index, "recall_at_10", NAN);
     report->recall_at_100 = nsky_json_get_number(index, "recall_at_100", NAN);
     return true;
+}
+
+/* An index that is good with columns of an older version: those alone are made anew. */
+static nsky_status renew_columns(const nsky_build *b, const char *store, nsky_index_report *report,
+                                 nsky_error *err)
+{
+    nsky_columns columns;
+    nsky_error why = NSKY_ERROR_INIT;
+    char *path = nsky_format(err, "%s/" NSKY_COLUMNS_FILE, b->from->path);
+
+    if (!path)
+        return err->status;
+    nsky_status status = nsky_columns_open(&columns, path, b->from->rows, &why);
+    nsky_free(path);
+    if (status == NSKY_OK)
+        nsky_columns_close(&columns);
+    return status == NSKY_OK ? NSKY_OK : nsky_index_refresh(store, &report->generation, err);
 }
 
 nsky_status nsky_index_build(const char *store, const nsky_index_options *options,
@@ -149,6 +167,8 @@ nsky_status nsky_index_build(const char *store, const nsky_index_options *option
         report->recall_at_10 = b.recall.at_10;
         report->recall_at_100 = b.recall.at_100;
     }
+    if (status == NSKY_OK && report->generation == b.from->number)
+        status = renew_columns(&b, store, report, err);
     report->rows = b.from->rows;
     report->seconds = now_s() - started;
     snprintf(report->kind, sizeof report->kind, "%s", b.plan.kind);

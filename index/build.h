@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/json.h"
+#include "store/generation.h"
 
 typedef struct nsky_index_options {
     uint64_t memory_bytes_max; /* 0: three quarters of what the machine has free */
@@ -40,6 +42,21 @@ NSKY_MUST_CHECK nsky_status nsky_index_build(const char *store, const nsky_index
  * indexed is left alone (*generation 0). */
 NSKY_MUST_CHECK nsky_status nsky_index_refresh(const char *store, uint32_t *generation,
                                                nsky_error *err);
+
+/* After rows were deleted or shown again: a new generation that shares everything with the live one
+ * but the list of them. Nothing embedded yet: *generation 0. */
+NSKY_MUST_CHECK nsky_status nsky_index_hide(const char *store, uint32_t *generation,
+                                            nsky_error *err);
+
+/*
+ * What a new generation of `rows` vectors in a work folder can take over of the live one whose
+ * vectors are its first: the index, by links, and what the manifest says of it; filter columns of
+ * all rows are written. The rows behind the index (the delta) are searched one by one until
+ * nsky_index_build takes them in. Without an index (or live NULL) nothing is done.
+ */
+NSKY_MUST_CHECK nsky_status nsky_index_adopt(const nsky_generation_work *work,
+                                             const nsky_generation *live, uint64_t rows,
+                                             nsky_json *manifest, nsky_error *err);
 
 /* "FAISS 1.7.3 (AVX2), OpenBLAS": for nsky info. */
 void nsky_index_versions(char *out, size_t bytes);
