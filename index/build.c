@@ -112,7 +112,7 @@ static nsky_status add_all(build *b, nsky_error *err)
 /* Doubles the lists visited until the target is met or all are. */
 static nsky_status measure(build *b, nsky_error *err)
 {
-    const nsky_rerank rerank = {b->faiss, &b->scan};
+    const nsky_rerank rerank = {b->faiss, &b->scan, b->scan.rows};
     const double target = b->options->recall_target > 0 ? b->options->recall_target : 0.95;
     if (b->plan.lists == 0)
         return nsky_recall_measure(&rerank, &b->recall, err);

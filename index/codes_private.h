@@ -2,6 +2,8 @@
 #ifndef NSKY_CODES_PRIVATE_H
 #define NSKY_CODES_PRIVATE_H
 
+#include <stdbool.h>
+
 #include "index/codes.h"
 
 void nsky_code_sweep_avx2(const nsky_code_sweep_args *args);

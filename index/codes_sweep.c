@@ -53,6 +53,12 @@ static void above_c(const float *scores, uint64_t block_count, float threshold, 
 uint32_t nsky_code_kernels(nsky_code_kernel out[NSKY_CODE_KERNELS])
 {
     uint32_t count = 0;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vnni"))
+        out[count++] =
+            (nsky_code_kernel){"avx512vnni", nsky_code_sweep_avx512, nsky_code_above_avx512};
+    if (__builtin_cpu_supports("avx2"))
+        out[count++] = (nsky_code_kernel){"avx2", nsky_code_sweep_avx2, nsky_code_above_avx2};
     out[count++] = (nsky_code_kernel){"c", sweep_c, above_c};
     return count;
 }
