@@ -54,6 +54,13 @@ float nsky_score_vector(const nsky_linear *probe, const float *x, uint32_t dim)
     return score;
 }
 
+static void hide_deleted(const nsky_search *search, float *scores, uint64_t first, uint64_t end)
+{
+    for (uint64_t row = first; search->generation->deleted && row < end; row++)
+        if (nsky_bit(search->generation->deleted, row))
+            scores[row] = NAN;
+}
+
 static nsky_status check_count(uint32_t count, nsky_error *err)
 {
     if (count >= 1 && count <= NSKY_SCORE_PROBES_MAX)
@@ -89,39 +96,15 @@ nsky_status nsky_search_scores(const nsky_search *search, const nsky_linear *pro
             status = nsky_fail(err, NSKY_ECANCELLED, "stopped");
         else
             status = nsky_scan_linear(&search->scan, &linear, err);
-        for (uint32_t q = 0; status == NSKY_OK && q < count; q++)
+        for (uint32_t q = 0; status == NSKY_OK && q < count; q++) {
             memcpy(scores + q * rows + first, part + q * here, here * sizeof *scores);
+            hide_deleted(search, scores + q * rows, first, first + here);
+        }
         nsky_progress_add(progress, here);
     }
     nsky_free(part);
     nsky_free(packed);
     return status;
-}
-
-nsky_status nsky_search_allowed(const nsky_search *search, const nsky_filter *filter, uint8_t **out,
-                                uint64_t *matching, nsky_error *err)
-{
-    assert(search && filter && out && matching && err);
-    const uint64_t rows = search->scan.rows;
-    nsky_status status = nsky_filter_check(filter, err);
-
-    *out = NULL;
-    if (status != NSKY_OK)
-        return status;
-    if (nsky_filter_is_empty(filter)) {
-        if (!(*out = nsky_alloc_zero(rows / 8 + 1, 1, err)))
-            return err->status;
-        memset(*out, 0xff, rows / 8);
-        (*out)[rows / 8] = (uint8_t)((1u << (rows & 7)) - 1);
-    } else if (search->columns.rows != rows) {
-        return nsky_fail(err, NSKY_EINVAL, "filters need an index; run `nearsky index` first");
-    } else if ((status = nsky_filter_bitmap(&search->columns, filter, out, err)) != NSKY_OK) {
-        return status;
-    }
-    *matching = 0;
-    for (uint64_t i = 0; i < rows / 8 + 1; i++)
-        *matching += (uint64_t)__builtin_popcount((*out)[i]);
-    return NSKY_OK;
 }
 
 nsky_status nsky_search_top_scores(const nsky_search *search, nsky_score_query *queries,
@@ -130,6 +113,7 @@ nsky_status nsky_search_top_scores(const nsky_search *search, nsky_score_query *
     assert(search && queries && err);
     uint8_t *allowed[NSKY_SCORE_PROBES_MAX] = {NULL};
     nsky_topk topks[NSKY_SCORE_PROBES_MAX];
+    nsky_allowed passing = {NULL, 0};
     float *packed = NULL;
     nsky_status status = check_count(count, err);
 
@@ -139,11 +123,12 @@ nsky_status nsky_search_top_scores(const nsky_search *search, nsky_score_query *
         if (queries[q].k < 1 || queries[q].k > NSKY_SCORE_TOP_MAX)
             status = nsky_fail(err, NSKY_EINVAL, "the first %u by score; 1 to %d are possible",
                                queries[q].k, NSKY_SCORE_TOP_MAX);
-        else if (nsky_filter_is_empty(&queries[q].filter))
-            queries[q].matching = search->scan.rows; /* no bitmap: nothing to look at */
         else
-            status = nsky_search_allowed(search, &queries[q].filter, &allowed[q],
-                                         &queries[q].matching, err);
+            status = nsky_allowed_rows(search, &queries[q].filter, &passing, err);
+        if (status == NSKY_OK) {
+            allowed[q] = passing.bits;
+            queries[q].matching = passing.matching;
+        }
     }
     if (status == NSKY_OK)
         status = pack(search, &queries->probe, sizeof *queries, count, &packed, err);
@@ -181,9 +166,12 @@ nsky_status nsky_search_facts(const nsky_search *search, uint64_t row, nsky_row_
     for (int band = 0; band < 3; band++)
         out->mag[band] = columns->mag[band][row];
     out->z_phot = columns->z_phot[row];
-    out->ra_deg = columns->ra_deg[row];
-    out->dec_deg = columns->dec_deg[row];
-    out->known = columns->known[row] != 0;
+    bool somewhere = !(columns->flags[row] & NSKY_FLAG_NOWHERE);
+    out->ra_deg = somewhere ? nsky_columns_ra_deg(columns->ra[row]) : NAN;
+    out->dec_deg = somewhere ? nsky_columns_dec_deg(columns->dec[row]) : NAN;
+    out->known = columns->flags[row] & NSKY_FLAG_KNOWN;
+    out->type = (nsky_type)(columns->flags[row] & NSKY_FLAG_TYPE);
+    out->deleted = nsky_search_is_deleted(search, row);
     return NSKY_OK;
 }
 

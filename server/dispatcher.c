@@ -31,7 +31,7 @@ static nsky_query query_of(const nsky_job *job, uint32_t dim)
         .k = nsky_job_fetch(job),
         .exclude = job->exclude,
         .exclude_count = job->exclude_count,
-        .exact = job->exact,
+        .effort = job->effort,
         .filter = job->filter,
     };
     return query;
