@@ -143,8 +143,8 @@ static void look(nsky_pass *pass, uint32_t q, uint32_t thread, uint32_t list, co
     uint16_t masks[PIECE_BLOCKS];
 
     if (counts && *within <= NSKY_PASS_WITHIN_MAX && probe->least > -INFINITY)
-        *within += pass->kernel.above(scores, blocks, probe->least - (bound + probe->rounding),
-                                      masks);
+        *within +=
+            pass->kernel.above(scores, blocks, probe->least - (bound + probe->rounding), masks);
     if (pass->kernel.above(scores, blocks, least, masks) > 0)
         offer_masks(pass, q, &pass->finds[(size_t)thread * pass->count + q], scores, masks, first,
                     blocks);
