@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <math.h>
 #include <pthread.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/memory.h"
@@ -81,19 +81,26 @@ static nsky_status scan_queries(const nsky_search *search, nsky_score_query *que
     nsky_status status = nsky_scan_linear(&search->scan, &linear, err);
     for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
         queries[q].count = topks[q].count;
-        queries[q].method = "exact scan";
+        snprintf(queries[q].method, sizeof queries[q].method, "exact scan");
         queries[q].rescored = search->scan.rows;
     }
     return status;
+}
+
+static void put_method(nsky_score_query *query, const nsky_rank_query *asked)
+{
+    if (asked->method == NSKY_RANK_SIGMAS)
+        snprintf(query->method, sizeof query->method, "codes, by %.1f sigma",
+                 (double)asked->sigmas);
+    else
+        snprintf(query->method, sizeof query->method, "%s",
+                 asked->method == NSKY_RANK_CERTIFIED ? "codes, certified" : "exact scan");
 }
 
 static nsky_status rank_queries(const nsky_search *search, nsky_score_query *queries,
                                 uint32_t count, const float *packed, uint8_t *const *allowed,
                                 nsky_error *err)
 {
-    static const char *const methods[] = {[NSKY_RANK_SCAN] = "exact scan",
-                                          [NSKY_RANK_CERTIFIED] = "codes, certified",
-                                          [NSKY_RANK_SIGMAS] = "codes, by sigma"};
     const uint32_t padded = nsky_scan_padded(search->scan.dim);
     nsky_rank_query asked[NSKY_SCORE_PROBES_MAX];
     const nsky_ranker *ranker;
@@ -108,8 +115,7 @@ static nsky_status rank_queries(const nsky_search *search, nsky_score_query *que
         status = nsky_ranker_run(ranker, asked, count, search->scan.threads, err);
     for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
         queries[q].count = asked[q].topk.count;
-        queries[q].method = methods[asked[q].method];
-        queries[q].sigmas = asked[q].sigmas;
+        put_method(&queries[q], &asked[q]);
         queries[q].rescored = asked[q].rescored;
     }
     return status;
@@ -126,7 +132,6 @@ nsky_status nsky_search_top_scores(const nsky_search *search, nsky_score_query *
 
     for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
         queries[q].count = 0;
-        queries[q].sigmas = 0;
         if (queries[q].k < 1 || queries[q].k > NSKY_SCORE_TOP_MAX)
             status = nsky_fail(err, NSKY_EINVAL, "the first %u by score; 1 to %d are possible",
                                queries[q].k, NSKY_SCORE_TOP_MAX);
@@ -184,65 +189,5 @@ nsky_status nsky_search_coded_scores(const nsky_search *search, const nsky_linea
         nsky_hide_deleted(search, scores + q * rows, 0, rows);
     }
     nsky_free(packed);
-    return status;
-}
-
-/* --- some, exactly --- */
-
-static int by_number(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* Rows in order, and where each came from. */
-static nsky_status sorted_rows(const uint32_t *rows, uint64_t n, uint32_t **sorted,
-                               uint64_t **places, nsky_error *err)
-{
-    *sorted = nsky_alloc(n, sizeof **sorted, err);
-    *places = nsky_alloc(n, sizeof **places, err);
-    if (!*sorted || !*places)
-        return err->status;
-    for (uint64_t i = 0; i < n; i++)
-        (*places)[i] = (uint64_t)rows[i] << 32 | i;
-    qsort(*places, n, sizeof **places, by_number);
-    for (uint64_t i = 0; i < n; i++) {
-        (*sorted)[i] = (uint32_t)((*places)[i] >> 32);
-        (*places)[i] &= UINT32_MAX;
-    }
-    return NSKY_OK;
-}
-
-nsky_status nsky_search_row_scores(const nsky_search *search, const nsky_linear *probes,
-                                   uint32_t count, const uint32_t *rows, uint64_t n, float *scores,
-                                   nsky_error *err)
-{
-    assert(search && probes && (rows || n == 0) && scores && err && n <= UINT32_MAX);
-    const uint32_t padded = nsky_scan_padded(search->scan.dim);
-    nsky_ranker ranker = {.scan = &search->scan,
-                          .fetch = {-1, search->scan.vectors, search->scan.rows, search->scan.dim,
-                                    search->generation->path}};
-    const nsky_ranker *from = &ranker;
-    uint32_t *sorted = NULL;
-    uint64_t *places = NULL;
-    float *packed = NULL, *own = nsky_alloc(n, sizeof *own, err);
-    nsky_status status = own ? nsky_linear_check(count, err) : err->status;
-    if (status == NSKY_OK)
-        status = nsky_linear_pack(search, probes, sizeof *probes, count, &packed, err);
-    if (status == NSKY_OK && search->ranking)
-        status = nsky_search_ranker(search, &from, err);
-    if (status == NSKY_OK)
-        status = sorted_rows(rows, n, &sorted, &places, err);
-    for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
-        const nsky_rank_query query = {.weights = packed + (size_t)q * padded,
-                                       .bias = packed[(size_t)count * padded + q]};
-        status = nsky_ranker_exact(from, &query, sorted, n, own, err);
-        for (uint64_t i = 0; i < n && status == NSKY_OK; i++)
-            scores[q * n + places[i]] = own[i];
-    }
-    nsky_free(own);
-    nsky_free(packed);
-    nsky_free(places);
-    nsky_free(sorted);
     return status;
 }
