@@ -22,8 +22,8 @@ static const float z_phot[ROWS] = {0.1f, 0.2f, NAN, 0.4f, 0.5f, 0.6f, 0.7f, 0.8f
 static const double ra_deg[ROWS] = {0.01, 359.99, 10, 20, 30, 40, 50, NAN, 0.02};
 static const double dec_deg[ROWS] = {0, 0, 0, 0, 0, 89.999, -89.999, NAN, 5};
 static const uint8_t known[ROWS] = {0, 1, 0, 0, 1, 0, 0, 0, 0};
-static const nsky_type type[ROWS] = {NSKY_TYPE_PSF, NSKY_TYPE_REX, NSKY_TYPE_EXP,
-                                     NSKY_TYPE_DEV, NSKY_TYPE_SER, NSKY_TYPE_SER,
+static const nsky_type type[ROWS] = {NSKY_TYPE_PSF, NSKY_TYPE_REX,   NSKY_TYPE_EXP,
+                                     NSKY_TYPE_DEV, NSKY_TYPE_SER,   NSKY_TYPE_SER,
                                      NSKY_TYPE_DUP, NSKY_TYPE_OTHER, NSKY_TYPE_UNKNOWN};
 static const uint32_t spec_row[] = {2, 5, 8};
 static const float spec_z[] = {0.05f, 1.5f, 3};
