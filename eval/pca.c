@@ -5,9 +5,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "algebra/linalg.h"
 #include "common/memory.h"
 #include "probe/folds.h"
-#include "probe/linalg.h"
 #include "probe/reduce.h"
 
 #define STREAM_ROWS 0x70636172u /* "pcar" */

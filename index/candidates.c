@@ -9,6 +9,7 @@
 /* Measured need at recall 0.95 grows with k; the floor serves small k on coarse codes. */
 #define CANDIDATES_PER_HIT 10
 #define CANDIDATES_MIN 400
+#define CANDIDATES_MAX 200000
 
 static bool is_excluded(uint64_t row, const uint64_t *exclude, uint32_t count)
 {
@@ -18,58 +19,47 @@ static bool is_excluded(uint64_t row, const uint64_t *exclude, uint32_t count)
     return false;
 }
 
-static nsky_status scan_instead(const nsky_scan *scan, const float *direction,
-                                const uint64_t *exclude, uint32_t exclude_count, nsky_topk *topk,
-                                nsky_error *err)
+static bool is_wanted(const nsky_rerank *rerank, const nsky_rerank_query *query, int64_t row)
 {
-    uint8_t *allowed = nsky_alloc(scan->rows / 8 + 1, 1, err);
-    if (!allowed)
-        return err->status;
-    for (uint64_t i = 0; i < scan->rows / 8 + 1; i++)
-        allowed[i] = 0xff; /* bits past the last row are never looked at */
-    for (uint32_t i = 0; i < exclude_count; i++)
-        if (exclude[i] < scan->rows)
-            allowed[exclude[i] >> 3] &= (uint8_t) ~(1u << (exclude[i] & 7));
-    const uint8_t *bitmaps[1] = {allowed};
-    topk->count = 0;
-    nsky_status status = nsky_scan_run(scan, direction, bitmaps, 1, topk, err);
-    nsky_free(allowed);
-    return status;
+    return row >= 0 && (uint64_t)row < rerank->rows &&
+           (!query->allowed || (query->allowed[row >> 3] >> (row & 7) & 1)) &&
+           !is_excluded((uint64_t)row, query->exclude, query->exclude_count);
 }
 
-nsky_status nsky_rerank_run(const nsky_rerank *rerank, const float *direction,
-                            const uint64_t *exclude, uint32_t exclude_count, nsky_topk *topk,
-                            uint64_t *compared, nsky_error *err)
+static uint64_t candidate_count(const nsky_rerank *rerank, const nsky_rerank_query *query,
+                                uint32_t k)
 {
-    assert(rerank && direction && topk && compared && err);
+    double wanted = (double)k * CANDIDATES_PER_HIT;
+
+    wanted = fmax(wanted, CANDIDATES_MIN) * query->depth;
+    wanted = fmax(wanted, k) / query->share + query->exclude_count;
+    wanted = fmin(wanted, fmax(CANDIDATES_MAX, k));
+    return wanted < (double)rerank->rows ? (uint64_t)wanted : rerank->rows;
+}
+
+nsky_status nsky_rerank_run(const nsky_rerank *rerank, const nsky_rerank_query *query,
+                            nsky_topk *topk, uint64_t *compared, nsky_error *err)
+{
+    assert(rerank && query && topk && compared && err && query->share > 0 && query->depth > 0);
     const nsky_scan *scan = rerank->scan;
-    uint64_t wanted = (uint64_t)topk->k * CANDIDATES_PER_HIT + exclude_count;
-    if (wanted < CANDIDATES_MIN)
-        wanted = CANDIDATES_MIN;
-    if (wanted > scan->rows)
-        wanted = scan->rows;
+    const uint64_t wanted = candidate_count(rerank, query, topk->k);
     int64_t *rows = nsky_alloc(wanted, sizeof *rows, err);
     float *scratch = nsky_alloc(nsky_scan_padded(scan->dim), sizeof *scratch, err);
     nsky_status status = rows && scratch ? NSKY_OK : err->status;
+
     if (status == NSKY_OK)
-        status = nsky_faiss_search(rerank->faiss, direction, 1, wanted, rows, err);
+        status = nsky_faiss_search(rerank->faiss, query->direction, 1, wanted, rows, err);
     *compared = 0;
     for (uint64_t i = 0; status == NSKY_OK && i < wanted; i++) {
-        if (rows[i] < 0 || (uint64_t)rows[i] >= scan->rows ||
-            is_excluded((uint64_t)rows[i], exclude, exclude_count))
+        if (!is_wanted(rerank, query, rows[i]))
             continue;
         uint64_t row = (uint64_t)rows[i];
-        float similarity = nsky_scan_row(scan, row, direction, scratch);
+        float similarity = nsky_scan_row(scan, row, query->direction, scratch);
         ++*compared;
         if (!isnan(similarity))
             nsky_topk_offer(topk, (nsky_hit){row, similarity});
     }
     nsky_free(scratch);
     nsky_free(rows);
-    if (status == NSKY_OK && topk->count < topk->k && *compared + exclude_count < scan->rows) {
-        *compared = scan->rows;
-        return scan_instead(scan, direction, exclude, exclude_count, topk, err);
-    }
-    nsky_topk_sort(topk);
     return status;
 }

@@ -38,8 +38,11 @@ static nsky_status measure_row(const nsky_rerank *rerank, uint64_t row, float *q
     allowed[row >> 3] &= (uint8_t) ~(1u << (row & 7));
     nsky_status status = nsky_scan_run(scan, query, bitmaps, 1, &truth, err);
     allowed[row >> 3] |= (uint8_t)(1u << (row & 7));
+    const nsky_rerank_query asked = {
+        .direction = query, .share = 1, .depth = 1, .exclude = &row, .exclude_count = 1};
     if (status == NSKY_OK)
-        status = nsky_rerank_run(rerank, query, &row, 1, &found, &compared, err);
+        status = nsky_rerank_run(rerank, &asked, &found, &compared, err);
+    nsky_topk_sort(&found);
     sums[0] += common_hits(&truth, &found, 10) / 10.0;
     sums[1] += common_hits(&truth, &found, 100) / 100.0;
     return status;

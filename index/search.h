@@ -1,8 +1,11 @@
 /* search.h - a query to ranked hits over one generation of a survey.
  *
- * Approximate search goes through the FAISS index when the generation has one, then re-ranks by the
- * stored float16 vectors; without an index, and for filters, everything that matches is scanned
- * exactly. Similarity is always the cosine of the stored vectors.
+ * Approximate search goes through the index when the generation has one, then re-ranks by the
+ * stored float16 vectors. Rows that came after the index was built (the delta) are compared one by
+ * one; so are the rows that pass a filter where they are few; where they are many, the index is
+ * searched through the filter, deeper and deeper until enough are found. An answer says which was
+ * done. Never fewer hits than exist; deleted rows are none. Similarity is always the cosine of the
+ * stored vectors.
  * Thread rule: one nsky_search serves any number of threads at once after open.
  */
 #ifndef NSKY_SEARCH_H
@@ -15,10 +18,12 @@
 #include "common/error.h"
 #include "common/json.h"
 #include "common/progress.h"
+#include "index/filter.h"
 
 #define NSKY_SEARCH_K_MAX 1000
 #define NSKY_SEARCH_EXAMPLES_MAX 64
 #define NSKY_SEARCH_EXCLUDE_MAX 1024
+#define NSKY_WHY_BYTES 200
 
 typedef struct nsky_search nsky_search;
 
@@ -30,20 +35,19 @@ void nsky_search_close(nsky_search *search);
 uint32_t nsky_search_generation(const nsky_search *search);
 uint64_t nsky_search_rows(const nsky_search *search);
 uint32_t nsky_search_dim(const nsky_search *search);
-const nsky_json *nsky_search_manifest(const nsky_search *search); /* borrowed */
+uint64_t nsky_search_indexed(const nsky_search *search); /* of the rows; the rest is the delta */
+uint64_t nsky_search_deleted(const nsky_search *search); /* of the rows */
+bool nsky_search_is_deleted(const nsky_search *search, uint64_t row); /* false past the end */
+const nsky_json *nsky_search_manifest(const nsky_search *search);     /* borrowed */
 /* One stored vector as float32 [dim]. NSKY_ENOTFOUND past the last row. */
 NSKY_MUST_CHECK nsky_status nsky_search_vector(const nsky_search *search, uint64_t row, float *out,
                                                nsky_error *err);
 
-/* Bounds are inclusive; NaN = no bound. A row whose value is unknown fails a bounded test. */
-typedef struct nsky_filter {
-    double mag_min[3], mag_max[3];                     /* g r z */
-    double z_min, z_max;                               /* photometric redshift */
-    double cone_ra_deg, cone_dec_deg, cone_radius_deg; /* NaN radius: anywhere */
-    bool hide_known;
-} nsky_filter;
-void nsky_filter_init(nsky_filter *filter); /* no bounds */
-bool nsky_filter_is_empty(const nsky_filter *filter);
+/* How hard to look. FAST and BALANCED go by the index, where there is one: BALANCED finds the share
+ * of true neighbours that the index was measured at, FAST looks at a quarter as much. */
+typedef enum nsky_effort { NSKY_EFFORT_BALANCED, NSKY_EFFORT_FAST, NSKY_EFFORT_EXACT } nsky_effort;
+const char *nsky_effort_name(nsky_effort effort); /* "balanced", "fast", "exact" */
+bool nsky_effort_parse(nsky_effort *out, const char *name);
 
 typedef struct nsky_query {
     const float *positive; /* [positive_count, dim]; at least one */
@@ -53,7 +57,7 @@ typedef struct nsky_query {
     uint32_t k;              /* 1..NSKY_SEARCH_K_MAX */
     const uint64_t *exclude; /* rows not to return (the examples themselves) */
     uint32_t exclude_count;
-    bool exact; /* scan everything, whatever the index */
+    nsky_effort effort;
     nsky_filter filter;
 } nsky_query;
 
@@ -67,7 +71,9 @@ typedef struct nsky_answer {
     uint32_t count;                   /* < k only when no more rows match */
     uint64_t matching;                /* rows that pass the filter, excluded ones apart */
     uint64_t scanned;                 /* vectors compared */
-    const char *method; /* "exact scan", "index + re-ranking", "filtered exact scan" */
+    /* "exact scan", "filtered exact scan", "index + re-ranking", "filtered index + re-ranking" */
+    const char *method;
+    char why[NSKY_WHY_BYTES]; /* what decided that, in a sentence without a full stop */
 } nsky_answer;
 
 /*
@@ -89,8 +95,9 @@ typedef struct nsky_linear {
     float bias;
 } nsky_linear;
 
-/* scores [count, rows]: NaN for a row without a vector. Blocks of rows, counted into progress (rows
- * in all; may be NULL); NSKY_ECANCELLED when *stop (may be NULL) is set. */
+/* scores [count, rows]: NaN for a row without a vector and for deleted ones. Blocks of rows,
+ * counted into progress (rows in all; may be NULL); NSKY_ECANCELLED when *stop (may be NULL) is
+ * set. */
 NSKY_MUST_CHECK nsky_status nsky_search_scores(const nsky_search *search, const nsky_linear *probes,
                                                uint32_t count, float *scores,
                                                nsky_progress *progress, const atomic_bool *stop,
@@ -99,6 +106,7 @@ NSKY_MUST_CHECK nsky_status nsky_search_scores(const nsky_search *search, const 
 /* The same score, bit for bit, of one vector [dim]; NaN when out of memory. */
 float nsky_score_vector(const nsky_linear *probe, const float *x, uint32_t dim);
 
+#define NSKY_METHOD_BYTES 32
 typedef struct nsky_score_query {
     nsky_linear probe;
     uint32_t k; /* 1..NSKY_SCORE_TOP_MAX */
@@ -106,19 +114,38 @@ typedef struct nsky_score_query {
     nsky_hit *hits;    /* [k], the caller's: best first, scores in `similarity` */
     uint32_t count;    /* set: < k only when no more rows match */
     uint64_t matching; /* set: rows that pass the filter */
+    /* set: "exact scan"; "codes, certified": exact scores of the best by their codes, the rest is
+     * excluded by Cauchy-Schwarz; "codes, by 6.0 sigma": ... by so many standard deviations of the
+     * errors that a sample of rows showed for this probe (rank_lists.h) */
+    char method[NSKY_METHOD_BYTES];
+    uint64_t rescored; /* set: vectors scored exactly */
 } nsky_score_query;
 
-/* The k highest scores of each query; equal scores: lower row first. The same order as sorting
- * nsky_search_scores gives. */
+/* The k highest scores of each query; equal scores: lower row first. The same scores and the same
+ * order as sorting nsky_search_scores gives; through the codes where the generation has lists. */
 NSKY_MUST_CHECK nsky_status nsky_search_top_scores(const nsky_search *search,
                                                    nsky_score_query *queries, uint32_t count,
+                                                   nsky_error *err);
+
+/* Whether the generation has codes to rank everything by. */
+bool nsky_search_has_codes(const nsky_search *search);
+/* As nsky_search_scores, by the codes: seconds instead of minutes, and off by `error` (one standard
+ * deviation, measured on a sample; [count]). Good for a histogram. NSKY_EINVAL: there are none. */
+NSKY_MUST_CHECK nsky_status nsky_search_coded_scores(const nsky_search *search,
+                                                     const nsky_linear *probes, uint32_t count,
+                                                     float *scores, float *errors, nsky_error *err);
+/* Exact scores of some rows, in any order: scores [count, n]. */
+NSKY_MUST_CHECK nsky_status nsky_search_row_scores(const nsky_search *search,
+                                                   const nsky_linear *probes, uint32_t count,
+                                                   const uint32_t *rows, uint64_t n, float *scores,
                                                    nsky_error *err);
 
 /* What filters know of a row; NaN where that is nothing. NSKY_EINVAL: not indexed yet. */
 typedef struct nsky_row_facts {
     float mag[3], z_phot;
-    double ra_deg, dec_deg;
-    bool known;
+    double ra_deg, dec_deg; /* rounded to 0.15 mas */
+    bool known, deleted;
+    nsky_type type;
 } nsky_row_facts;
 NSKY_MUST_CHECK nsky_status nsky_search_facts(const nsky_search *search, uint64_t row,
                                               nsky_row_facts *out, nsky_error *err);
@@ -126,6 +153,13 @@ NSKY_MUST_CHECK nsky_status nsky_search_facts(const nsky_search *search, uint64_
 NSKY_MUST_CHECK nsky_status nsky_search_allowed(const nsky_search *search,
                                                 const nsky_filter *filter, uint8_t **out,
                                                 uint64_t *matching, nsky_error *err);
+
+/* Called for the i-th of some rows, by several threads at once; vector [dim]. */
+typedef void (*nsky_vector_use)(uint64_t i, const float *vector, void *payload);
+/* Stored vectors of some rows, in any order, many reads under way at once. n <= UINT32_MAX. */
+NSKY_MUST_CHECK nsky_status nsky_search_vectors(const nsky_search *search, const uint32_t *rows,
+                                                uint64_t n, nsky_vector_use use, void *payload,
+                                                nsky_error *err);
 
 /*
  * The k stored rows among `allowed` (a bitmap, as above) that are most similar to each of `count`
@@ -137,7 +171,8 @@ NSKY_MUST_CHECK nsky_status nsky_search_nearest(const nsky_search *search, const
                                                 uint32_t count, const uint8_t *allowed, uint32_t k,
                                                 nsky_hit *hits, uint32_t *counts, nsky_error *err);
 
-/* {kind, recall_at_10, ...} of the index, or {kind: "exact"} */
+/* {kind, recall_at_10, recall_at_100, rows, delta_rows, deleted_rows} of the index; without one
+ * kind is "exact" and there is no recall */
 NSKY_MUST_CHECK nsky_status nsky_search_describe(const nsky_search *search, nsky_json **out,
                                                  nsky_error *err);
 

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "algebra/linalg.h"
 #include "common/memory.h"
 #include "probe/fit.h"
-#include "probe/linalg.h"
 #include "probe/tasks.h"
 
 #define SHRINKAGE_MIN 1e-6 /* keeps what is to be inverted positive */

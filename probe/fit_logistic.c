@@ -6,10 +6,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "algebra/linalg.h"
 #include "common/memory.h"
 #include "probe/calibrate.h"
 #include "probe/fit.h"
-#include "probe/linalg.h"
 #include "probe/logistic.h"
 #include "probe/tasks.h"
 

@@ -3,9 +3,9 @@
 
 #include <assert.h>
 
+#include "algebra/linalg.h"
 #include "common/memory.h"
 #include "common/rng.h"
-#include "probe/linalg.h"
 
 #define POWER_PASSES 2
 

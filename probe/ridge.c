@@ -5,9 +5,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "algebra/linalg.h"
 #include "common/memory.h"
 #include "probe/classifier.h"
-#include "probe/linalg.h"
 
 #define ALPHAS 25
 #define BLOCK_ROWS 1024

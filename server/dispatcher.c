@@ -31,7 +31,7 @@ static nsky_query query_of(const nsky_job *job, uint32_t dim)
         .k = nsky_job_fetch(job),
         .exclude = job->exclude,
         .exclude_count = job->exclude_count,
-        .exact = job->exact,
+        .effort = job->effort,
         .filter = job->filter,
     };
     return query;
@@ -48,6 +48,7 @@ static void take_answer(nsky_job *job, const nsky_answer *answer)
     job->matching = answer->matching;
     job->scanned = answer->scanned;
     job->method = answer->method;
+    memcpy(job->why, answer->why, sizeof job->why);
 }
 
 /* "query 0: ...": the client knows of one query only. */

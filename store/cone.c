@@ -91,7 +91,12 @@ static nsky_status scan(nsky_survey *survey, uint32_t zone, double ra_low, doubl
             break;
         }
         found.separation_deg = nsky_sky_separation_deg(centre, position);
-        if (found.separation_deg <= radius_deg)
+        if (found.separation_deg > radius_deg)
+            continue;
+        bool deleted;
+        if ((status = nsky_survey_is_deleted(survey, found.row, &deleted, err)) != NSKY_OK)
+            break;
+        if (!deleted)
             keep_nearest(heap, found);
     }
     sqlite3_reset(statement);

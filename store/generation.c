@@ -10,6 +10,7 @@
 #include "common/half.h"
 #include "common/memory.h"
 #include "store/current.h"
+#include "store/hidden.h"
 #include "store/manifest.h"
 #include "store/model.h"
 #include "store/survey.h"
@@ -70,6 +71,18 @@ static nsky_status map_vectors(nsky_generation *generation, nsky_error *err)
     return status;
 }
 
+static nsky_status read_hidden(nsky_generation *generation, nsky_error *err)
+{
+    char *path = nsky_format(err, "%s/" NSKY_HIDDEN, generation->path);
+
+    if (!path)
+        return err->status;
+    nsky_status status = nsky_hidden_read(&generation->deleted, &generation->deleted_count, path,
+                                          generation->rows, err);
+    nsky_free(path);
+    return status;
+}
+
 static nsky_status check_catalogue(const nsky_generation *generation, const char *store,
                                    nsky_error *err)
 {
@@ -100,7 +113,8 @@ static nsky_status open_parts(nsky_generation *generation, const char *store, ns
                          generation->path, store);
     if ((status = read_manifest(generation, err)) != NSKY_OK ||
         (status = check_sizes(generation, err)) != NSKY_OK ||
-        (status = map_vectors(generation, err)) != NSKY_OK)
+        (status = map_vectors(generation, err)) != NSKY_OK ||
+        (status = read_hidden(generation, err)) != NSKY_OK)
         return status;
     return check_catalogue(generation, store, err);
 }
@@ -132,6 +146,7 @@ void nsky_generation_close(nsky_generation *generation)
         return;
     nsky_map_close(&generation->vectors);
     nsky_json_free(generation->manifest);
+    nsky_free(generation->deleted);
     nsky_free(generation->path);
     nsky_free(generation);
 }

@@ -24,6 +24,8 @@ typedef struct nsky_generation {
     uint64_t rows;
     uint32_t dim;
     nsky_map vectors; /* [rows, dim] float16 */
+    uint8_t *deleted; /* a bit for each row that is hidden (row & 7 of byte row >> 3); NULL: none */
+    uint64_t deleted_count;
 } nsky_generation;
 
 /* number 0: the live one; NSKY_ENOTFOUND tells to run `nearsky embed`. Checks that sizes match the
@@ -50,7 +52,8 @@ NSKY_MUST_CHECK nsky_status nsky_generation_begin(nsky_generation_work **out, co
 /*
  * Adds to the manifest "format", "number", "created_by", and "files": {name: {bytes, sha256}} for
  * every file in the folder, writes it, syncs all, renames to the next number, points CURRENT at it.
- * Takes and frees the manifest; frees the work, also on error.
+ * The rows that the catalogue says are deleted go into deleted.bin, and their number into
+ * "deleted_rows". Takes and frees the manifest; frees the work, also on error.
  * The manifest must have "rows", "dim" and "model": {name, sha256, ...}; "blank_rows" counts rows
  * whose vector is all zeros, for which there was nothing to see.
  */
@@ -59,7 +62,8 @@ NSKY_MUST_CHECK nsky_status nsky_generation_publish(nsky_generation_work *work, 
 void nsky_generation_pause(nsky_generation_work *work);   /* keeps the folder for next time */
 void nsky_generation_abandon(nsky_generation_work *work); /* removes the folder */
 /* Hard link (or copy) of a file of an older generation into the work folder, replacing what is
- * there. Never write to a linked file: copy it to change it. */
+ * there; a link keeps the checksum that the older manifest has. Never write to a linked file: copy
+ * it to change it. */
 NSKY_MUST_CHECK nsky_status nsky_generation_link(const nsky_generation_work *work,
                                                  const nsky_generation *from, const char *name,
                                                  nsky_error *err);

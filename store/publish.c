@@ -13,6 +13,7 @@
 #include "common/memory.h"
 #include "common/version.h"
 #include "store/current.h"
+#include "store/hidden.h"
 #include "store/manifest.h"
 #include "store/model.h"
 #include "store/survey.h"
@@ -33,7 +34,7 @@ static nsky_status check_whole(const nsky_json *manifest, nsky_error *err)
 }
 
 /* Read-only from now on, for later generations may share the file by links. */
-static nsky_status settle_file(const char *path, int64_t *bytes, nsky_error *err)
+static nsky_status settle_file(const char *path, struct stat *found, nsky_error *err)
 {
     struct stat info;
     nsky_status status = NSKY_OK;
@@ -50,17 +51,34 @@ static nsky_status settle_file(const char *path, int64_t *bytes, nsky_error *err
     else if (fchmod(fd, 0444) != 0 && errno != EPERM && errno != ENOTSUP)
         status = nsky_fail_errno(err, "%s: cannot make read-only", path);
     else
-        *bytes = info.st_size;
+        *found = info;
     close(fd);
     return status;
 }
 
-static nsky_status list_file(nsky_json *files, const char *folder, const char *name,
+/* A linked file is not read again: at 76M objects that would take minutes for every object that is
+ * deleted. What the older manifest says of it holds, or `nearsky verify` says so. */
+static nsky_status hash_file(const nsky_work *work, const char *name, const char *path,
+                             const struct stat *info, char hash[NSKY_SHA256_HEX_BYTES],
                              nsky_error *err)
 {
-    char hash[NSKY_SHA256_HEX_BYTES], *path = nsky_format(err, "%s/%s", folder, name);
+    for (uint32_t i = 0; i < work->shared_count; i++) {
+        const nsky_shared *shared = &work->shared[i];
+        if (strcmp(shared->name, name) == 0 && shared->device == info->st_dev &&
+            shared->inode == info->st_ino && shared->bytes == info->st_size) {
+            memcpy(hash, shared->sha256, NSKY_SHA256_HEX_BYTES);
+            return NSKY_OK;
+        }
+    }
+    return nsky_sha256_file(path, hash, err);
+}
+
+static nsky_status list_file(const nsky_work *work, nsky_json *files, const char *name,
+                             nsky_error *err)
+{
+    char hash[NSKY_SHA256_HEX_BYTES], *path = nsky_format(err, "%s/%s", work->face.path, name);
     nsky_status status;
-    int64_t bytes = 0;
+    struct stat info = {0};
 
     if (!path)
         return err->status;
@@ -68,10 +86,10 @@ static nsky_status list_file(nsky_json *files, const char *folder, const char *n
         status = unlink(path) == 0 ? NSKY_OK : nsky_fail_errno(err, "%s: cannot remove", path);
     } else if (!nsky_manifest_name_ok(name)) {
         status = nsky_fail(err, NSKY_EINVAL, "%s: no name for a generation's file", path);
-    } else if ((status = settle_file(path, &bytes, err)) == NSKY_OK &&
-               (status = nsky_sha256_file(path, hash, err)) == NSKY_OK) {
+    } else if ((status = settle_file(path, &info, err)) == NSKY_OK &&
+               (status = hash_file(work, name, path, &info, hash, err)) == NSKY_OK) {
         nsky_json *file = nsky_json_object();
-        nsky_json_put_integer(file, "bytes", bytes);
+        nsky_json_put_integer(file, "bytes", info.st_size);
         nsky_json_put_string(file, "sha256", hash);
         nsky_json_put(files, name, file);
     }
@@ -80,15 +98,15 @@ static nsky_status list_file(nsky_json *files, const char *folder, const char *n
 }
 
 /* Syncs and lists what is in the folder. */
-static nsky_status list_files(nsky_json *manifest, const char *folder, nsky_error *err)
+static nsky_status list_files(nsky_json *manifest, const nsky_work *work, nsky_error *err)
 {
     nsky_json *files = nsky_json_object();
     char **names = NULL;
     size_t count;
-    nsky_status status = nsky_directory_list(&names, &count, folder, err);
+    nsky_status status = nsky_directory_list(&names, &count, work->face.path, err);
 
     for (size_t i = 0; status == NSKY_OK && i < count; i++)
-        status = list_file(files, folder, names[i], err);
+        status = list_file(work, files, names[i], err);
     nsky_json_put(manifest, "files", files);
     nsky_free(names);
     return status;
@@ -118,6 +136,31 @@ static nsky_status check_parts(const nsky_generation_work *work, const nsky_mani
     return nsky_fail(err, NSKY_EMISMATCH,
                      "%s: vectors of %" PRIu64 " objects, and the catalogue has %" PRIu64,
                      work->path, manifest->rows, rows);
+}
+
+/* What is deleted by now, at the place where it is looked for. */
+static nsky_status hide_deleted(const nsky_generation_work *work, nsky_json *manifest,
+                                uint64_t rows, nsky_error *err)
+{
+    nsky_survey *survey = NULL;
+    uint64_t *deleted = NULL, count = 0;
+    char *path = nsky_format(err, "%s/" NSKY_HIDDEN, work->path);
+    nsky_status status = path ? NSKY_OK : err->status;
+
+    if (status == NSKY_OK && unlink(path) != 0 && errno != ENOENT)
+        status = nsky_fail_errno(err, "%s: cannot replace", path);
+    if (status == NSKY_OK)
+        status = nsky_survey_open(&survey, work->store, NSKY_SURVEY_READ, err);
+    if (status == NSKY_OK)
+        status = nsky_survey_deleted_rows(survey, rows, &deleted, &count, err);
+    if (status == NSKY_OK && count > 0)
+        status = nsky_hidden_write(path, rows, deleted, count, err);
+    if (status == NSKY_OK)
+        nsky_json_put_integer(manifest, "deleted_rows", (int64_t)count);
+    nsky_survey_close(survey);
+    nsky_free(deleted);
+    nsky_free(path);
+    return status;
 }
 
 static nsky_status next_number(const char *store, uint32_t *number, nsky_error *err)
@@ -186,7 +229,8 @@ static nsky_status publish(const nsky_generation_work *work, nsky_json *manifest
     if ((status = check_whole(manifest, err)) != NSKY_OK ||
         (status = nsky_manifest_read(&checked, manifest, "the new manifest", err)) != NSKY_OK ||
         (status = check_parts(work, &checked, err)) != NSKY_OK ||
-        (status = list_files(manifest, work->path, err)) != NSKY_OK ||
+        (status = hide_deleted(work, manifest, checked.rows, err)) != NSKY_OK ||
+        (status = list_files(manifest, (const nsky_work *)work, err)) != NSKY_OK ||
         (status = next_number(work->store, number, err)) != NSKY_OK ||
         (status = write_manifest(work, manifest, *number, err)) != NSKY_OK)
         return status;

@@ -90,6 +90,19 @@ nsky_status nsky_survey_by_row(nsky_survey *survey, uint64_t row, nsky_object *o
     return status;
 }
 
+static nsky_status refuse_deleted(nsky_survey *survey, const nsky_object *object, nsky_error *err)
+{
+    bool deleted;
+    nsky_status status = nsky_survey_is_deleted(survey, object->row, &deleted, err);
+
+    if (status == NSKY_OK && deleted)
+        return nsky_fail(err, NSKY_ENOTFOUND,
+                         "%s: object %" PRIu64 " was deleted; `nearsky delete --undo` shows it "
+                         "again",
+                         survey->path, object->id);
+    return status;
+}
+
 nsky_status nsky_survey_by_id(nsky_survey *survey, uint64_t id, nsky_object *out, nsky_error *err)
 {
     assert(survey && out && err);
@@ -102,6 +115,26 @@ nsky_status nsky_survey_by_id(nsky_survey *survey, uint64_t id, nsky_object *out
         return err->status;
     if (id <= INT64_MAX)
         status = fetch(survey, statement, nsky_sql_bind_id(statement, 1, id), &there, out, err);
+    if (status == NSKY_OK && !there)
+        status = nsky_fail(err, NSKY_ENOTFOUND, "%s: no object has id %" PRIu64, survey->path, id);
+    return status == NSKY_OK ? refuse_deleted(survey, out, err) : status;
+}
+
+nsky_status nsky_survey_row_of_id(nsky_survey *survey, uint64_t id, uint64_t *row, nsky_error *err)
+{
+    assert(survey && row && err);
+    sqlite3_stmt *statement = nsky_sql_get(&survey->sql, SQL_SAME_ID, err);
+    bool there = false;
+    nsky_status status = NSKY_OK;
+
+    if (!statement)
+        return err->status;
+    if (id <= INT64_MAX)
+        status =
+            nsky_sql_step(&survey->sql, statement, nsky_sql_bind_id(statement, 1, id), &there, err);
+    if (status == NSKY_OK && there)
+        *row = (uint64_t)sqlite3_column_int64(statement, 0);
+    sqlite3_reset(statement);
     if (status == NSKY_OK && !there)
         status = nsky_fail(err, NSKY_ENOTFOUND, "%s: no object has id %" PRIu64, survey->path, id);
     return status;
@@ -122,7 +155,7 @@ nsky_status nsky_survey_by_name(nsky_survey *survey, const char *name, nsky_obje
     if (status == NSKY_OK && !there)
         status =
             nsky_fail(err, NSKY_ENOTFOUND, "%s: no object is named \"%.200s\"", survey->path, name);
-    return status;
+    return status == NSKY_OK ? refuse_deleted(survey, out, err) : status;
 }
 
 /* Up to ROWS_AT_ONCE objects from `first` on. */

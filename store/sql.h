@@ -27,6 +27,10 @@ typedef enum nsky_sql_id {
     SQL_PLACES_FROM_ROW,
     SQL_ZONE,
     SQL_MARK_KNOWN,
+    SQL_DELETE_ROW,
+    SQL_UNDELETE_ROW,
+    SQL_IS_DELETED,
+    SQL_DELETED,
     SQL_PUT_SOURCE,
     SQL_SOURCE,
     SQL_SOURCES_AFTER,
@@ -41,6 +45,7 @@ typedef struct nsky_sql {
     sqlite3 *db;
     sqlite3_stmt *statements[SQL_STATEMENTS]; /* prepared when first used */
     char *path;
+    bool hides, hid; /* has a table of deleted rows: version 2; now, and when last committed */
 } nsky_sql;
 
 typedef enum nsky_sql_mode { NSKY_SQL_READ, NSKY_SQL_WRITE, NSKY_SQL_CREATE } nsky_sql_mode;

@@ -138,6 +138,7 @@ static nsky_status roll_back(nsky_survey *survey, nsky_error *err)
     nsky_pack_reader_forget(&survey->reader);
     if (!sqlite3_get_autocommit(survey->sql.db)) /* some errors have rolled back by themselves */
         status = nsky_sql_run_plain(&survey->sql, SQL_ROLLBACK, err);
+    survey->sql.hides = survey->sql.hid; /* the table may have gone with the transaction */
     if (status == NSKY_OK && (status = ask_rows(survey, &survey->rows, err)) == NSKY_OK &&
         (status = ask_last_place(survey, &last, &any, err)) == NSKY_OK)
         status = nsky_pack_rewind(&survey->writer, any ? &last.place : NULL, err);
@@ -170,10 +171,12 @@ nsky_status nsky_survey_commit(nsky_survey *survey, nsky_error *err)
         return NSKY_OK;
     if ((status = nsky_pack_sync(&survey->writer, err)) == NSKY_OK)
         status = nsky_sql_run_plain(&survey->sql, SQL_COMMIT, err);
-    if (status == NSKY_OK)
+    if (status == NSKY_OK) {
         survey->pending = false;
-    else if (roll_back(survey, &ignored) != NSKY_OK) /* err says what went wrong first */
+        survey->sql.hid = survey->sql.hides;
+    } else if (roll_back(survey, &ignored) != NSKY_OK) { /* err says what went wrong first */
         survey->broken = true;
+    }
     return status;
 }
 

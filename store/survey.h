@@ -93,7 +93,8 @@ NSKY_MUST_CHECK nsky_status nsky_survey_each_source(nsky_survey *survey, bool re
                                                     bool (*each)(const nsky_source *, void *),
                                                     void *payload, nsky_error *err);
 
-/* --- reading. NSKY_ENOTFOUND says what was not there --- */
+/* --- reading. NSKY_ENOTFOUND says what was not there. By row everything is found, deleted or not;
+ * by id, name and position only what is not deleted --- */
 NSKY_MUST_CHECK nsky_status nsky_survey_by_row(nsky_survey *survey, uint64_t row, nsky_object *out,
                                                nsky_error *err);
 NSKY_MUST_CHECK nsky_status nsky_survey_by_id(nsky_survey *survey, uint64_t id, nsky_object *out,
@@ -118,6 +119,21 @@ NSKY_MUST_CHECK nsky_status nsky_survey_stamp(nsky_survey *survey, uint64_t row,
 NSKY_MUST_CHECK nsky_status nsky_survey_mark_known(nsky_survey *survey, nsky_sky position,
                                                    double radius_arcsec, const char *known,
                                                    uint32_t *marked, nsky_error *err);
+
+/* --- deleting: the row, its stamp and its vector stay, for row numbers are for ever, but it is no
+ * longer found by id, name or position, and generations published from then on hide it --- */
+/* Hides a row or, deleted false, shows it again; pending until commit. *changed: it was not so. */
+NSKY_MUST_CHECK nsky_status nsky_survey_delete(nsky_survey *survey, uint64_t row, bool deleted,
+                                               bool *changed, nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_survey_is_deleted(nsky_survey *survey, uint64_t row, bool *deleted,
+                                                   nsky_error *err);
+/* Those below a row number, ascending; the caller frees with nsky_free. */
+NSKY_MUST_CHECK nsky_status nsky_survey_deleted_rows(nsky_survey *survey, uint64_t below,
+                                                     uint64_t **out, uint64_t *count,
+                                                     nsky_error *err);
+/* As nsky_survey_by_id, deleted or not. */
+NSKY_MUST_CHECK nsky_status nsky_survey_row_of_id(nsky_survey *survey, uint64_t id, uint64_t *row,
+                                                  nsky_error *err);
 
 /*
  * What `nearsky info` prints, without scanning anything: path, format, rows, stamp_bytes,

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/memory.h"
@@ -86,6 +87,24 @@ void nsky_generation_abandon(nsky_generation_work *work)
     nsky_generation_pause(work);
 }
 
+/* What cannot be noted is read again when it is published. */
+static void note_shared(nsky_work *work, const nsky_generation *from, const char *name,
+                        const char *target)
+{
+    const nsky_json *file = nsky_json_get(nsky_json_get(from->manifest, "files"), name);
+    const char *sha256 = nsky_json_get_string(file, "sha256");
+    struct stat info;
+
+    if (!sha256 || !nsky_is_sha256(sha256) || strlen(name) >= sizeof work->shared->name ||
+        work->shared_count == NSKY_SHARED_MAX || stat(target, &info) != 0 ||
+        (uint64_t)info.st_size != nsky_manifest_bytes(file))
+        return;
+    nsky_shared *shared = &work->shared[work->shared_count++];
+    *shared = (nsky_shared){.device = info.st_dev, .inode = info.st_ino, .bytes = info.st_size};
+    memcpy(shared->name, name, strlen(name) + 1);
+    memcpy(shared->sha256, sha256, sizeof shared->sha256);
+}
+
 nsky_status nsky_generation_link(const nsky_generation_work *work, const nsky_generation *from,
                                  const char *name, nsky_error *err)
 {
@@ -105,6 +124,8 @@ nsky_status nsky_generation_link(const nsky_generation_work *work, const nsky_ge
         status = nsky_fail_errno(err, "%s: cannot replace", target);
     } else if (link(source, target) != 0) { /* another file system, or one without links */
         status = nsky_copy_file(target, source, err);
+    } else {
+        note_shared((nsky_work *)work, from, name, target);
     }
     nsky_free(source);
     nsky_free(target);

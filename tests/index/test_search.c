@@ -202,7 +202,7 @@ static void flat_index_finds_all(void **state)
         query.exclude_count = 1;
         assert_ok(nsky_search_run(search, &query, 1, &indexed, &err), err);
         assert_string_equal(indexed.method, "index + re-ranking");
-        query.exact = true;
+        query.effort = NSKY_EFFORT_EXACT;
         assert_ok(nsky_search_run(search, &query, 1, &exact, &err), err);
         assert_int_equal(indexed.count, 25);
         for (uint32_t i = 0; i < 25; i++) {
@@ -265,7 +265,7 @@ static void filters_and_examples(void **state)
     query.positive_count = 2;
     query.negative = vectors[3];
     query.negative_count = 1;
-    query.exact = true;
+    query.effort = NSKY_EFFORT_EXACT;
     assert_ok(nsky_search_run(search, &query, 1, &answer, &err), err);
     assert_exact(&answer, direction, UINT64_MAX);
     nsky_search_close(search);
@@ -308,7 +308,7 @@ static void *search_many(void *payload)
     size_t wrong = 0;
     for (uint64_t row = 0; answers && row < 200; row++) {
         nsky_query pair[2] = {query_row(row, 5), query_row(row + 1, 5)};
-        pair[1].exact = true;
+        pair[1].effort = NSKY_EFFORT_EXACT;
         if (nsky_search_run(search, pair, 2, answers, &err) != NSKY_OK ||
             answers[0].hits[0].row != row || answers[1].hits[0].row != row + 1)
             wrong++;

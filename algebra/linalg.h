@@ -1,7 +1,7 @@
-/* linalg.h - the dense linear algebra that probes need; linalg.c alone includes OpenBLAS.
- * Row-major double matrices. Thread rule: any thread. */
-#ifndef NSKY_PROBE_LINALG_H
-#define NSKY_PROBE_LINALG_H
+/* linalg.h - dense linear algebra; linalg.c alone includes OpenBLAS.
+ * Row-major matrices. Thread rule: any thread. */
+#ifndef NSKY_LINALG_H
+#define NSKY_LINALG_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,5 +24,12 @@ bool nsky_orthonormalise(double *a, double *gram, uint32_t m, uint32_t k);
 /* Eigenvalues, ascending, and eigenvectors of symmetric a [n, n]: row i of a afterwards is the i-th
  * vector. false: no convergence or no memory. */
 bool nsky_eigen(double *a, double *values, uint32_t n);
+
+/* out [m, n] = a [m, k] b^T of b [n, k]; single precision, for what goes by the million. */
+void nsky_multiply_floats(float *out, const float *a, const float *b, uint32_t m, uint32_t k,
+                          uint32_t n);
+/* Threads that one call of the above may use, process-wide; returns what it was. With 1 a caller
+ * may run products on threads of its own, and results do not depend on how many cores there are. */
+int nsky_algebra_threads(int threads);
 
 #endif

@@ -1,5 +1,5 @@
 /* linalg.c - see linalg.h: OpenBLAS and the LAPACK inside it. Thread rule: any thread. */
-#include "probe/linalg.h"
+#include "algebra/linalg.h"
 
 #include <cblas.h>
 #include <string.h>
@@ -109,4 +109,19 @@ bool nsky_eigen(double *a, double *values, uint32_t n)
     nsky_free(work);
     nsky_free(integers);
     return good;
+}
+
+void nsky_multiply_floats(float *out, const float *a, const float *b, uint32_t m, uint32_t k,
+                          uint32_t n)
+{
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)m, (int)n, (int)k, 1, a, (int)k, b,
+                (int)k, 0, out, (int)n);
+}
+
+int nsky_algebra_threads(int threads)
+{
+    int before = openblas_get_num_threads();
+
+    openblas_set_num_threads(threads);
+    return before;
 }

@@ -1,0 +1,86 @@
+/* codes_sweep.c - codes.h: the sweep in plain C, the oracle of the other kernels, and which there
+ * are. Pure functions: any thread. */
+#include <assert.h>
+
+#include "index/codes_private.h"
+
+/* Whole sums of one block with one plane. */
+static void add_block(const nsky_code_sweep_args *args, const uint8_t *block, const int8_t *plane,
+                      int32_t sums[NSKY_CODE_ROWS])
+{
+    const uint32_t per_group = args->bits == 8 ? 4 : 8;
+
+    for (uint32_t r = 0; r < NSKY_CODE_ROWS; r++)
+        sums[r] = 0;
+    for (uint32_t d = 0; d < args->padded; d += per_group, block += 64)
+        for (uint32_t r = 0; r < NSKY_CODE_ROWS; r++)
+            for (uint32_t j = 0; j < 4; j++) {
+                const uint8_t byte = block[4 * r + j];
+                if (args->bits == 8)
+                    sums[r] += byte * plane[d + j];
+                else
+                    sums[r] += (byte & 15) * plane[d + j] + (byte >> 4) * plane[d + 4 + j];
+            }
+}
+
+static void sweep_c(const nsky_code_sweep_args *args)
+{
+    const size_t block_bytes = (size_t)args->padded * args->bits / 8 * NSKY_CODE_ROWS;
+    int32_t first[NSKY_CODE_ROWS], second[NSKY_CODE_ROWS] = {0};
+
+    for (uint64_t b = 0; b < args->block_count; b++)
+        for (uint32_t q = 0; q < args->count; q++) {
+            const nsky_code_query *query = args->queries[q];
+            float *out = args->scores + (q * args->block_count + b) * NSKY_CODE_ROWS;
+            add_block(args, args->blocks + b * block_bytes, query->planes[0], first);
+            if (query->plane_count == 2)
+                add_block(args, args->blocks + b * block_bytes, query->planes[1], second);
+            for (uint32_t r = 0; r < NSKY_CODE_ROWS; r++)
+                out[r] = nsky_code_finish(query, args->bases[q], first[r], second[r]);
+        }
+}
+
+static uint64_t above_c(const float *scores, uint64_t block_count, float threshold, uint16_t *masks)
+{
+    uint64_t count = 0;
+    for (uint64_t b = 0; b < block_count; b++) {
+        uint32_t mask = 0;
+        for (uint32_t r = 0; r < NSKY_CODE_ROWS; r++)
+            mask |= (uint32_t)(scores[b * NSKY_CODE_ROWS + r] >= threshold) << r;
+        masks[b] = (uint16_t)mask;
+        count += (uint64_t)__builtin_popcount(mask);
+    }
+    return count;
+}
+
+uint32_t nsky_code_kernels(nsky_code_kernel out[NSKY_CODE_KERNELS])
+{
+    uint32_t count = 0;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vnni"))
+        out[count++] =
+            (nsky_code_kernel){"avx512vnni", nsky_code_sweep_avx512, nsky_code_above_avx512};
+    if (__builtin_cpu_supports("avx2"))
+        out[count++] = (nsky_code_kernel){"avx2", nsky_code_sweep_avx2, nsky_code_above_avx2};
+    out[count++] = (nsky_code_kernel){"c", sweep_c, above_c};
+    return count;
+}
+
+void nsky_code_sweep(const nsky_code_kernel *kernel, const nsky_coder *coder,
+                     const nsky_code_query *const *queries, const float *bases, uint32_t count,
+                     const uint8_t *blocks, uint64_t block_count, float *scores)
+{
+    assert(count >= 1 && count <= NSKY_CODE_QUERIES);
+    nsky_code_kernel all[NSKY_CODE_KERNELS];
+    const nsky_code_sweep_args args = {
+        queries, bases,       count, coder->bits, nsky_coded_padded(coder->coded),
+        blocks,  block_count, scores};
+
+    for (uint32_t q = 1; q < count; q++)
+        assert(queries[q]->plane_count == queries[0]->plane_count);
+    if (!kernel) {
+        nsky_code_kernels(all);
+        kernel = all;
+    }
+    kernel->sweep(&args);
+}

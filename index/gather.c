@@ -1,0 +1,110 @@
+/* gather.c - see gather.h. Which thread compares a row does not matter to the result: heaps keep
+ * the best by similarity and row. */
+#include "index/gather.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "index/parallel.h"
+
+#define TASK_ROWS 128
+#define ROWS_TO_SHARE 512 /* below, a thread does not pay */
+#define READERS 8         /* at once: what an SSD likes */
+
+typedef struct gathering {
+    const nsky_scan *scan;
+    const float *query;
+    const uint32_t *rows; /* or NULL: first, first + 1, ... */
+    uint64_t first, count;
+    nsky_topk *heaps; /* [threads] */
+    float *scratch;   /* [threads, padded] */
+} gathering;
+
+static void compare_some(uint64_t task, uint32_t thread, void *payload)
+{
+    const gathering *g = payload;
+    const uint64_t begin = task * TASK_ROWS;
+    const uint64_t end = g->count - begin < TASK_ROWS ? g->count : begin + TASK_ROWS;
+    float *scratch = g->scratch + (size_t)thread * nsky_scan_padded(g->scan->dim);
+
+    for (uint64_t i = begin; i < end; i++) {
+        uint64_t row = g->rows ? g->rows[i] : g->first + i;
+        if (i + 4 < end)
+            __builtin_prefetch(g->scan->vectors +
+                               (g->rows ? g->rows[i + 4] : g->first + i + 4) * g->scan->dim);
+        float similarity = nsky_scan_row(g->scan, row, g->query, scratch);
+        if (!isnan(similarity))
+            nsky_topk_offer(&g->heaps[thread], (nsky_hit){row, similarity});
+    }
+}
+
+/* Rows of [first, end) with their bit set; the caller frees. */
+static nsky_status list_rows(const uint8_t *allowed, uint64_t first, uint64_t end, uint32_t **out,
+                             uint64_t *count, nsky_error *err)
+{
+    uint64_t room = 0;
+
+    for (uint64_t byte = first / 8; byte < (end + 7) / 8; byte++)
+        room += (uint64_t)__builtin_popcount(allowed[byte]);
+    *count = 0;
+    if (!(*out = nsky_alloc(room, sizeof **out, err)))
+        return err->status;
+    for (uint64_t byte = first / 8; byte < (end + 7) / 8; byte++)
+        for (unsigned left = allowed[byte]; left; left &= left - 1) {
+            uint64_t row = 8 * byte + (unsigned)__builtin_ctz(left);
+            if (row >= first && row < end)
+                (*out)[(*count)++] = (uint32_t)row;
+        }
+    return NSKY_OK;
+}
+
+static nsky_status run(gathering *g, nsky_topk *topk, nsky_error *err)
+{
+    const uint64_t tasks = (g->count + TASK_ROWS - 1) / TASK_ROWS;
+    uint32_t threads =
+        nsky_parallel_threads(g->count < ROWS_TO_SHARE ? 1 : g->scan->threads, tasks);
+
+    if (g->count >= ROWS_TO_SHARE && g->scan->threads == 0 && threads < READERS)
+        threads = nsky_parallel_threads(READERS, tasks);
+    nsky_hit *hits = nsky_alloc((size_t)threads * topk->k, sizeof *hits, err);
+    nsky_status status = NSKY_OK;
+    g->heaps = nsky_alloc(threads, sizeof *g->heaps, err);
+    g->scratch =
+        nsky_alloc_zero((size_t)threads * nsky_scan_padded(g->scan->dim), sizeof *g->scratch, err);
+    if (!hits || !g->heaps || !g->scratch) {
+        status = err->status;
+    } else {
+        for (uint32_t t = 0; t < threads; t++)
+            g->heaps[t] = (nsky_topk){hits + (size_t)t * topk->k, topk->k, 0};
+        nsky_parallel(tasks, threads, compare_some, g);
+        for (uint32_t t = 0; t < threads; t++)
+            for (uint32_t i = 0; i < g->heaps[t].count; i++)
+                nsky_topk_offer(topk, g->heaps[t].hits[i]);
+    }
+    nsky_free(g->scratch);
+    nsky_free(g->heaps);
+    nsky_free(hits);
+    return status;
+}
+
+nsky_status nsky_gather_run(const nsky_scan *scan, const float *query, uint64_t first, uint64_t end,
+                            const uint8_t *allowed, nsky_topk *topk, uint64_t *compared,
+                            nsky_error *err)
+{
+    assert(scan && query && topk && topk->k > 0 && compared && err && end <= scan->rows);
+    gathering g = {.scan = scan, .query = query, .first = first, .count = end - first};
+    uint32_t *rows = NULL;
+    nsky_status status = NSKY_OK;
+
+    if (allowed) {
+        status = list_rows(allowed, first, end, &rows, &g.count, err);
+        g.rows = rows;
+    }
+    if (status == NSKY_OK && g.count > 0)
+        status = run(&g, topk, err);
+    *compared = status == NSKY_OK ? g.count : 0;
+    nsky_free(rows);
+    return status;
+}

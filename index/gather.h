@@ -1,0 +1,17 @@
+/* gather.h - private: some rows compared exactly, one by one, and no others looked at. */
+#ifndef NSKY_GATHER_H
+#define NSKY_GATHER_H
+
+#include "index/scan.h"
+
+/*
+ * The rows of [first, end) whose bit is set in allowed (NULL: all of them) against a query
+ * [padded] of unit length, offered to topk, which may hold hits already; not sorted. *compared
+ * counts them. All cores, and more threads than cores where rows may have to come from disk. Any
+ * thread.
+ */
+NSKY_MUST_CHECK nsky_status nsky_gather_run(const nsky_scan *scan, const float *query,
+                                            uint64_t first, uint64_t end, const uint8_t *allowed,
+                                            nsky_topk *topk, uint64_t *compared, nsky_error *err);
+
+#endif

@@ -1,0 +1,67 @@
+/* lists_build.c - lists_build.h: the steps, one after the other, each skipped where it is done. */
+#include "index/lists_build.h"
+
+#include <assert.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "algebra/linalg.h"
+#include "common/memory.h"
+
+/* The three files, whole and of this job. */
+static bool is_built(const nsky_lists_job *job)
+{
+    nsky_error ignored = NSKY_ERROR_INIT;
+    nsky_lists lists;
+    nsky_lists_header header;
+    if (nsky_lists_open(&lists, job->folder, job->rows, job->dim, &ignored) != NSKY_OK)
+        return false;
+    memcpy(&header, lists.files[0].data, sizeof header);
+    nsky_lists_close(&lists);
+    return header.plan == nsky_lists_plan_hash(job);
+}
+
+/* What a finished build, or one of another job, has left. */
+static nsky_status remove_parts(const nsky_lists_job *job, nsky_error *err)
+{
+    char **names = NULL;
+    size_t count = 0;
+    nsky_status status = nsky_directory_list(&names, &count, job->folder, err);
+    for (size_t i = 0; status == NSKY_OK && i < count; i++) {
+        size_t length = strlen(names[i]);
+        if (length < 5 || strcmp(names[i] + length - 5, ".part") != 0)
+            continue;
+        char *path = nsky_format(err, "%s/%s", job->folder, names[i]);
+        if (!path)
+            status = err->status;
+        else if (unlink(path) != 0)
+            status = nsky_fail_errno(err, "%s: cannot remove", path);
+        nsky_free(path);
+    }
+    nsky_free(names);
+    return status;
+}
+
+static nsky_status build(const nsky_lists_job *job, nsky_error *err)
+{
+    nsky_trained trained;
+    nsky_status status = nsky_trained_read(&trained, job, err);
+    if (status == NSKY_ENOTFOUND && (status = remove_parts(job, err)) == NSKY_OK)
+        status = nsky_lists_train(&trained, job, err);
+    if (status != NSKY_OK)
+        return status;
+    if ((status = nsky_lists_segments(job, &trained, err)) == NSKY_OK)
+        status = nsky_lists_merge(job, &trained, err);
+    nsky_trained_free(&trained);
+    return status;
+}
+
+nsky_status nsky_lists_build(const nsky_lists_job *job, nsky_error *err)
+{
+    assert(job && job->folder && job->vectors && job->rows > 0 && job->threads >= 1 && err);
+    /* Products on one thread each: their bits must not depend on the number of cores. */
+    const int before = nsky_algebra_threads(1);
+    nsky_status status = is_built(job) ? NSKY_OK : build(job, err);
+    nsky_algebra_threads(before);
+    return status == NSKY_OK ? remove_parts(job, err) : status;
+}

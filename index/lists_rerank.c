@@ -1,0 +1,80 @@
+/* lists_rerank.c - lists.h: exact cosines of candidates. Any thread. */
+#include <assert.h>
+#include <math.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "index/lists.h"
+
+#define LOOK_EVERY 8         /* rows between two looks at the clock */
+#define SLOW_NS (100 * 1000) /* so long for them: they came from the disk */
+#define AHEAD 4              /* rows whose first lines are fetched early */
+
+static bool is_excluded(uint64_t row, const uint64_t *exclude, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (exclude[i] == row)
+            return true;
+    return false;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Asks for the pages of all these rows at once; the disk serves many requests in the time of one.
+ * It is advice: what cannot be had comes by page fault. */
+static void read_ahead(const nsky_scan *scan, const nsky_candidate *candidates, uint32_t count)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (uint32_t i = 0; i < count; i++) {
+        if (candidates[i].row >= scan->rows)
+            continue;
+        uintptr_t begin = (uintptr_t)(scan->vectors + (size_t)candidates[i].row * scan->dim);
+        uintptr_t end = begin + (uintptr_t)scan->dim * sizeof *scan->vectors;
+        begin = begin / page * page;
+        if (madvise((void *)begin, end - begin, MADV_WILLNEED) != 0)
+            return;
+    }
+}
+
+static void fetch(const nsky_scan *scan, const nsky_candidate *candidates, uint32_t i,
+                  uint32_t count)
+{
+    if (i + AHEAD >= count || candidates[i + AHEAD].row >= scan->rows)
+        return;
+    const char *row = (const char *)(scan->vectors + (size_t)candidates[i + AHEAD].row * scan->dim);
+    for (size_t line = 0; line < scan->dim * sizeof *scan->vectors; line += 64)
+        __builtin_prefetch(row + line);
+}
+
+void nsky_lists_rerank(const nsky_scan *scan, const float *query, const nsky_candidate *candidates,
+                       uint32_t count, const uint64_t *exclude, uint32_t exclude_count,
+                       nsky_topk *topk, uint64_t *compared, float *scratch)
+{
+    assert(scan && query && candidates && topk && compared && scratch);
+    uint64_t looked = now_ns();
+    bool ahead = false;
+    *compared = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t row = candidates[i].row;
+        if (i % LOOK_EVERY == LOOK_EVERY - 1 && !ahead) {
+            uint64_t now = now_ns();
+            ahead = now - looked > SLOW_NS;
+            looked = now;
+            if (ahead)
+                read_ahead(scan, candidates + i, count - i);
+        }
+        fetch(scan, candidates, i, count);
+        if (row >= scan->rows || is_excluded(row, exclude, exclude_count))
+            continue;
+        float similarity = nsky_scan_row(scan, row, query, scratch);
+        ++*compared;
+        if (!isnan(similarity))
+            nsky_topk_offer(topk, (nsky_hit){row, similarity});
+    }
+}

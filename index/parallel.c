@@ -1,0 +1,59 @@
+/* parallel.c - see parallel.h. Any thread may call; calls do not know of each other. */
+#include "index/parallel.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+typedef struct team {
+    nsky_parallel_task run;
+    void *payload;
+    uint64_t tasks;
+    atomic_uint_fast64_t next;
+} team;
+
+typedef struct member {
+    team *of;
+    uint32_t number;
+} member;
+
+static void *work(void *payload)
+{
+    const member *me = payload;
+    for (;;) {
+        uint64_t task = atomic_fetch_add(&me->of->next, 1);
+        if (task >= me->of->tasks)
+            return NULL;
+        me->of->run(task, me->number, me->of->payload);
+    }
+}
+
+uint32_t nsky_parallel_threads(uint32_t asked, uint64_t tasks)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t threads = asked ? asked : (uint64_t)(cores > 0 ? cores : 1);
+    if (threads > tasks)
+        threads = tasks;
+    if (threads > NSKY_PARALLEL_MAX)
+        threads = NSKY_PARALLEL_MAX;
+    return threads > 0 ? (uint32_t)threads : 1;
+}
+
+void nsky_parallel(uint64_t tasks, uint32_t threads, nsky_parallel_task run, void *payload)
+{
+    assert(run && threads >= 1 && threads <= NSKY_PARALLEL_MAX);
+    pthread_t ids[NSKY_PARALLEL_MAX];
+    member members[NSKY_PARALLEL_MAX];
+    bool started[NSKY_PARALLEL_MAX] = {false};
+    team all = {run, payload, tasks, 0};
+    for (uint32_t t = 0; t < threads; t++)
+        members[t] = (member){&all, t};
+    for (uint32_t t = 1; t < threads; t++)
+        started[t] = pthread_create(&ids[t], NULL, work, &members[t]) == 0;
+    work(&members[0]);
+    for (uint32_t t = 1; t < threads; t++)
+        if (started[t])
+            pthread_join(ids[t], NULL);
+}

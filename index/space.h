@@ -1,0 +1,35 @@
+/* space.h - private: the directions in which stored vectors differ, and vectors turned into them.
+ *
+ * The principal directions of a sample, best first cut off after `coded`, then turned at random
+ * inside the space they span: every coded dimension gets about the same variance, which is what
+ * codes with one width for all want, and errors of codes become alike in every direction.
+ */
+#ifndef NSKY_SPACE_H
+#define NSKY_SPACE_H
+
+#include <stdint.h>
+
+#include "common/error.h"
+
+typedef struct nsky_space {
+    uint32_t dim, padded, coded; /* padded = nsky_scan_padded(dim) */
+    float *mean;                 /* [padded], zero past dim */
+    float *rotation;             /* [coded, padded], rows orthonormal, zero past dim */
+    double kept;                 /* share of the sample's variance in the coded dimensions */
+} nsky_space;
+
+/*
+ * vectors [rows, dim] float16; sample_rows of them are looked at, evenly spread. coded is a
+ * multiple of 16; where it exceeds dim the vectors are turned into the larger space, nothing lost.
+ * NSKY_EDATA: a vector is not finite (the row is named), or there is none. One thread.
+ */
+NSKY_MUST_CHECK nsky_status nsky_space_fit(nsky_space *out, const uint16_t *vectors, uint64_t rows,
+                                           uint32_t dim, uint32_t coded, uint64_t sample_rows,
+                                           uint64_t seed, nsky_error *err);
+void nsky_space_free(nsky_space *space);
+
+/* x [n, padded] as stored, on return less the mean; y [n, coded]; rests [n] (or NULL): the length
+ * of what y does not hold, never below the truth. Any thread. */
+void nsky_space_turn(const nsky_space *space, float *x, uint32_t n, float *y, float *rests);
+
+#endif
