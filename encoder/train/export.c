@@ -100,7 +100,8 @@ static void put_classes(nsky_json *metadata, const nsky_trainer *t)
 
     if (t->heads.count > 0) {
         object = nsky_json_object();
-        nsky_json_put_string(object, "of", "features scaled to length sqrt(dim)");
+        nsky_json_put_string(object, "of", "features scaled to this length");
+        nsky_json_put_number(object, "length", NSKY_HEADS_LENGTH);
         nsky_json_put(object, "heads", nsky_heads_describe(&t->heads));
     } else if (t->target) {
         object = nsky_target_describe(t->target);

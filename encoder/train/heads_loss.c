@@ -13,7 +13,7 @@ struct nsky_heads_loss {
     const nsky_train_ops *ops;
     uint32_t samples, dim, outputs;
     double *lengths;      /* [samples] */
-    float *unit, *d_unit; /* [samples, dim], of length sqrt(dim) */
+    float *unit, *d_unit; /* [samples, dim], of length NSKY_HEADS_LENGTH */
     float *said, *d_said; /* [samples, outputs] */
     float *turned;        /* [outputs, samples]: d_said */
     float *d_weight;      /* [outputs, dim] */
@@ -65,15 +65,13 @@ void nsky_heads_loss_free(nsky_heads_loss *l)
 
 static nsky_status normalise(nsky_heads_loss *l, const float *features, nsky_error *err)
 {
-    double root = sqrt(l->dim);
-
     for (uint32_t n = 0; n < l->samples; n++) {
         const float *row = features + (size_t)n * l->dim;
         nsky_status status = nsky_row_length(row, l->dim, &l->lengths[n], err);
         if (status != NSKY_OK)
             return status;
         for (uint32_t d = 0; d < l->dim; d++)
-            l->unit[(size_t)n * l->dim + d] = (float)(row[d] * root / l->lengths[n]);
+            l->unit[(size_t)n * l->dim + d] = (float)(row[d] * NSKY_HEADS_LENGTH / l->lengths[n]);
     }
     return NSKY_OK;
 }
@@ -111,13 +109,13 @@ static void judge(nsky_heads_loss *l, uint32_t h, uint32_t label, const float *s
 static void through_norm(const nsky_heads_loss *l, uint32_t n, float *d_features)
 {
     const float *unit = l->unit + (size_t)n * l->dim, *d_unit = l->d_unit + (size_t)n * l->dim;
-    double along = 0, root = sqrt(l->dim);
+    double along = 0;
 
     for (uint32_t d = 0; d < l->dim; d++)
         along += (double)d_unit[d] * unit[d];
-    along /= l->dim;
+    along /= NSKY_HEADS_LENGTH * NSKY_HEADS_LENGTH;
     for (uint32_t d = 0; d < l->dim; d++)
-        d_features[d] = (float)((d_unit[d] - along * unit[d]) * root / l->lengths[n]);
+        d_features[d] = (float)((d_unit[d] - along * unit[d]) * NSKY_HEADS_LENGTH / l->lengths[n]);
 }
 
 nsky_status nsky_heads_loss_run(nsky_heads_loss *l, const float *features, const float *weight,

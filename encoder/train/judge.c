@@ -11,6 +11,7 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "encoder/registry.h"
+#include "encoder/train/heads.h"
 
 #define OUTLIER 0.15 /* deep surveys' */
 
@@ -97,7 +98,7 @@ static void say(const nsky_judge *j, const float *features, double *shares)
     for (uint32_t d = 0; d < dim && j->scaled; d++)
         square += (double)features[d] * features[d];
     if (square > 0)
-        factor = sqrt(dim / square);
+        factor = NSKY_HEADS_LENGTH / sqrt(square);
     for (uint32_t k = 0; k < classes; k++) {
         shares[k] = j->bias[k];
         for (uint32_t d = 0; d < dim; d++)

@@ -16,7 +16,7 @@ typedef struct nsky_judge_result {
 } nsky_judge_result;
 
 /* The head is linear: weight [classes, dim], bias [classes], borrowed; so is all else. scaled: of
- * features scaled to length sqrt(dim), as heads.h has them, else of features as they are pooled. */
+ * features scaled to NSKY_HEADS_LENGTH, else of features as they are pooled. */
 NSKY_MUST_CHECK nsky_status nsky_judge_open(nsky_judge **out, const nsky_model *model,
                                             const nsky_encoder_options *how, nsky_loader *loader,
                                             const nsky_target *target, const float *weight,

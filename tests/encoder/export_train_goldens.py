@@ -81,7 +81,7 @@ class Tiny(nn.Module):
         x = self.pool(torch.relu(self.bn1(self.conv1(x))))
         x = self.layer1(x).mean((2, 3))
         if self.labels == "several":
-            x = nn.functional.normalize(x) * x.shape[1] ** 0.5
+            x = nn.functional.normalize(x) * 4
         if self.labels:
             return self.classifier(x)
         x = self.projection(x)
