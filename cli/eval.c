@@ -27,7 +27,8 @@ static const char help[] =
     "  --views            models also with the mean over eight turned and mirrored stamps\n"
     "  --generation N     the store's vectors of this generation (default: the live one)\n"
     "  --no-store         leave the store's own vectors out\n"
-    "  --tasks LIST       of retrieval,lenses,redshift,morphology (default: all)\n"
+    "  --tasks LIST       of retrieval,lenses,redshift,morphology,invariance (default:\n"
+    "                     all; invariance is of models given with --model\n"
     "  --classes LIST     the morphologies (default: elliptical,spiral,barred,ring,edge-on,\n"
     "                     merger,irregular)\n"
     "  --draws N          of labels for lenses; half as many for morphology (default 10)\n"
@@ -94,7 +95,7 @@ static int take_tasks(nsky_eval_arguments *args, const char *text)
         while (which < NSKY_TASKS && strcmp(nsky_task_names[which], name) != 0)
             which++;
         if (which == NSKY_TASKS)
-            return wrong("--tasks", "retrieval, lenses, redshift, morphology", text);
+            return wrong("--tasks", "retrieval, lenses, redshift, morphology, invariance", text);
         args->tasks |= 1u << which;
     }
     return 0;

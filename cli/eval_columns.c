@@ -9,6 +9,7 @@
 
 #define PIXEL_COMPONENTS 64
 #define VIEWS 8
+#define CHANGED_SAMPLE 500
 
 static double now_s(void)
 {
@@ -78,6 +79,13 @@ static nsky_status add_model(nsky_board *board, const nsky_eval_arguments *args,
             return status;
         if (views)
             rename_column(features, "+v");
+        else if (args->tasks & 1u << NSKY_TASK_INVARIANCE)
+            status = nsky_features_change(features, source, model, &args->encoder, CHANGED_SAMPLE,
+                                          args->task.seed, err);
+        if (status != NSKY_OK) {
+            nsky_features_free(features);
+            return status;
+        }
         status = add(board, args, source, features, before, true, err);
     }
     return status;

@@ -23,6 +23,7 @@ static const char help[] =
     "  --density X        bricks: galaxies compared to the real sky, 0.05 to 12 (default 4)\n"
     "  --lens-fraction F  share of strong lenses, 0 to 0.3 (default 0.03; the sky has 0.0001).\n"
     "                     Twice as many look-alikes come along, around the same kind of galaxy\n"
+    "  --artefact-fraction F  share of galaxies beside which an artefact is made (default 0.015)\n"
     "  --sheet OUT.jpg    also a contact sheet: examples of every class\n"
     "  --threads N        default: one for each core; the result does not depend on it\n"
     "  --json             the report as JSON\n\n"
@@ -65,7 +66,18 @@ static int wrong(const char *option, const char *takes, const char *text)
     return 1 + nsky_cli_usage("simulate", "%s takes %s, not \"%s\"", option, takes, text);
 }
 
-enum { BRICKS = 256, STAMPS, SEED, SIZE, DENSITY, LENS_FRACTION, SHEET, THREADS, JSON };
+enum {
+    BRICKS = 256,
+    STAMPS,
+    SEED,
+    SIZE,
+    DENSITY,
+    LENS_FRACTION,
+    ARTEFACT_FRACTION,
+    SHEET,
+    THREADS,
+    JSON
+};
 
 /* 0: taken; else an exit status plus one. */
 static int take(arguments *args, int option, const char *text)
@@ -97,6 +109,10 @@ static int take(arguments *args, int option, const char *text)
         return parse_real(text, 0, NSKY_SIM_LENS_FRACTION_MAX, &o->lens_fraction)
                    ? 0
                    : wrong("--lens-fraction", "0 to 0.3", text);
+    case ARTEFACT_FRACTION:
+        return parse_real(text, 0, 1, &o->artefact_fraction)
+                   ? 0
+                   : wrong("--artefact-fraction", "0 to 1", text);
     case SHEET:
         o->sheet = text;
         return 0;
@@ -117,17 +133,19 @@ static int take(arguments *args, int option, const char *text)
 
 static int parse(int argc, char **argv, arguments *args)
 {
-    static const struct option known[] = {{"bricks", required_argument, NULL, BRICKS},
-                                          {"stamps", required_argument, NULL, STAMPS},
-                                          {"seed", required_argument, NULL, SEED},
-                                          {"size", required_argument, NULL, SIZE},
-                                          {"density", required_argument, NULL, DENSITY},
-                                          {"lens-fraction", required_argument, NULL, LENS_FRACTION},
-                                          {"sheet", required_argument, NULL, SHEET},
-                                          {"threads", required_argument, NULL, THREADS},
-                                          {"json", no_argument, NULL, JSON},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"bricks", required_argument, NULL, BRICKS},
+        {"stamps", required_argument, NULL, STAMPS},
+        {"seed", required_argument, NULL, SEED},
+        {"size", required_argument, NULL, SIZE},
+        {"density", required_argument, NULL, DENSITY},
+        {"lens-fraction", required_argument, NULL, LENS_FRACTION},
+        {"artefact-fraction", required_argument, NULL, ARTEFACT_FRACTION},
+        {"sheet", required_argument, NULL, SHEET},
+        {"threads", required_argument, NULL, THREADS},
+        {"json", no_argument, NULL, JSON},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {

@@ -42,6 +42,12 @@ static const char help_course[] =
     "  --label-column NAME   its column (default label)\n"
     "  --bins N              the column is a number (a redshift): learn which of N equal bins it\n"
     "                        is in; the estimate is the mean over the bins\n"
+    "  --heads WORDS         several columns at once, each KIND:COLUMN[:WEIGHT] with a kind of "
+    "class,\n"
+    "                        number, flag (a text or none) or binsN; commas between. Objects "
+    "without\n"
+    "                        a label in a column teach that head nothing\n"
+    "  --clip X              cut gradients down to this length (default: none are)\n"
     "  --validate FILE       CSV of other objects with that column: measure now and then\n"
     "  --predict FILE        write what the network says of every object of the stores\n\n"
     "  --device D            auto, cpu or ref (default auto)\n"
@@ -55,6 +61,7 @@ static const char help_course[] =
     "  --momentum-encoder    write (and probe) its weights, not the query's; works afterwards "
     "too:\n"
     "                        the same command again, with this word\n"
+    "  --snapshots           write MODEL at every checkpoint, as it stands\n"
     "  --name NAME           of the model (default: the file's)\n"
     "  --probe-labels FILE   CSV with id or name: measure now and then how neighbours agree\n"
     "  --probe-column NAME   its column of classes (default label)\n"
@@ -100,6 +107,9 @@ enum {
     LABELS,
     LABEL_COLUMN,
     BINS,
+    HEADS,
+    CLIP,
+    SNAPSHOTS,
     VALIDATE,
     PREDICT,
     PLOT,
@@ -144,6 +154,9 @@ static const struct option known[] = {{"out", required_argument, NULL, OUT},
                                       {"labels", required_argument, NULL, LABELS},
                                       {"label-column", required_argument, NULL, LABEL_COLUMN},
                                       {"bins", required_argument, NULL, BINS},
+                                      {"heads", required_argument, NULL, HEADS},
+                                      {"clip", required_argument, NULL, CLIP},
+                                      {"snapshots", no_argument, NULL, SNAPSHOTS},
                                       {"validate", required_argument, NULL, VALIDATE},
                                       {"predict", required_argument, NULL, PREDICT},
                                       {"plot", required_argument, NULL, PLOT},
@@ -207,6 +220,9 @@ static bool parse_number(int option, const char *text, nsky_cli_train_arguments 
     case TEMPERATURE:
         o->temperature = (float)number;
         return true;
+    case CLIP:
+        o->clip = number;
+        return number > 0;
     default:
         o->checkpoint_s = number;
         return number >= 0;
@@ -262,6 +278,7 @@ static void parse_word(int option, const char *text, nsky_cli_train_arguments *a
                  {INIT, &o->init},
                  {LABELS, &o->labels},
                  {LABEL_COLUMN, &o->label_column},
+                 {HEADS, &o->heads},
                  {VALIDATE, &o->validate},
                  {PREDICT, &o->predict},
                  {PLOT, &o->plot}};
@@ -290,6 +307,7 @@ static bool parse_option(int option, char *text, nsky_cli_train_arguments *args,
     case DECAY:
     case KEEP:
     case TEMPERATURE:
+    case CLIP:
     case CHECKPOINT:
         return parse_number(option, text, args);
     case PRECISION:
@@ -304,6 +322,7 @@ static bool parse_option(int option, char *text, nsky_cli_train_arguments *args,
     case INIT:
     case LABELS:
     case LABEL_COLUMN:
+    case HEADS:
     case VALIDATE:
     case PREDICT:
     case PLOT:
@@ -330,6 +349,8 @@ static bool parse_flag(int option, nsky_cli_train_arguments *args)
         return o->fresh = true;
     case MOMENTUM_ENCODER:
         return o->slow = true;
+    case SNAPSHOTS:
+        return o->snapshots = true;
     case FP32_FILE:
         o->half = false;
         return true;

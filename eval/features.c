@@ -31,10 +31,21 @@ nsky_status nsky_features_new(nsky_features **out, const char *name, uint32_t n,
     return NSKY_OK;
 }
 
+void nsky_changed_free(nsky_changed *changed)
+{
+    if (!changed)
+        return;
+    for (int c = 0; c < NSKY_CHANGES; c++)
+        nsky_free(changed->x[c]);
+    nsky_free(changed->objects);
+    nsky_free(changed);
+}
+
 void nsky_features_free(nsky_features *features)
 {
     if (!features)
         return;
+    nsky_changed_free(features->changed);
     nsky_free(features->x);
     nsky_free(features);
 }

@@ -11,6 +11,17 @@
 
 #define NSKY_FEATURES_VALUES_MAX (1ull << 30)
 
+enum { NSKY_CHANGE_ROTATION, NSKY_CHANGE_NOISE, NSKY_CHANGE_SEEING, NSKY_CHANGES };
+
+/* What a model makes of some of the objects when their stamps are changed. */
+typedef struct nsky_changed {
+    uint32_t count;
+    uint32_t *objects;      /* ascending */
+    float *x[NSKY_CHANGES]; /* [count, dim] each, of any length; zeros: no vector */
+} nsky_changed;
+
+void nsky_changed_free(nsky_changed *changed); /* NULL is a no-op */
+
 typedef struct nsky_features {
     char name[64];   /* column of the table */
     char about[256]; /* one sentence for the report */
@@ -20,6 +31,7 @@ typedef struct nsky_features {
                      */
     uint32_t blank; /* objects without a vector: rows of zeros, in no neighbourhood */
     double seconds; /* it took to make */
+    nsky_changed *changed; /* owned; NULL: nobody looked */
 } nsky_features;
 
 /* Zeros. NSKY_ELIMIT: more than NSKY_FEATURES_VALUES_MAX numbers. */

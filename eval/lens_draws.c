@@ -14,7 +14,7 @@ enum kind { KIND_OTHER, KIND_LENS, KIND_LOOKALIKE, KINDS };
 typedef struct work {
     const nsky_task *task;
     const nsky_features *features;
-    const uint32_t *kind; /* [n] */
+    const uint32_t *kind, *is_lens; /* [n] */
     uint32_t quota[KINDS];
     nsky_lens_draws *draws;
 } work;
@@ -38,26 +38,6 @@ static nsky_status rank(nsky_ranked *out, const work *w, const nsky_split *split
     return NSKY_OK;
 }
 
-static nsky_status fit(nsky_classifier **out, const work *w, const nsky_split *split, uint32_t draw,
-                       nsky_error *err)
-{
-    const nsky_features *f = w->features;
-    nsky_classifier_options options = {.seed = w->task->seed + draw, .threads = 1};
-    float *rows = nsky_split_rows(f->x, f->dim, split->train, split->train_count, err);
-    uint32_t *label = nsky_alloc(split->train_count, sizeof *label, err);
-    nsky_status status = rows && label ? NSKY_OK : err->status;
-
-    if (status == NSKY_OK) {
-        for (uint32_t i = 0; i < split->train_count; i++)
-            label[i] = w->kind[split->train[i]] == KIND_LENS;
-        status =
-            nsky_classifier_fit(out, rows, split->train_count, f->dim, label, 2, &options, err);
-    }
-    nsky_free(rows);
-    nsky_free(label);
-    return status;
-}
-
 static nsky_status run_draw(void *payload, uint32_t draw, nsky_error *err)
 {
     const work *w = payload;
@@ -69,7 +49,8 @@ static nsky_status run_draw(void *payload, uint32_t draw, nsky_error *err)
     nsky_status status =
         nsky_split_draw(&split, w->task->truth, w->kind, KINDS, w->quota, w->task->seed, draw, err);
 
-    if (status != NSKY_OK || (status = fit(&classifier, w, &split, draw, err)) != NSKY_OK)
+    if (status != NSKY_OK || (status = nsky_split_fit(&classifier, &split, f, w->is_lens, 2,
+                                                      w->task->seed + draw, err)) != NSKY_OK)
         goto done;
     rows = nsky_split_rows(f->x, f->dim, split.test, split.test_count, err);
     scores = nsky_alloc(split.test_count, sizeof *scores, err);
@@ -109,12 +90,15 @@ nsky_status nsky_lens_draws_new(nsky_lens_draws **out, const nsky_task *task,
     assert(out && task && features && labels >= 4 && err);
     uint32_t count[KINDS] = {0};
     uint32_t *kind = nsky_alloc(task->truth->n, sizeof *kind, err);
+    uint32_t *is_lens = nsky_alloc(task->truth->n, sizeof *is_lens, err);
     nsky_lens_draws *draws = nsky_alloc_zero(1, sizeof *draws, err);
-    nsky_status status = kind && draws ? NSKY_OK : err->status;
+    nsky_status status = kind && is_lens && draws ? NSKY_OK : err->status;
 
     *out = NULL;
     if (status == NSKY_OK) {
         find_kinds(task->truth, kind, count);
+        for (uint32_t i = 0; i < task->truth->n; i++)
+            is_lens[i] = kind[i] == KIND_LENS;
         draws->count = task->draws;
         draws->all = nsky_alloc_zero(task->draws, sizeof *draws->all, err);
         draws->matched = nsky_alloc_zero(task->draws, sizeof *draws->matched, err);
@@ -126,7 +110,7 @@ nsky_status nsky_lens_draws_new(nsky_lens_draws **out, const nsky_task *task,
             err, NSKY_ENOTFOUND, "%u labels take %u lenses and as many others; there are %u and %u",
             labels, labels, count[KIND_LENS], count[KIND_OTHER] + count[KIND_LOOKALIKE]);
     if (status == NSKY_OK) {
-        work w = {task, features, kind, {0}, draws};
+        work w = {task, features, kind, is_lens, {0}, draws};
         w.quota[KIND_LENS] = labels / 2;
         w.quota[KIND_LOOKALIKE] =
             count[KIND_LOOKALIKE] == 0 ? 0 : (count[KIND_OTHER] == 0 ? labels / 2 : labels / 4);
@@ -134,6 +118,7 @@ nsky_status nsky_lens_draws_new(nsky_lens_draws **out, const nsky_task *task,
         status = nsky_tasks_run(task->draws, task->threads, run_draw, &w, err);
     }
     nsky_free(kind);
+    nsky_free(is_lens);
     if (status == NSKY_OK)
         *out = draws;
     else

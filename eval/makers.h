@@ -15,6 +15,13 @@ NSKY_MUST_CHECK nsky_status nsky_features_of_model(nsky_features **out,
                                                    const char *model,
                                                    const nsky_encoder_options *encoder,
                                                    uint32_t views, nsky_error *err);
+/* Adds to a model's features (of its own number of views being 1) what it makes of `sample` of the
+ * objects, drawn by seed, turned by any angle, with noise 1.5 times their own, and as if seen
+ * through 1.3 times the survey's median seeing. */
+NSKY_MUST_CHECK nsky_status nsky_features_change(nsky_features *features,
+                                                 const nsky_stamp_source *source, const char *model,
+                                                 const nsky_encoder_options *encoder,
+                                                 uint32_t sample, uint64_t seed, nsky_error *err);
 /* Colours and magnitudes of the labels, else of the store; standardised. NSKY_ENOTFOUND: neither
  * has any. */
 NSKY_MUST_CHECK nsky_status nsky_features_catalogue(nsky_features **out, const nsky_truth *truth,

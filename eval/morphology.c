@@ -52,26 +52,6 @@ static nsky_status find_kinds(work *w, nsky_error *err)
                : nsky_fail(err, NSKY_ENOTFOUND, "fewer than two of the classes asked for occur");
 }
 
-static nsky_status fit(nsky_classifier **out, const work *w, const nsky_split *split, uint32_t draw,
-                       nsky_error *err)
-{
-    const nsky_features *f = w->features;
-    nsky_classifier_options options = {.seed = w->task->seed + draw, .threads = 1};
-    float *rows = nsky_split_rows(f->x, f->dim, split->train, split->train_count, err);
-    uint32_t *label = nsky_alloc(split->train_count, sizeof *label, err);
-    nsky_status status = rows && label ? NSKY_OK : err->status;
-
-    if (status == NSKY_OK) {
-        for (uint32_t i = 0; i < split->train_count; i++)
-            label[i] = w->kind[split->train[i]];
-        status = nsky_classifier_fit(out, rows, split->train_count, f->dim, label, w->classes,
-                                     &options, err);
-    }
-    nsky_free(rows);
-    nsky_free(label);
-    return status;
-}
-
 static nsky_status guess(const work *w, answers *a, const nsky_classifier *classifier,
                          nsky_error *err)
 {
@@ -101,7 +81,9 @@ static nsky_status run_draw(void *payload, uint32_t draw, nsky_error *err)
     nsky_status status = nsky_split_draw(&a->split, w->task->truth, w->kind, w->classes, w->quota,
                                          w->task->seed, draw, err);
 
-    if (status == NSKY_OK && (status = fit(&classifier, w, &a->split, draw, err)) == NSKY_OK)
+    if (status == NSKY_OK &&
+        (status = nsky_split_fit(&classifier, &a->split, w->features, w->kind, w->classes,
+                                 w->task->seed + draw, err)) == NSKY_OK)
         status = guess(w, a, classifier, err);
     nsky_classifier_free(classifier);
     return status;

@@ -8,11 +8,13 @@
 #include "common/log.h"
 #include "common/memory.h"
 
-const char *const nsky_task_names[NSKY_TASKS] = {"retrieval", "lenses", "redshift", "morphology"};
+const char *const nsky_task_names[NSKY_TASKS] = {"retrieval", "lenses", "redshift", "morphology",
+                                                 "invariance"};
 
 static nsky_status (*const runners[NSKY_TASKS])(nsky_scores *, const nsky_task *,
                                                 const nsky_features *, nsky_error *) = {
-    nsky_task_retrieval, nsky_task_lenses, nsky_task_redshift, nsky_task_morphology};
+    nsky_task_retrieval, nsky_task_lenses, nsky_task_redshift, nsky_task_morphology,
+    nsky_task_invariance};
 
 nsky_status nsky_board_new(nsky_board **out, nsky_error *err)
 {

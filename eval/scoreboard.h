@@ -21,6 +21,7 @@ enum {
     NSKY_TASK_LENSES,
     NSKY_TASK_REDSHIFT,
     NSKY_TASK_MORPHOLOGY,
+    NSKY_TASK_INVARIANCE,
     NSKY_TASKS
 };
 extern const char *const nsky_task_names[NSKY_TASKS]; /* "retrieval", "lenses", ... */

@@ -114,3 +114,23 @@ float *nsky_split_rows(const float *x, uint32_t dim, const uint32_t *objects, ui
         memcpy(rows + (size_t)i * dim, x + (size_t)objects[i] * dim, dim * sizeof *rows);
     return rows;
 }
+
+nsky_status nsky_split_fit(nsky_classifier **out, const nsky_split *split,
+                           const nsky_features *features, const uint32_t *label, uint32_t classes,
+                           uint64_t seed, nsky_error *err)
+{
+    assert(out && split && features && label && err);
+    const nsky_classifier_options options = {.seed = seed, .threads = 1};
+    const uint32_t n = split->train_count;
+    float *rows = nsky_split_rows(features->x, features->dim, split->train, n, err);
+    uint32_t *picked = nsky_alloc(n, sizeof *picked, err);
+    nsky_status status = rows && picked ? NSKY_OK : err->status;
+
+    for (uint32_t i = 0; i < n && status == NSKY_OK; i++)
+        picked[i] = label[split->train[i]];
+    if (status == NSKY_OK)
+        status = nsky_classifier_fit(out, rows, n, features->dim, picked, classes, &options, err);
+    nsky_free(rows);
+    nsky_free(picked);
+    return status;
+}

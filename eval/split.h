@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "eval/features.h"
 #include "eval/truth.h"
+#include "probe/classifier.h"
 
 #define NSKY_SPLIT_LEAVE UINT32_MAX /* a kind: takes no part */
 
@@ -33,5 +35,10 @@ void nsky_split_clear(nsky_split *split);
 /* rows [count, dim]: the objects' features; the caller frees it. NULL: out of memory. */
 float *nsky_split_rows(const float *x, uint32_t dim, const uint32_t *objects, uint32_t count,
                        nsky_error *err);
+
+/* A classifier of the objects to train on: label [features->n] below classes. */
+NSKY_MUST_CHECK nsky_status nsky_split_fit(nsky_classifier **out, const nsky_split *split,
+                                           const nsky_features *features, const uint32_t *label,
+                                           uint32_t classes, uint64_t seed, nsky_error *err);
 
 #endif

@@ -20,6 +20,7 @@ static const char *const chosen[] = {
     "completeness.*",
     "redshift.*",
     "morphology.*",
+    "invariance.*",
 };
 
 /* Only the headlines of these. */
@@ -78,7 +79,7 @@ static void print_name(const char *key, FILE *stream)
 /* How good a number is, more being better; NaN: neither. */
 static double merit(const char *key, double value)
 {
-    if (strstr(key, "prevalence"))
+    if (strstr(key, "prevalence") || strstr(key, "cosine"))
         return NAN;
     if (strstr(key, ".bias"))
         return -fabs(value);

@@ -48,5 +48,9 @@ NSKY_MUST_CHECK nsky_status nsky_task_redshift(nsky_scores *scores, const nsky_t
 /* morphology.*: a linear probe for the classes. */
 NSKY_MUST_CHECK nsky_status nsky_task_morphology(nsky_scores *scores, const nsky_task *task,
                                                  const nsky_features *features, nsky_error *err);
+/* invariance.*: whether a changed stamp still finds itself. Of features that nobody changed nothing
+ * is said. */
+NSKY_MUST_CHECK nsky_status nsky_task_invariance(nsky_scores *scores, const nsky_task *task,
+                                                 const nsky_features *features, nsky_error *err);
 
 #endif

@@ -6,8 +6,6 @@
 #include "common/rng.h"
 #include "sim/scene.h"
 
-#define SIM_ARTEFACT_SHARE 0.015 /* of primaries have one made on purpose beside them */
-
 typedef struct sim_artefact {
     uint32_t kind; /* NSKY_SIM_ARTEFACT_* */
     int band;      /* the one it is seen in, where it is seen in one */

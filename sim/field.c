@@ -167,11 +167,11 @@ static void add_star(sim_field *field, const sim_plan *plan, uint32_t item)
     sim_draw_star(&rng, object->total);
 }
 
-static void add_artefacts(sim_field *field, uint32_t primaries, uint32_t forced)
+static void add_artefacts(sim_field *field, const sim_plan *plan, uint32_t forced)
 {
-    for (uint32_t i = 0; i < primaries; i++) {
+    for (uint32_t i = 0; i < plan->primaries; i++) {
         nsky_rng rng = nsky_rng_at(field->seed, SIM_STREAM_ARTEFACT, i);
-        if (nsky_rng_uniform(&rng) < SIM_ARTEFACT_SHARE || forced)
+        if (nsky_rng_uniform(&rng) < plan->artefact_fraction || forced)
             field->artefacts[field->artefact_count++] =
                 sim_draw_artefact(&rng, forced, field->objects[i].x, field->objects[i].y);
     }
@@ -214,7 +214,7 @@ static nsky_status fill(sim_field *field, const sim_plan *plan, uint32_t index,
         add_field_galaxy(field, plan, i);
     for (uint32_t i = 0; i < stars; i++)
         add_star(field, plan, i);
-    add_artefacts(field, plan->primaries, artefact);
+    add_artefacts(field, plan, artefact);
     if (!plan->stamps)
         qsort(field->objects, field->count, sizeof *field->objects, by_position);
     return NSKY_OK;

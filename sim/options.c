@@ -18,8 +18,10 @@
 
 void nsky_sim_options_init(nsky_sim_options *options)
 {
-    *options = (nsky_sim_options){
-        .seed = 1, .density = NSKY_SIM_DENSITY, .lens_fraction = NSKY_SIM_LENS_FRACTION};
+    *options = (nsky_sim_options){.seed = 1,
+                                  .density = NSKY_SIM_DENSITY,
+                                  .lens_fraction = NSKY_SIM_LENS_FRACTION,
+                                  .artefact_fraction = NSKY_SIM_ARTEFACT_FRACTION};
 }
 
 static nsky_status check_size(const nsky_sim_options *o, nsky_error *err)
@@ -52,6 +54,9 @@ nsky_status sim_options_check(const nsky_sim_options *o, nsky_error *err)
     if (!(o->lens_fraction >= 0 && o->lens_fraction <= NSKY_SIM_LENS_FRACTION_MAX))
         return nsky_fail(err, NSKY_EINVAL, "the share of lenses goes from 0 to %g, not %g",
                          NSKY_SIM_LENS_FRACTION_MAX, o->lens_fraction);
+    if (!(o->artefact_fraction >= 0 && o->artefact_fraction <= 1))
+        return nsky_fail(err, NSKY_EINVAL, "the share of artefacts goes from 0 to 1, not %g",
+                         o->artefact_fraction);
     if (o->threads > NSKY_SIM_THREADS_MAX)
         return nsky_fail(err, NSKY_EINVAL, "at most %d threads, not %u", NSKY_SIM_THREADS_MAX,
                          o->threads);
@@ -73,6 +78,8 @@ static nsky_json *note_of(const nsky_sim_options *o, const sim_plan *plan)
     nsky_json_put_integer(note, "size", plan->side);
     nsky_json_put_integer(note, "galaxies_each", plan->primaries);
     nsky_json_put_fixed(note, "lens_fraction", o->lens_fraction, 6);
+    if (o->artefact_fraction != NSKY_SIM_ARTEFACT_FRACTION) /* else as it always was */
+        nsky_json_put_fixed(note, "artefact_fraction", o->artefact_fraction, 6);
     nsky_json_put_string(note, "beware",
                          "Lenses and look-alikes are far more common than in the sky (1 in 10^4), "
                          "galaxies denser: scores measured here are not scores on a real survey.");

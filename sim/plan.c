@@ -22,7 +22,9 @@
 
 sim_plan sim_plan_of(const nsky_sim_options *options)
 {
-    sim_plan plan = {.seed = options->seed, .lens_fraction = options->lens_fraction};
+    sim_plan plan = {.seed = options->seed,
+                     .lens_fraction = options->lens_fraction,
+                     .artefact_fraction = options->artefact_fraction};
 
     plan.stamps = options->stamps > 0;
     plan.fields = plan.stamps ? options->stamps : options->bricks;

@@ -16,7 +16,7 @@ typedef struct sim_plan {
     bool stamps;
     uint32_t side;      /* pixels */
     uint32_t primaries; /* of each field */
-    double lens_fraction;
+    double lens_fraction, artefact_fraction;
 } sim_plan;
 
 /* options have been checked. */

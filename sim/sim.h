@@ -30,6 +30,7 @@
 #define NSKY_SIM_DENSITY 4.0
 #define NSKY_SIM_LENS_FRACTION 0.03
 #define NSKY_SIM_LENS_FRACTION_MAX 0.3
+#define NSKY_SIM_ARTEFACT_FRACTION 0.015
 #define NSKY_SIM_THREADS_MAX 256
 
 typedef enum nsky_sim_class {
@@ -82,10 +83,11 @@ typedef struct nsky_sim_options {
     uint64_t seed;
     uint32_t size;  /* pixels a side of brick or stamp; 0: NSKY_SIM_BRICK_SIDE, NSKY_STAMP_SIDE */
     double density; /* bricks: NSKY_SIM_DENSITY */
-    double lens_fraction;    /* of primaries; twice as many are look-alikes */
-    const char *sheet;       /* JPEG of examples by class; NULL: none */
-    uint32_t threads;        /* 0: one for each core */
-    const atomic_bool *stop; /* or NULL */
+    double lens_fraction;     /* of primaries; twice as many are look-alikes */
+    double artefact_fraction; /* of primaries have one made on purpose beside them */
+    const char *sheet;        /* JPEG of examples by class; NULL: none */
+    uint32_t threads;         /* 0: one for each core */
+    const atomic_bool *stop;  /* or NULL */
 } nsky_sim_options;
 
 void nsky_sim_options_init(nsky_sim_options *options); /* the defaults above, seed 1 */

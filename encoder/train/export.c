@@ -79,7 +79,7 @@ static char *provenance(const nsky_trainer *t, nsky_error *err)
     nsky_json_put_integer(object, "rows", (int64_t)nsky_loader_rows(t->loader));
     nsky_json_put_integer(object, "steps", (int64_t)t->step);
     nsky_json_put_integer(object, "steps_planned", (int64_t)t->steps);
-    nsky_json_put_bool(object, "momentum_encoder", t->options.slow && !t->target);
+    nsky_json_put_bool(object, "momentum_encoder", t->options.slow);
     nsky_json_put_fixed(object, "loss", t->report.loss, 4);
     nsky_json_put_fixed(object, "knn_accuracy", t->report.knn_accuracy, 4);
     nsky_json_put_fixed(object, "precision_at_10", t->report.precision_at_10, 4);
@@ -93,23 +93,20 @@ static char *provenance(const nsky_trainer *t, nsky_error *err)
 }
 
 /* What the outputs of fc mean. */
-static void put_classes(nsky_json *metadata, const nsky_target *target)
+static void put_classes(nsky_json *metadata, const nsky_trainer *t)
 {
     nsky_error ignored = NSKY_ERROR_INIT;
-    nsky_json *object = nsky_json_object(), *names = nsky_json_array();
+    nsky_json *object = NULL;
 
-    for (uint32_t k = 0; target && target->names && k < target->class_count; k++)
-        nsky_json_append_string(names, target->names[k]);
-    if (target && target->names)
-        nsky_json_put(object, "classes", names);
-    else
-        nsky_json_free(names);
-    if (target && !target->names) {
-        nsky_json_put_integer(object, "bins", target->class_count);
-        nsky_json_put_number(object, "low", target->low);
-        nsky_json_put_number(object, "width", target->width);
+    if (t->heads.count > 0) {
+        object = nsky_json_object();
+        nsky_json_put_string(object, "of", "features scaled to this length");
+        nsky_json_put_number(object, "length", NSKY_HEADS_LENGTH);
+        nsky_json_put(object, "heads", nsky_heads_describe(&t->heads));
+    } else if (t->target) {
+        object = nsky_target_describe(t->target);
     }
-    char *text = target ? nsky_json_print(object, false, &ignored) : NULL;
+    char *text = object ? nsky_json_print(object, false, &ignored) : NULL;
     if (text)
         nsky_json_put_string(metadata, "nsky.labels", text);
     nsky_free(text);
@@ -134,7 +131,7 @@ static nsky_json *metadata_of(const nsky_trainer *t, nsky_error *err)
         nsky_json_put_string(object, "nsky.random", "false");
         nsky_json_put_string(object, "nsky.preprocess", preprocess);
         nsky_json_put_string(object, "nsky.training", training);
-        put_classes(object, t->target);
+        put_classes(object, t);
     } else {
         if (!object)
             nsky_fail(err, NSKY_ENOMEM, "out of memory describing a model");

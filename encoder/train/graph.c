@@ -100,6 +100,17 @@ uint32_t nsky_train_add_linear(nsky_train_graph *graph, const char *name, uint32
     return add_weighted(graph, name, in, channels, 1, 1, true, bias);
 }
 
+void nsky_train_add_loose(nsky_train_graph *graph, const char *name, uint32_t in, uint32_t channels)
+{
+    const uint32_t from = graph->values[in].channels, shape[4] = {channels, from};
+    nsky_train_param *weight = &graph->params[add_param(graph, name, "weight", 2, shape)];
+    nsky_train_param *bias = &graph->params[add_param(graph, name, "bias", 1, shape)];
+
+    assert(graph->values[in].height == 1 && graph->values[in].width == 1);
+    weight->fan_in = bias->fan_in = from;
+    weight->decays = true;
+}
+
 uint32_t nsky_train_add_norm(nsky_train_graph *graph, const char *name, uint32_t in, bool relu)
 {
     assert(graph->norm_count < NSKY_TRAIN_NORMS_MAX);

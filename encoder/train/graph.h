@@ -76,6 +76,9 @@ uint32_t nsky_train_add_conv(nsky_train_graph *graph, const char *name, uint32_t
 /* Of [channels, 1, 1]. */
 uint32_t nsky_train_add_linear(nsky_train_graph *graph, const char *name, uint32_t in,
                                uint32_t channels, bool bias);
+/* The parameters of a linear layer that whoever judges the output runs itself. */
+void nsky_train_add_loose(nsky_train_graph *graph, const char *name, uint32_t in,
+                          uint32_t channels);
 uint32_t nsky_train_add_norm(nsky_train_graph *graph, const char *name, uint32_t in, bool relu);
 uint32_t nsky_train_add_sum(nsky_train_graph *graph, uint32_t in, uint32_t add);
 uint32_t nsky_train_add_maxpool(nsky_train_graph *graph, uint32_t in);

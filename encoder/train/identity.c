@@ -40,6 +40,7 @@ static void put_course(nsky_json *object, const nsky_train_options *o)
     nsky_json_put_number(object, "momentum", o->momentum);
     nsky_json_put_number(object, "decay", o->decay);
     nsky_json_put_number(object, "keep", o->keep);
+    nsky_json_put_number(object, "clip", o->clip);
     nsky_json_put_string(object, "device", o->device);
     nsky_json_put_string(object, "precision", nsky_precision_name(o->precision));
 }
@@ -60,6 +61,8 @@ static nsky_status put_labels(nsky_json *object, const nsky_trainer *t, nsky_err
     nsky_json_put_string(object, "labels", sha256);
     nsky_json_put_string(object, "label_column", o->label_column);
     nsky_json_put_integer(object, "bins", o->bins);
+    if (o->heads)
+        nsky_json_put_string(object, "heads", o->heads);
     return NSKY_OK;
 }
 

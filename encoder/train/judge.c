@@ -11,6 +11,7 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "encoder/registry.h"
+#include "encoder/train/heads.h"
 
 #define OUTLIER 0.15 /* deep surveys' */
 
@@ -19,6 +20,7 @@ struct nsky_judge {
     nsky_loader *loader;
     const nsky_target *target;
     const float *weight, *bias;
+    bool scaled;
     nsky_graph *graph;
     void *state;
     uint32_t batch;
@@ -29,7 +31,7 @@ struct nsky_judge {
 nsky_status nsky_judge_open(nsky_judge **out, const nsky_model *model,
                             const nsky_encoder_options *how, nsky_loader *loader,
                             const nsky_target *target, const float *weight, const float *bias,
-                            nsky_error *err)
+                            bool scaled, nsky_error *err)
 {
     assert(out && model && how && loader && target && weight && bias && err);
     nsky_judge *j = nsky_alloc_zero(1, sizeof *j, err);
@@ -44,6 +46,7 @@ nsky_status nsky_judge_open(nsky_judge **out, const nsky_model *model,
     j->target = target;
     j->weight = weight;
     j->bias = bias;
+    j->scaled = scaled;
     if ((status = nsky_registry_choose(&j->ops, how->device, &precision, err)) != NSKY_OK ||
         (status = nsky_graph_build(&j->graph, model, size, err)) != NSKY_OK ||
         (status = j->ops->open(&j->state, j->graph, precision, &j->batch, err)) != NSKY_OK)
@@ -86,6 +89,25 @@ static void softmax(double *logits, uint32_t count)
         logits[k] /= sum;
 }
 
+/* What the head says of a vector: shares, or for a number the output itself. */
+static void say(const nsky_judge *j, const float *features, double *shares)
+{
+    uint32_t dim = j->graph->dim, classes = j->target->class_count;
+    double square = 0, factor = 1;
+
+    for (uint32_t d = 0; d < dim && j->scaled; d++)
+        square += (double)features[d] * features[d];
+    if (square > 0)
+        factor = NSKY_HEADS_LENGTH / sqrt(square);
+    for (uint32_t k = 0; k < classes; k++) {
+        shares[k] = j->bias[k];
+        for (uint32_t d = 0; d < dim; d++)
+            shares[k] += factor * j->weight[(size_t)k * dim + d] * features[d];
+    }
+    if (j->target->kind != NSKY_TARGET_NUMBER)
+        softmax(shares, classes);
+}
+
 /* Shares of `count` rows of the loader, which are rows[i], or first + i where rows is NULL. */
 static nsky_status run(nsky_judge *j, const nsky_label *rows, uint64_t first, uint32_t count,
                        nsky_error *err)
@@ -103,16 +125,8 @@ static nsky_status run(nsky_judge *j, const nsky_label *rows, uint64_t first, ui
     }
     if ((status = j->ops->run(j->state, j->images, j->features, err)) != NSKY_OK)
         return status;
-    for (uint32_t i = 0; i < count; i++) {
-        double *shares = j->shares + (size_t)i * classes;
-        for (uint32_t k = 0; k < classes; k++) {
-            shares[k] = j->bias[k];
-            for (uint32_t d = 0; d < dim; d++)
-                shares[k] +=
-                    (double)j->weight[(size_t)k * dim + d] * j->features[(size_t)i * dim + d];
-        }
-        softmax(shares, classes);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        say(j, j->features + (size_t)i * dim, j->shares + (size_t)i * classes);
     return NSKY_OK;
 }
 
@@ -157,6 +171,13 @@ static void summarise(double *offs, uint64_t count, nsky_judge_result *result)
     result->sigma_mad = 1.4826 * median(offs, count);
 }
 
+static double off_by(const nsky_target *t, const double *shares, double value)
+{
+    double off = nsky_target_estimate(t, shares) - value;
+
+    return t->kind == NSKY_TARGET_BINS ? off / (1 + value) : off;
+}
+
 nsky_status nsky_judge_measure(nsky_judge *j, const nsky_target *truth, nsky_judge_result *result,
                                nsky_error *err)
 {
@@ -172,10 +193,10 @@ nsky_status nsky_judge_measure(nsky_judge *j, const nsky_target *truth, nsky_jud
         status = run(j, truth->labels.labels + at, 0, some, err);
         for (uint32_t i = 0; i < some && status == NSKY_OK; i++) {
             const double *shares = j->shares + (size_t)i * classes;
-            correct += likeliest(shares, classes) == truth->classes[at + i];
+            if (truth->classes)
+                correct += likeliest(shares, classes) == truth->classes[at + i];
             if (truth->values)
-                offs[at + i] = (nsky_target_estimate(j->target, shares) - truth->values[at + i]) /
-                               (1 + truth->values[at + i]);
+                offs[at + i] = off_by(j->target, shares, truth->values[at + i]);
         }
     }
     if (status == NSKY_OK && truth->values)

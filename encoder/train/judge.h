@@ -10,16 +10,17 @@ typedef struct nsky_judge nsky_judge;
 
 typedef struct nsky_judge_result {
     uint64_t rows;
-    double accuracy;                  /* classes */
-    double sigma_mad, bias, outliers; /* numbers: of (estimate - value) / (1 + value); outliers:
-                                         the share beyond 0.15 */
+    double accuracy;                  /* classes, flags */
+    double sigma_mad, bias, outliers; /* bins: of (estimate - value) / (1 + value), a number: of
+                                         estimate - value; outliers: the share beyond 0.15 */
 } nsky_judge_result;
 
-/* The head is linear: weight [classes, dim], bias [classes], borrowed; so is all else. */
+/* The head is linear: weight [classes, dim], bias [classes], borrowed; so is all else. scaled: of
+ * features scaled to NSKY_HEADS_LENGTH, else of features as they are pooled. */
 NSKY_MUST_CHECK nsky_status nsky_judge_open(nsky_judge **out, const nsky_model *model,
                                             const nsky_encoder_options *how, nsky_loader *loader,
                                             const nsky_target *target, const float *weight,
-                                            const float *bias, nsky_error *err);
+                                            const float *bias, bool scaled, nsky_error *err);
 void nsky_judge_close(nsky_judge *judge); /* NULL is a no-op */
 
 NSKY_MUST_CHECK nsky_status nsky_judge_measure(nsky_judge *judge, const nsky_target *truth,

@@ -77,7 +77,7 @@ static uint32_t find_column(const nsky_csv *csv, const char *name)
     return UINT32_MAX;
 }
 
-static nsky_status read_table(table *t, const char *column, nsky_error *err)
+static nsky_status read_table(table *t, const char *column, bool empties, nsky_error *err)
 {
     nsky_csv *csv = NULL;
     nsky_status status = nsky_csv_open(&csv, t->path, err);
@@ -95,7 +95,7 @@ static nsky_status read_table(table *t, const char *column, nsky_error *err)
         status = nsky_fail(err, NSKY_EINVAL, "%s: there is no column \"%s\"", t->path,
                            label == UINT32_MAX ? column : "id or name");
     while (status == NSKY_OK && (status = nsky_csv_next(csv, &more, err)) == NSKY_OK && more)
-        if (*nsky_csv_field(csv, label) && *nsky_csv_field(csv, key))
+        if ((empties || *nsky_csv_field(csv, label)) && *nsky_csv_field(csv, key))
             status = add_entry(t, nsky_csv_field(csv, key), nsky_csv_field(csv, label),
                                nsky_csv_line(csv), err);
     nsky_csv_close(csv);
@@ -170,14 +170,14 @@ static nsky_status match(nsky_train_labels *out, const table *t, nsky_loader *lo
 }
 
 nsky_status nsky_train_labels_open(nsky_train_labels *out, const char *path, const char *column,
-                                   nsky_loader *loader, nsky_error *err)
+                                   bool empties, nsky_loader *loader, nsky_error *err)
 {
     assert(out && path && column && loader && err);
     table t = {.path = path};
     nsky_status status;
 
     memset(out, 0, sizeof *out);
-    if ((status = read_table(&t, column, err)) == NSKY_OK &&
+    if ((status = read_table(&t, column, empties, err)) == NSKY_OK &&
         (status = sort_table(&t, err)) == NSKY_OK)
         status = match(out, &t, loader, err);
     out->texts = t.texts;

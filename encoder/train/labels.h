@@ -23,14 +23,14 @@ typedef struct nsky_train_labels {
 } nsky_train_labels;
 
 /*
- * Rows whose label is empty are passed over. An object is known by its id where the file has that
- * column, else by its name.
- * NSKY_EINVAL  no such column, neither id nor name, or nothing matches
- * NSKY_EDATA   damaged, or an object labelled twice, differently
+ * Rows whose label is empty are passed over, but where `empties` makes labels of them too. An
+ * object is known by its id where the file has that column, else by its name. NSKY_EINVAL  no such
+ * column, neither id nor name, or nothing matches NSKY_EDATA   damaged, or an object labelled
+ * twice, differently
  */
 NSKY_MUST_CHECK nsky_status nsky_train_labels_open(nsky_train_labels *out, const char *path,
-                                                   const char *column, nsky_loader *loader,
-                                                   nsky_error *err);
+                                                   const char *column, bool empties,
+                                                   nsky_loader *loader, nsky_error *err);
 void nsky_train_labels_close(nsky_train_labels *labels); /* zeroed is a no-op */
 
 /* Class numbers by sorted text: classes [count] of labels, names [*class_count] borrowed; the

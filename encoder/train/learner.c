@@ -20,16 +20,17 @@ static float *floats(size_t count, nsky_error *err)
 static nsky_status alloc_state(nsky_learner *l, nsky_error *err)
 {
     const nsky_train_graph *query = l->options.query, *key = l->options.key;
+    const nsky_train_graph *slow = key ? key : query;
     nsky_learner_state *s = &l->state;
 
     if (!(s->params = floats(query->param_floats, err)) ||
         !(s->velocity = floats(query->param_floats, err)) ||
         !(s->stats = floats(query->stat_floats, err)) ||
+        !(s->slow_params = floats(slow->param_floats, err)) ||
+        !(s->slow_stats = floats(slow->stat_floats, err)) ||
         !(l->gradients = floats(query->param_floats, err)))
         return NSKY_ENOMEM;
-    if (key && (!(s->slow_params = floats(key->param_floats, err)) ||
-                !(s->slow_stats = floats(key->stat_floats, err)) ||
-                !(s->queue = floats((size_t)l->options.queue * l->dim, err))))
+    if (key && !(s->queue = floats((size_t)l->options.queue * l->dim, err)))
         return NSKY_ENOMEM;
     return NSKY_OK;
 }
@@ -41,6 +42,8 @@ static nsky_status alloc_step(nsky_learner *l, nsky_error *err)
 
     if (!(l->stats = floats(tasks * o->query->stat_floats, err)) ||
         !(l->results = nsky_alloc_zero(tasks, sizeof *l->results, err)))
+        return NSKY_ENOMEM;
+    if (o->heads && !(l->said = nsky_alloc_zero(tasks, sizeof *l->said, err)))
         return NSKY_ENOMEM;
     if (o->key && (!(l->slow_stats = floats(tasks * o->key->stat_floats, err)) ||
                    !(l->keys = floats(samples * l->dim, err)) ||
@@ -59,6 +62,8 @@ static nsky_status open_worker(nsky_learner *l, nsky_learner_worker *w, nsky_err
         !(w->images = floats(o->sub_batch * l->in_floats, err)))
         return NSKY_ENOMEM;
     status = o->ops->open(&w->query, o->query, o->precision, o->sub_batch, true, err);
+    if (status == NSKY_OK && o->heads)
+        status = nsky_heads_loss_new(&w->heads, o->heads, o->ops, o->sub_batch, l->dim, err);
     if (status != NSKY_OK || !o->key)
         return status;
     if ((status = o->ops->open(&w->key, o->key, o->precision, o->sub_batch, false, err)) != NSKY_OK)
@@ -73,12 +78,30 @@ static nsky_status draw(nsky_learner *l, nsky_error *err)
     nsky_rng rng = nsky_rng_at(l->options.seed, STREAM, 0);
 
     nsky_train_graph_draw(l->options.query, l->options.seed, s->params, s->stats);
+    const nsky_train_graph *slow = l->options.key ? l->options.key : l->options.query;
+    memcpy(s->slow_params, s->params, slow->param_floats * sizeof(float));
+    memcpy(s->slow_stats, s->stats, slow->stat_floats * sizeof(float));
     if (!l->options.key)
         return NSKY_OK;
-    memcpy(s->slow_params, s->params, l->options.key->param_floats * sizeof(float));
-    memcpy(s->slow_stats, s->stats, l->options.key->stat_floats * sizeof(float));
     nsky_rng_fill_normal(&rng, s->queue, (uint64_t)l->options.queue * l->dim);
     return nsky_unit_rows(s->queue, l->options.queue, l->dim, err);
+}
+
+/* Where the heads' parameters are; that they are is the graph's builder's promise. */
+static void find_heads(nsky_learner *l)
+{
+    const nsky_train_graph *g = l->options.query;
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < g->param_count; i++) {
+        bool weight = strcmp(g->params[i].name, "fc.weight") == 0;
+        if (!weight && strcmp(g->params[i].name, "fc.bias") != 0)
+            continue;
+        *(weight ? &l->fc_weight : &l->fc_bias) = g->params[i].offset;
+        assert(g->params[i].count == l->options.heads->outputs * (weight ? (size_t)l->dim : 1));
+        found++;
+    }
+    assert(found == 2);
 }
 
 nsky_status nsky_learner_new(nsky_learner **out, const nsky_learner_options *options,
@@ -100,6 +123,9 @@ nsky_status nsky_learner_new(nsky_learner **out, const nsky_learner_options *opt
     l->parts = options->batch / options->sub_batch;
     assert(l->directions * l->parts <= NSKY_LEARNER_TASKS_MAX);
     l->in_floats = nsky_train_in_floats(options->query);
+    assert(!options->heads || !options->key);
+    if (options->heads)
+        find_heads(l);
     if (!(l->workers = nsky_alloc_zero(options->threads, sizeof *l->workers, err)) ||
         (status = alloc_state(l, err)) != NSKY_OK || (status = alloc_step(l, err)) != NSKY_OK)
         goto failed;
@@ -121,6 +147,7 @@ static void close_worker(const nsky_learner *l, nsky_learner_worker *w)
     l->options.ops->close(w->query);
     l->options.ops->close(w->key);
     nsky_contrast_free(w->contrast);
+    nsky_heads_loss_free(w->heads);
     nsky_free(w->images);
     nsky_free(w->out);
     nsky_free(w->d_out);
@@ -146,6 +173,7 @@ void nsky_learner_free(nsky_learner *l)
     nsky_free(l->stats);
     nsky_free(l->slow_stats);
     nsky_free(l->results);
+    nsky_free(l->said);
     nsky_free(l);
 }
 

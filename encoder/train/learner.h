@@ -11,6 +11,7 @@
 #ifndef NSKY_TRAIN_LEARNER_H
 #define NSKY_TRAIN_LEARNER_H
 
+#include "encoder/train/heads.h"
 #include "encoder/train/loss.h"
 #include "encoder/train/ops.h"
 #include "encoder/train/sgd.h"
@@ -24,6 +25,8 @@ typedef struct nsky_learner_options {
     const nsky_train_graph *query; /* borrowed until free */
     const nsky_train_graph *key;   /* its first layers, under slowly following parameters; NULL:
                                       labels are learned instead of pairs */
+    const nsky_heads *heads;       /* without key: several kinds of labels, by the parameters
+                                      fc.weight and fc.bias of query that no layer uses; or NULL */
     uint32_t batch, sub_batch;     /* batch is a multiple of sub_batch */
     uint32_t threads;
     uint32_t queue; /* negatives */
@@ -37,7 +40,7 @@ typedef struct nsky_learner_options {
 /* All there is to keep of a training but counters. */
 typedef struct nsky_learner_state {
     float *params, *velocity, *stats; /* [param_floats], [param_floats], [stat_floats] of query */
-    float *slow_params, *slow_stats;  /* of key; NULL without */
+    float *slow_params, *slow_stats;  /* of key; without it an average of query's of late */
     float *queue;                     /* [queue, dim] unit rows; NULL without */
     uint32_t queue_at;                /* the oldest row: the next to be replaced */
 } nsky_learner_state;
@@ -47,12 +50,15 @@ typedef struct nsky_learner nsky_learner;
 typedef struct nsky_learner_rates {
     nsky_sgd sgd;
     double keep;   /* of the slow parameters */
+    double clip;   /* gradients longer than this are cut down to it; 0: none are */
     uint64_t step; /* of the whole training: deals out the keys */
 } nsky_learner_rates;
 
 typedef struct nsky_learner_result {
     double loss;     /* a query's, on average */
-    double accuracy; /* the share of queries whose positive, or label, is first */
+    double accuracy; /* the share of queries whose positive, or (first head's) label, is first */
+    double length;   /* of the gradients; NaN where none are clipped */
+    double heads[NSKY_HEADS_MAX]; /* each head's loss, a label's on average; NaN: no labels */
 } nsky_learner_result;
 
 /* Parameters are drawn from the seed, slow ones are the same, the queue is random directions. */
@@ -64,7 +70,8 @@ void nsky_learner_free(nsky_learner *learner); /* NULL is a no-op */
 nsky_learner_state *nsky_learner_state_of(nsky_learner *learner);
 
 /* images [2, batch, in]: views of the same objects, or with labels [1, batch, in] and labels
- * [batch] below the number of outputs. NSKY_EDATA: diverged. After an error the state is as it was
+ * [batch] below the number of outputs, or with heads labels [batch, heads] as nsky_heads_find
+ * gives them. NSKY_EDATA: diverged. After an error the state is as it was
  * before the step. */
 NSKY_MUST_CHECK nsky_status nsky_learner_step(nsky_learner *learner, const float *images,
                                               const uint32_t *labels,

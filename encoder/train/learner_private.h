@@ -11,6 +11,7 @@ typedef struct nsky_learner_worker {
     float *images;     /* [sub_batch, in]: keys' images, dealt out */
     float *out, *d_out;
     nsky_contrast *contrast;
+    nsky_heads_loss *heads;
 } nsky_learner_worker;
 
 struct nsky_learner {
@@ -25,6 +26,8 @@ struct nsky_learner {
     uint32_t *dealt;               /* [directions, batch]: which image comes at a key's place */
     float *stats, *slow_stats;     /* [directions parts, stat_floats] of this step's sub-batches */
     nsky_contrast_result *results; /* [directions parts] */
+    nsky_heads_result *said;       /* [directions parts]; NULL without heads */
+    size_t fc_weight, fc_bias;     /* offsets of the heads' parameters */
     /* of the step under way */
     const float *images;
     const uint32_t *labels;

@@ -1,6 +1,7 @@
 /* learner_step.c - load, keys, queries, update: each a round of tasks for the pool.
  * Thread rule: see learner.h. */
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "common/rng.h"
@@ -65,6 +66,20 @@ static nsky_status make_keys(void *context, uint32_t worker, uint32_t task, nsky
     return NSKY_OK;
 }
 
+static nsky_status judge_heads(nsky_learner *l, nsky_learner_worker *w, uint32_t task, double scale,
+                               nsky_error *err)
+{
+    const uint32_t *which =
+        l->labels + (size_t)task * l->options.sub_batch * l->options.heads->count;
+    nsky_heads_result *said = &l->said[task];
+    nsky_status status =
+        nsky_heads_loss_run(w->heads, w->out, l->state.params + l->fc_weight,
+                            l->state.params + l->fc_bias, which, scale, w->d_out, said, err);
+
+    l->results[task] = (nsky_contrast_result){said->loss, said->right};
+    return status;
+}
+
 static nsky_status judge(nsky_learner *l, nsky_learner_worker *w, uint32_t task, nsky_error *err)
 {
     const nsky_learner_options *o = &l->options;
@@ -75,6 +90,8 @@ static nsky_status judge(nsky_learner *l, nsky_learner_worker *w, uint32_t task,
         return nsky_contrast_run(
             w->contrast, w->out, l->keys + ((size_t)direction * o->batch + first) * l->dim,
             l->state.queue, o->neighbours, scale, w->d_out, &l->results[task], err);
+    if (o->heads)
+        return judge_heads(l, w, task, scale, err);
     nsky_cross_entropy(w->out, l->labels + first, o->sub_batch, l->dim, scale, w->d_out,
                        &l->results[task]);
     return NSKY_OK;
@@ -97,9 +114,29 @@ static nsky_status learn(void *context, uint32_t worker, uint32_t task, nsky_err
     if (!nsky_pool_begin_turn(l->pool, task))
         return nsky_fail(err, NSKY_ECANCELLED, "another sub-batch failed");
     status = o->ops->add_gradients(w->query, l->gradients, err);
+    if (status == NSKY_OK && o->heads)
+        nsky_heads_loss_collect(w->heads, l->gradients + l->fc_weight, l->gradients + l->fc_bias);
     if (status == NSKY_OK)
         nsky_pool_end_turn(l->pool, task);
     return status;
+}
+
+/* Cuts gradients down to the length of clip; their length before. The sum is in their order: the
+ * same for any number of threads. */
+static double clip(nsky_learner *l)
+{
+    size_t count = l->options.query->param_floats;
+    double square = 0;
+
+    if (!(l->rates->clip > 0))
+        return NAN;
+    for (size_t i = 0; i < count; i++)
+        square += (double)l->gradients[i] * l->gradients[i];
+    double length = sqrt(square);
+    if (length > l->rates->clip)
+        for (size_t i = 0; i < count; i++)
+            l->gradients[i] = (float)(l->gradients[i] * (l->rates->clip / length));
+    return length;
 }
 
 static nsky_status update(void *context, uint32_t worker, uint32_t task, nsky_error *err)
@@ -114,9 +151,10 @@ static nsky_status update(void *context, uint32_t worker, uint32_t task, nsky_er
         end = query->param_floats;
     nsky_sgd_step(query, &l->rates->sgd, first, end, l->state.params, l->state.velocity,
                   l->gradients);
-    if (key && end > key->param_floats)
-        end = key->param_floats;
-    if (key && first < end)
+    const nsky_train_graph *slow = key ? key : query;
+    if (end > slow->param_floats)
+        end = slow->param_floats;
+    if (first < end)
         nsky_ema_step(l->rates->keep, first, end, l->state.slow_params, l->state.params);
     return NSKY_OK;
 }
@@ -143,6 +181,19 @@ static void enqueue(nsky_learner *l)
     }
 }
 
+static void average_heads(const nsky_learner *l, uint32_t tasks, nsky_learner_result *result)
+{
+    for (uint32_t h = 0; l->said && h < l->options.heads->count; h++) {
+        double sum = 0;
+        uint32_t count = 0;
+        for (uint32_t t = 0; t < tasks; t++) {
+            sum += l->said[t].of[h];
+            count += l->said[t].count[h];
+        }
+        result->heads[h] = count > 0 ? sum / count : NAN;
+    }
+}
+
 static void finish(nsky_learner *l, nsky_learner_result *result)
 {
     const nsky_learner_options *o = &l->options;
@@ -153,8 +204,13 @@ static void finish(nsky_learner *l, nsky_learner_result *result)
         loss += l->results[t].loss;
         correct += l->results[t].correct;
     }
-    *result = (nsky_learner_result){loss / samples, correct / samples};
+    result->loss = loss / samples;
+    result->accuracy = correct / samples;
+    average_heads(l, tasks, result);
     follow_stats(l->state.stats, l->stats, tasks, o->query->stat_floats);
+    if (!o->key)
+        nsky_ema_step(l->rates->keep, 0, o->query->stat_floats, l->state.slow_stats,
+                      l->state.stats);
     if (!o->key)
         return;
     follow_stats(l->state.slow_stats, l->slow_stats, tasks, o->key->stat_floats);
@@ -182,8 +238,10 @@ nsky_status nsky_learner_step(nsky_learner *l, const float *images, const uint32
         if ((status = nsky_pool_run(l->pool, make_keys, l, tasks, err)) != NSKY_OK)
             return status;
     }
-    if ((status = nsky_pool_run(l->pool, learn, l, tasks, err)) != NSKY_OK ||
-        (status = nsky_pool_run(l->pool, update, l, ranges, err)) != NSKY_OK)
+    if ((status = nsky_pool_run(l->pool, learn, l, tasks, err)) != NSKY_OK)
+        return status;
+    result->length = clip(l);
+    if ((status = nsky_pool_run(l->pool, update, l, ranges, err)) != NSKY_OK)
         return status;
     finish(l, result);
     return NSKY_OK;

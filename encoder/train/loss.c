@@ -59,9 +59,9 @@ static double dot(const float *a, const float *b, uint32_t dim)
     return sum;
 }
 
-/* The length of a row, which must be a sensible one. */
-static nsky_status length_of(const float *row, uint32_t dim, double *out, nsky_error *err)
+nsky_status nsky_row_length(const float *row, uint32_t dim, double *out, nsky_error *err)
 {
+    assert(row && out && err);
     *out = sqrt(dot(row, row, dim));
     if (!(isfinite(*out) && *out > 0))
         return nsky_fail(err, NSKY_EDATA,
@@ -77,7 +77,7 @@ nsky_status nsky_unit_rows(float *rows, uint32_t samples, uint32_t dim, nsky_err
     for (uint32_t n = 0; n < samples; n++) {
         float *row = rows + (size_t)n * dim;
         double length;
-        nsky_status status = length_of(row, dim, &length, err);
+        nsky_status status = nsky_row_length(row, dim, &length, err);
         if (status != NSKY_OK)
             return status;
         for (uint32_t d = 0; d < dim; d++)
@@ -157,7 +157,7 @@ nsky_status nsky_contrast_run(nsky_contrast *c, const float *queries, const floa
         find_neighbours(c, keys, queue);
     for (uint32_t n = 0; n < c->samples; n++) {
         const float *query = queries + (size_t)n * c->dim;
-        if ((status = length_of(query, c->dim, &c->norms[n], err)) != NSKY_OK)
+        if ((status = nsky_row_length(query, c->dim, &c->norms[n], err)) != NSKY_OK)
             return status;
         for (uint32_t d = 0; d < c->dim; d++)
             c->unit[(size_t)n * c->dim + d] = (float)(query[d] / c->norms[n]);

@@ -39,6 +39,10 @@ NSKY_MUST_CHECK nsky_status nsky_contrast_run(nsky_contrast *contrast, const flo
                                               bool neighbours, double scale, float *d_queries,
                                               nsky_contrast_result *result, nsky_error *err);
 
+/* The length of a row [dim], which must be a sensible one. NSKY_EDATA as above. */
+NSKY_MUST_CHECK nsky_status nsky_row_length(const float *row, uint32_t dim, double *out,
+                                            nsky_error *err);
+
 /* [samples, dim] to unit length, in place. NSKY_EDATA as above. */
 NSKY_MUST_CHECK nsky_status nsky_unit_rows(float *rows, uint32_t samples, uint32_t dim,
                                            nsky_error *err);

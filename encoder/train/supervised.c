@@ -2,36 +2,36 @@
  * thread. */
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/memory.h"
 #include "encoder/train/judge.h"
 #include "encoder/train/trainer.h"
 
-/* Batches are of labelled rows alone. */
-static nsky_status restrict_rows(nsky_trainer *t, nsky_error *err)
+/* The rows that have labels to learn, ascending. */
+static nsky_status labelled(const nsky_trainer *t, const nsky_heads *heads,
+                            const nsky_target *target, uint64_t **rows, uint64_t *count,
+                            nsky_error *err)
 {
-    const nsky_train_labels *labels = &t->target->labels;
-    uint64_t *rows = nsky_alloc(labels->count, sizeof *rows, err);
-    nsky_status status;
-
-    if (!rows)
+    if (t->heads.count > 0)
+        return nsky_heads_rows(heads, rows, count, err);
+    *count = target->labels.count;
+    if (!(*rows = nsky_alloc(*count, sizeof **rows, err)))
         return NSKY_ENOMEM;
-    for (uint64_t i = 0; i < labels->count; i++)
-        rows[i] = labels->labels[i].row;
-    status = nsky_loader_restrict(t->loader, rows, labels->count, err);
-    nsky_free(rows);
-    return status;
+    for (uint64_t i = 0; i < *count; i++)
+        (*rows)[i] = target->labels.labels[i].row;
+    return NSKY_OK;
 }
 
 /* What is trained on proves nothing. */
-static nsky_status check_disjoint(const nsky_trainer *t, nsky_error *err)
+static nsky_status check_disjoint(const nsky_trainer *t, const uint64_t *a, uint64_t a_count,
+                                  const uint64_t *b, uint64_t b_count, nsky_error *err)
 {
-    const nsky_train_labels *a = &t->target->labels, *b = &t->validation->labels;
     uint64_t i = 0, k = 0;
 
-    while (i < a->count && k < b->count) {
-        uint64_t x = a->labels[i].row, y = b->labels[k].row;
+    while (i < a_count && k < b_count) {
+        uint64_t x = a[i], y = b[k];
         if (x == y)
             return nsky_fail(err, NSKY_EINVAL,
                              "%s: row %llu of the stores is among the labels to train on too",
@@ -42,67 +42,141 @@ static nsky_status check_disjoint(const nsky_trainer *t, nsky_error *err)
     return NSKY_OK;
 }
 
+/* Batches are of labelled rows alone; what is measured on must be others. */
+static nsky_status restrict_rows(nsky_trainer *t, nsky_error *err)
+{
+    uint64_t *rows = NULL, *others = NULL, count, other_count;
+    nsky_status status = labelled(t, &t->heads, t->target, &rows, &count, err);
+
+    if (status == NSKY_OK)
+        status = nsky_loader_restrict(t->loader, rows, count, err);
+    if (status == NSKY_OK && t->options.validate &&
+        (status = labelled(t, &t->heads_validation, t->validation, &others, &other_count, err)) ==
+            NSKY_OK)
+        status = check_disjoint(t, rows, count, others, other_count, err);
+    nsky_free(rows);
+    nsky_free(others);
+    return status;
+}
+
+/* One column. */
+static nsky_status open_targets(nsky_trainer *t, nsky_error *err)
+{
+    const nsky_train_options *o = &t->options;
+    nsky_target_how how = {o->label_column, o->bins ? NSKY_TARGET_BINS : NSKY_TARGET_CLASSES,
+                           o->bins, NULL};
+    nsky_status status = nsky_target_open(&t->target, o->labels, &how, t->loader, err);
+
+    how.like = t->target;
+    return status == NSKY_OK && o->validate
+               ? nsky_target_open(&t->validation, o->validate, &how, t->loader, err)
+               : status;
+}
+
+static nsky_status open_heads(nsky_trainer *t, nsky_error *err)
+{
+    const nsky_train_options *o = &t->options;
+    nsky_status status = nsky_heads_parse(&t->heads, o->heads, err);
+
+    if (status == NSKY_OK)
+        status = nsky_heads_open(&t->heads, o->labels, NULL, t->loader, err);
+    if (status != NSKY_OK || !o->validate ||
+        (status = nsky_heads_parse(&t->heads_validation, o->heads, err)) != NSKY_OK)
+        return status;
+    return nsky_heads_open(&t->heads_validation, o->validate, &t->heads, t->loader, err);
+}
+
 nsky_status nsky_supervised_open(nsky_trainer *t, nsky_error *err)
 {
     assert(t && t->loader && t->options.labels && err);
-    const nsky_train_options *o = &t->options;
-    nsky_status status;
+    nsky_status status = t->options.heads ? open_heads(t, err) : open_targets(t, err);
+    uint32_t each = t->options.heads ? t->heads.count : 1;
 
-    if (!(t->classes = nsky_alloc_zero(o->batch, sizeof *t->classes, err)))
-        return NSKY_ENOMEM;
-    if ((status = nsky_target_open(&t->target, o->labels, o->label_column, o->bins, NULL, t->loader,
-                                   err)) != NSKY_OK ||
-        (status = restrict_rows(t, err)) != NSKY_OK || !o->validate)
+    if (status != NSKY_OK || (status = restrict_rows(t, err)) != NSKY_OK)
         return status;
-    status = nsky_target_open(&t->validation, o->validate, o->label_column, o->bins, t->target,
-                              t->loader, err);
-    return status == NSKY_OK ? check_disjoint(t, err) : status;
+    t->classes = nsky_alloc_zero((size_t)t->options.batch * each, sizeof *t->classes, err);
+    return t->classes ? NSKY_OK : NSKY_ENOMEM;
 }
 
-static nsky_status open_judge(nsky_trainer *t, const nsky_model *model, nsky_judge **out,
-                              nsky_error *err)
+void nsky_supervised_labels(nsky_trainer *t, const uint64_t *rows)
+{
+    assert(t && rows && t->classes);
+    for (uint32_t i = 0; i < t->options.batch; i++)
+        if (t->target)
+            t->classes[i] = nsky_target_class(t->target, rows[i]);
+        else
+            nsky_heads_find(&t->heads, rows[i], t->classes + (size_t)i * t->heads.count);
+}
+
+/* Of a target whose outputs begin at `first` of fc; by the weights that the model has. */
+static nsky_status open_judge(nsky_trainer *t, const nsky_model *model, const nsky_target *target,
+                              uint32_t first, nsky_judge **out, nsky_error *err)
 {
     const nsky_encoder_options how = {t->options.device, t->options.precision, 0};
     const nsky_train_param *bias = &t->query.params[t->query.param_count - 1], *weight = bias - 1;
-    const float *params = nsky_learner_state_of(t->learner)->params;
+    const nsky_learner_state *state = nsky_learner_state_of(t->learner);
+    const float *params = t->options.slow ? state->slow_params : state->params;
 
     assert(strcmp(weight->name, "fc.weight") == 0 && strcmp(bias->name, "fc.bias") == 0);
-    return nsky_judge_open(out, model, &how, t->loader, t->target, params + weight->offset,
-                           params + bias->offset, err);
+    return nsky_judge_open(out, model, &how, t->loader, target,
+                           params + weight->offset + (size_t)first * weight->shape[1],
+                           params + bias->offset + first, t->heads.count > 0, err);
 }
 
-nsky_status nsky_supervised_measure(nsky_trainer *t, const nsky_model *model, nsky_json *line,
-                                    nsky_error *err)
+/* How well one target does, as JSON; what is the best single number of it. */
+static nsky_status measure_one(nsky_trainer *t, const nsky_model *model, const nsky_target *target,
+                               uint32_t first, const nsky_target *truth, nsky_json *line,
+                               const char *key, double *best, nsky_error *err)
 {
-    assert(t && t->validation && model && line && err);
     nsky_judge *judge = NULL;
     nsky_judge_result result;
-    nsky_status status = open_judge(t, model, &judge, err);
+    nsky_status status = open_judge(t, model, target, first, &judge, err);
 
     if (status == NSKY_OK)
-        status = nsky_judge_measure(judge, t->validation, &result, err);
+        status = nsky_judge_measure(judge, truth, &result, err);
     nsky_judge_close(judge);
     if (status != NSKY_OK)
         return status;
     nsky_json *object = nsky_json_object();
     nsky_json_put_integer(object, "rows", (int64_t)result.rows);
-    if (t->options.bins) {
+    if (target->values) {
         nsky_json_put_fixed(object, "sigma_mad", result.sigma_mad, 5);
         nsky_json_put_fixed(object, "bias", result.bias, 5);
         nsky_json_put_fixed(object, "outliers", result.outliers, 4);
     } else {
         nsky_json_put_fixed(object, "accuracy", result.accuracy, 4);
     }
-    t->report.validation = t->options.bins ? result.sigma_mad : result.accuracy;
-    nsky_json_put(line, "validation", object);
+    *best = target->values ? result.sigma_mad : result.accuracy;
+    nsky_json_put(line, key, object);
     return NSKY_OK;
+}
+
+nsky_status nsky_supervised_measure(nsky_trainer *t, const nsky_model *model, nsky_json *line,
+                                    nsky_error *err)
+{
+    assert(t && t->options.validate && model && line && err);
+    if (t->target)
+        return measure_one(t, model, t->target, 0, t->validation, line, "validation",
+                           &t->report.validation, err);
+    nsky_json *all = nsky_json_object();
+    nsky_status status = NSKY_OK;
+    for (uint32_t h = t->heads.count; h-- > 0 && status == NSKY_OK;) { /* the first is reported */
+        const nsky_head *head = &t->heads.list[h];
+        char key[NSKY_HEAD_COLUMN_BYTES + 16];
+        snprintf(key, sizeof key, "%u:%s", h, head->column);
+        status =
+            measure_one(t, model, head->target, head->first, t->heads_validation.list[h].target,
+                        all, key, &t->report.validation, err);
+    }
+    nsky_json_put(line, "validation", all);
+    return status;
 }
 
 nsky_status nsky_supervised_predict(nsky_trainer *t, const nsky_model *model, nsky_error *err)
 {
     assert(t && t->target && model && err);
     nsky_judge *judge = NULL;
-    nsky_status status = open_judge(t, model, &judge, err);
+    nsky_status status = open_judge(t, model, t->target, 0, &judge, err);
 
     if (status == NSKY_OK)
         status = nsky_judge_write(judge, t->options.predict, err);

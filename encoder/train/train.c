@@ -37,7 +37,9 @@ static nsky_learner_rates rates_at(const nsky_trainer *t)
     return (nsky_learner_rates){.sgd = {nsky_rate_at(o->rate * o->batch / 256, t->step,
                                                      warm < t->steps ? warm : 0, t->steps),
                                         o->momentum, o->decay},
-                                .keep = nsky_keep_at(o->keep, t->step, t->steps),
+                                .keep =
+                                    o->labels ? o->keep : nsky_keep_at(o->keep, t->step, t->steps),
+                                .clip = o->clip,
                                 .step = t->step};
 }
 
@@ -76,10 +78,20 @@ static nsky_status measure(nsky_trainer *t, nsky_json *line, nsky_error *err)
         return status;
     if (t->probe)
         run_probe(t, model, line);
-    if (t->validation)
+    if (t->options.validate)
         status = nsky_supervised_measure(t, model, line, err);
     nsky_model_close(model);
     return status;
+}
+
+/* null: nothing of this batch has such a label. */
+static nsky_json *head_losses(const nsky_trainer *t, const nsky_learner_result *result)
+{
+    nsky_json *array = nsky_json_array();
+
+    for (uint32_t h = 0; h < t->heads.count; h++)
+        nsky_json_append_number(array, result->heads[h]);
+    return array;
 }
 
 /* What came of a step; at an epoch's end the averages too, and the probe when it is due. */
@@ -97,6 +109,10 @@ static nsky_status note(nsky_trainer *t, const nsky_learner_rates *rates,
     nsky_json_put_fixed(line, "accuracy", result->accuracy, 4);
     nsky_json_put_number(line, "lr", rates->sgd.rate);
     nsky_json_put_number(line, "momentum", rates->keep);
+    if (isfinite(result->length))
+        nsky_json_put_number(line, "gradient", result->length);
+    if (t->heads.count > 0)
+        nsky_json_put(line, "heads", head_losses(t, result));
     nsky_json_put_fixed(line, "pairs_per_s", pairs_per_s, 1);
     nsky_json_put_fixed(line, "seconds", nsky_trainer_seconds(t), 1);
     if (ends) {
@@ -107,7 +123,7 @@ static nsky_status note(nsky_trainer *t, const nsky_learner_rates *rates,
         t->epoch_loss = t->epoch_accuracy = 0;
     }
     bool due = (epoch + 1) % t->options.probe_epochs == 0 || t->step == t->steps;
-    if (ends && due && (t->probe || t->validation))
+    if (ends && due && (t->probe || t->options.validate))
         status = measure(t, line, err);
     if (status != NSKY_OK) {
         nsky_json_free(line);
@@ -127,8 +143,8 @@ static nsky_status one_step(nsky_trainer *t, nsky_error *err)
 
     if ((status = nsky_loader_next(t->loader, &images, &rows, err)) != NSKY_OK)
         return status;
-    for (uint32_t i = 0; t->target && i < t->options.batch; i++)
-        t->classes[i] = nsky_target_class(t->target, rows[i]);
+    if (t->classes)
+        nsky_supervised_labels(t, rows);
     if ((status = nsky_learner_step(t->learner, images, t->classes, &rates, &result, err)) !=
         NSKY_OK)
         return status;
@@ -153,7 +169,7 @@ static void show(const nsky_trainer *t, nsky_progress *progress)
 
     if (isfinite(t->report.knn_accuracy))
         snprintf(text + used, sizeof text - (size_t)used, "  kNN %.3f", t->report.knn_accuracy);
-    else if (t->target)
+    else if (t->options.labels)
         snprintf(text + used, sizeof text - (size_t)used, "  right %.3f", t->report.accuracy);
     nsky_progress_note(progress, text);
     nsky_progress_add(progress, t->options.batch);
@@ -164,10 +180,26 @@ static bool stopped(const nsky_trainer *t)
     return t->options.stop && atomic_load(t->options.stop);
 }
 
+static nsky_status snapshot(const nsky_trainer *t, nsky_error *err)
+{
+    void *image;
+    size_t bytes;
+    nsky_status status = nsky_trainer_image(t, t->options.half, &image, &bytes, err);
+
+    if (status == NSKY_OK) {
+        status = nsky_file_write(t->path, image, bytes, err);
+        nsky_free(image);
+    }
+    return status;
+}
+
 static nsky_status keep(const nsky_trainer *t, nsky_error *err)
 {
     nsky_error ignored = NSKY_ERROR_INIT; /* a log of no lines has no curves */
     nsky_status status = nsky_checkpoint_write(t, err);
+
+    if (status == NSKY_OK && t->options.snapshots)
+        status = snapshot(t, err);
 
     if (status == NSKY_OK && t->options.plot &&
         nsky_train_plot(t->log, t->options.plot, NULL, NULL, &ignored) != NSKY_OK)
@@ -224,6 +256,8 @@ static void tear_down(nsky_trainer *t)
     nsky_neighbour_check_free(t->probe);
     nsky_target_close(t->validation);
     nsky_target_close(t->target);
+    nsky_heads_close(&t->heads_validation);
+    nsky_heads_close(&t->heads);
     nsky_free(t->classes);
     nsky_loader_close(t->loader);
     nsky_learner_free(t->learner);

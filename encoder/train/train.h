@@ -40,6 +40,9 @@ typedef struct nsky_train_options {
     /* from labels, instead of pairs */
     const char *labels, *label_column; /* CSV of labelled objects: only they are trained on */
     uint32_t bins;                     /* numbers in so many bins; 0: classes */
+    const char *heads;                 /* several columns at once (heads.h), instead of these two;
+                                          or NULL */
+    double clip;                       /* length that gradients are cut down to; 0: none */
     const char *validate;              /* CSV with the same column, never trained on, or NULL */
     const char *predict;               /* CSV to write of all rows of the stores, or NULL */
     /* how it is run */
@@ -51,7 +54,9 @@ typedef struct nsky_train_options {
     double checkpoint_s;     /* seconds between checkpoints; one at every epoch's end too */
     bool fresh;              /* forget what an earlier run left in MODEL.train */
     bool half;               /* convolutions as float16 in the file */
-    bool slow;               /* the file holds the momentum encoder: an average of late weights */
+    bool snapshots;          /* the file is written at every checkpoint, as it stands */
+    bool slow;               /* the file holds the momentum encoder: an average of late weights,
+                                which a training from labels keeps as well */
     const char *name;        /* of the model; NULL: the file's */
     const char *probe_labels, *probe_column; /* CSV of labelled objects, or NULL; its column */
     uint32_t probe_epochs;                   /* between measurements */

@@ -74,8 +74,12 @@ static const char *wrong_option(const nsky_train_options *o)
         return "the batch has too many sub-batches";
     if (o->bins == 1 || o->bins > BINS_MAX)
         return "the bins must be 2 to 4096";
-    if ((o->validate || o->predict || o->bins) && !o->labels)
-        return "bins, validation and predictions need labels";
+    if ((o->validate || o->predict || o->bins || o->heads) && !o->labels)
+        return "bins, heads, validation and predictions need labels";
+    if (o->heads && (o->bins || o->predict))
+        return "bins and predictions are of one column, heads of several: give one or the other";
+    if (!(o->clip >= 0 && o->clip < 1e12))
+        return "gradients are cut down to a positive length";
     if (!o->labels && (o->queue < 2 * o->batch || o->queue > QUEUE_MAX))
         return "the queue must hold at least two batches, and at most 1048576 keys";
     if (o->hidden < 8 || o->hidden > PROJECTION_MAX || o->projection < 8 ||
@@ -120,8 +124,12 @@ static void build_graphs(nsky_trainer *t)
 
     nsky_train_graph_init(&t->query, 3, o->preprocess.size);
     features = nsky_train_add_resnet(&t->query, o->arch, o->stem);
-    if (t->target) {
+    if (t->target)
         nsky_train_add_linear(&t->query, "fc", features, t->target->class_count, true);
+    if (t->heads.count > 0)
+        nsky_train_add_loose(&t->query, "fc", features, t->heads.outputs);
+    if (o->labels) {
+        t->key = t->query; /* the average's places */
         return;
     }
     uint32_t vector =
@@ -136,7 +144,8 @@ static nsky_status open_learner(nsky_trainer *t, nsky_error *err)
     const nsky_train_options *o = &t->options;
     nsky_learner_options how = {.precision = o->precision,
                                 .query = &t->query,
-                                .key = t->target ? NULL : &t->key,
+                                .key = o->labels ? NULL : &t->key,
+                                .heads = t->heads.count > 0 ? &t->heads : NULL,
                                 .batch = o->batch,
                                 .sub_batch = o->sub_batch,
                                 .threads = o->threads ? o->threads : cores(),
@@ -182,7 +191,7 @@ static nsky_status open_probe(nsky_trainer *t, nsky_error *err)
     if (!t->options.probe_labels)
         return NSKY_OK;
     status = nsky_train_labels_open(&labels, t->options.probe_labels, t->options.probe_column,
-                                    t->loader, err);
+                                    false, t->loader, err);
     if (status != NSKY_OK)
         return status;
     status = nsky_neighbour_check_new(&t->probe, t->loader, &labels, err);

@@ -5,6 +5,7 @@
 
 #include "common/json.h"
 #include "common/progress.h"
+#include "encoder/train/heads.h"
 #include "encoder/train/learner.h"
 #include "encoder/train/loader.h"
 #include "encoder/train/neighbour_check.h"
@@ -22,7 +23,8 @@ typedef struct nsky_trainer {
     nsky_loader *loader;
     nsky_neighbour_check *probe;             /* NULL: none */
     nsky_target *target, *validation;        /* of a supervised training; NULL: none */
-    uint32_t *classes;                       /* [batch] of the step; NULL: not supervised */
+    nsky_heads heads, heads_validation;      /* of one from several columns; count 0: none */
+    uint32_t *classes;                       /* [batch] or [batch, heads]; NULL: not supervised */
     char init_sha256[NSKY_SHA256_HEX_BYTES]; /* \"\": begun from nothing */
     char *identity;                          /* JSON of every option that changes the bits */
     uint64_t step, steps, epoch_steps;
@@ -39,6 +41,8 @@ NSKY_MUST_CHECK nsky_status nsky_trainer_set_up(nsky_trainer *trainer, nsky_erro
 
 /* --- supervised.c --- */
 NSKY_MUST_CHECK nsky_status nsky_supervised_open(nsky_trainer *trainer, nsky_error *err);
+/* Labels of the next step. */
+void nsky_supervised_labels(nsky_trainer *trainer, const uint64_t *rows);
 /* "validation" into the line of the log. */
 NSKY_MUST_CHECK nsky_status nsky_supervised_measure(nsky_trainer *trainer, const nsky_model *model,
                                                     nsky_json *line, nsky_error *err);

@@ -20,11 +20,14 @@ from export_goldens import write_safetensors  # noqa: E402
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden")
 SIDE, BATCH, STEPS, QUEUE, DIM, CLASSES = 12, 16, 10, 64, 8, 5
 TEMPERATURE, MOMENTUM, DECAY, RATE, KEEP = 0.2, 0.9, 1e-2, 0.02, 0.9
+# Of the heads: classes, a number, a flag; every third object has no class, every fourth no number.
+HEADS, HEAD_OUTPUTS, CLIP = {"class": 1.0, "number": 0.5, "flag": 0.25}, CLASSES + 1 + 2, 0.5
 CASES = {
-    # sub-batch, both views queries, predictor, labels
-    "split": (8, True, True, False),
-    "plain": (16, False, False, False),
-    "labels": (8, False, False, True),
+    # sub-batch, both views queries, predictor, labels (None, one column, several)
+    "split": (8, True, True, None),
+    "plain": (16, False, False, None),
+    "labels": (8, False, False, "one"),
+    "heads": (8, False, False, "several"),
 }
 
 
@@ -68,7 +71,7 @@ class Tiny(nn.Module):
         self.pool = nn.MaxPool2d(3, 2, 1)
         self.layer1 = nn.Sequential(Block(8, 16, 2), Block(16, 16, 1))
         if labels:
-            self.classifier = nn.Linear(16, CLASSES)
+            self.classifier = nn.Linear(16, CLASSES if labels == "one" else HEAD_OUTPUTS)
         else:
             self.projection = mlp(16, 16, DIM)
         self.predictor = mlp(DIM, 16, DIM) if predictor else None
@@ -77,6 +80,8 @@ class Tiny(nn.Module):
     def forward(self, x):
         x = self.pool(torch.relu(self.bn1(self.conv1(x))))
         x = self.layer1(x).mean((2, 3))
+        if self.labels == "several":
+            x = nn.functional.normalize(x) * 4
         if self.labels:
             return self.classifier(x)
         x = self.projection(x)
@@ -102,6 +107,18 @@ def company(network, images, sub_batch):
     return torch.cat([network(chunk) for chunk in images.split(sub_batch)])
 
 
+def heads_loss(said, step):
+    """Summed over what has a label, divided by the batch."""
+    index = torch.arange(BATCH)
+    classes, number, flag = said.split([CLASSES, 1, 2], 1)
+    one = nn.functional.cross_entropy(classes, index * (step + 1) % CLASSES, reduction="none")
+    two = nn.functional.smooth_l1_loss(number[:, 0], ((index + step) % 7 - 3).double(),
+                                       reduction="none")
+    three = nn.functional.cross_entropy(flag, (index + step) % 3 // 2, reduction="none")
+    return (HEADS["class"] * one[index % 3 != 2].sum() + HEADS["number"] * two[index % 4 != 1].sum()
+            + HEADS["flag"] * three.sum()) / BATCH
+
+
 def run(sub_batch, symmetric, predictor, labels):
     query = Tiny(predictor, labels).double().train()
     key = Tiny(False, labels).double().train()
@@ -120,7 +137,9 @@ def run(sub_batch, symmetric, predictor, labels):
         views = views.reshape(2, BATCH, 3, SIDE, SIDE)
         views[1] = (views[0] + views[1] / 4)  # a view of the same
         optimiser.zero_grad()
-        if labels:
+        if labels == "several":
+            loss = heads_loss(company(query, views[0], sub_batch), step)
+        elif labels:
             loss = nn.functional.cross_entropy(company(query, views[0], sub_batch),
                                                torch.arange(BATCH) * (step + 1) % CLASSES)
         else:
@@ -136,22 +155,28 @@ def run(sub_batch, symmetric, predictor, labels):
                 loss = loss + nn.functional.cross_entropy(logits, target) / len(pairs)
         loss.backward()
         losses.append(loss.item())
+        if labels == "several":
+            length = torch.cat([p.grad.flatten() for p in query.parameters()]).norm()
+            for p in query.parameters():
+                p.grad *= min(1.0, CLIP / length.item())
         if step == 0:
             gradients = torch.cat([p.grad.flatten() for p in query.parameters()]).clone()
         optimiser.step()
-        if not labels:
+        if labels != "one":
             slow = dict(key.named_parameters())
             with torch.no_grad():
                 for name, p in query.named_parameters():
                     if name in slow:
                         slow[name].mul_(KEEP).add_(p, alpha=1 - KEEP)
+        if not labels:
             for k in torch.cat(keys):
                 queue[at] = k
                 at = (at + 1) % QUEUE
     flat = lambda n: torch.cat([p.detach().flatten() for p in n.parameters()])  # noqa: E731
     out = {"losses": torch.tensor(losses), "gradients": gradients, "params": flat(query)}
-    if not labels:
+    if labels != "one":
         out["slow_params"] = flat(key)
+    if not labels:
         out["queue"] = queue.flatten()
     if sub_batch == BATCH and not symmetric:  # one forward run a step, as PyTorch keeps statistics
         norms = [m for m in query.modules() if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]

@@ -19,12 +19,13 @@
 typedef struct golden_case {
     const char *name;
     uint32_t sub_batch;
-    bool symmetric, predictor, labels;
+    bool symmetric, predictor, labels, heads;
 } golden_case;
 
-static const golden_case cases[] = {{"split", 8, true, true, false},
-                                    {"plain", 16, false, false, false},
-                                    {"labels", 8, false, false, true}};
+static const golden_case cases[] = {{"split", 8, true, true, false, false},
+                                    {"plain", 16, false, false, false, false},
+                                    {"labels", 8, false, false, true, false},
+                                    {"heads", 8, false, false, true, true}};
 
 typedef struct tolerance {
     const nsky_train_ops *ops;
@@ -117,6 +118,40 @@ static void check(const char *what, const golden_case *c, const tolerance *t, do
                  nsky_precision_name(t->precision), what, value);
 }
 
+/* The heads of export_train_goldens.py: a label is its own place in the list. */
+static nsky_heads *make_heads(void)
+{
+    static uint32_t numbers[CLASSES] = {0, 1, 2, 3, 4};
+    static double values[7] = {-3, -2, -1, 0, 1, 2, 3};
+    static nsky_target class = {.kind = NSKY_TARGET_CLASSES,
+                                .classes = numbers,
+                                .class_count = CLASSES},
+                       number = {.kind = NSKY_TARGET_NUMBER,
+                                 .values = values,
+                                 .class_count = 1,
+                                 .low = 0,
+                                 .width = 1},
+                       flag = {.kind = NSKY_TARGET_FLAG, .classes = numbers, .class_count = 2};
+    static nsky_heads heads = {.list = {{.weight = 1, .first = 0, .target = &class},
+                                        {.weight = 0.5, .first = CLASSES, .target = &number},
+                                        {.weight = 0.25, .first = CLASSES + 1, .target = &flag}},
+                               .count = 3,
+                               .outputs = CLASSES + 3};
+    return &heads;
+}
+
+static void labels_of(const golden_case *c, uint32_t step, uint32_t *out)
+{
+    for (uint32_t i = 0; i < BATCH; i++)
+        if (c->heads) {
+            out[3 * i] = i % 3 != 2 ? i * (step + 1) % CLASSES : NSKY_HEAD_UNLABELLED;
+            out[3 * i + 1] = i % 4 != 1 ? (i + step) % 7 : NSKY_HEAD_UNLABELLED;
+            out[3 * i + 2] = (i + step) % 3 / 2;
+        } else {
+            out[i] = i * (step + 1) % CLASSES;
+        }
+}
+
 static nsky_learner *open_learner(const golden_case *c, const tolerance *t, nsky_train_graph *query,
                                   nsky_train_graph *key)
 {
@@ -124,7 +159,9 @@ static nsky_learner *open_learner(const golden_case *c, const tolerance *t, nsky
     nsky_learner *learner;
     uint32_t x = tiny_trunk(query, SIDE);
 
-    if (c->labels)
+    if (c->heads)
+        nsky_train_add_loose(query, "fc", x, CLASSES + 3);
+    else if (c->labels)
         nsky_train_add_linear(query, "classifier", x, CLASSES, true);
     else
         x = nsky_train_add_mlp(query, "projection", x, 16, DIM);
@@ -135,6 +172,7 @@ static nsky_learner *open_learner(const golden_case *c, const tolerance *t, nsky
                                           .precision = t->precision,
                                           .query = query,
                                           .key = c->labels ? NULL : key,
+                                          .heads = c->heads ? make_heads() : NULL,
                                           .batch = BATCH,
                                           .sub_batch = c->sub_batch,
                                           .threads = 2,
@@ -146,26 +184,25 @@ static nsky_learner *open_learner(const golden_case *c, const tolerance *t, nsky
         fail_msg("%s", err.text);
     nsky_learner_state *s = nsky_learner_state_of(learner);
     start(query, s->params);
-    if (!c->labels) {
-        start(key, s->slow_params);
+    start(c->labels ? query : key, s->slow_params);
+    if (!c->labels)
         fill_queue(s->queue);
-    }
     return learner;
 }
 
 static void run_steps(nsky_learner *learner, const golden_case *c, float losses[STEPS],
                       float *gradients, size_t count)
 {
-    const nsky_learner_rates rates = {.sgd = {0.02, 0.9, 1e-2}, .keep = 0.9};
+    const nsky_learner_rates rates = {
+        .sgd = {0.02, 0.9, 1e-2}, .keep = 0.9, .clip = c->heads ? 0.5 : 0};
     static float images[2 * BATCH * 3 * SIDE * SIDE];
     nsky_learner_result result;
     nsky_error err = NSKY_ERROR_INIT;
-    uint32_t labels[BATCH];
+    uint32_t labels[3 * BATCH];
 
     for (uint32_t step = 0; step < STEPS; step++) {
         views_of(step, images);
-        for (uint32_t i = 0; i < BATCH; i++)
-            labels[i] = i * (step + 1) % CLASSES;
+        labels_of(c, step, labels);
         if (nsky_learner_step(learner, images, c->labels ? labels : NULL, &rates, &result, &err) !=
             NSKY_OK)
             fail_msg("%s", err.text);
@@ -196,9 +233,11 @@ static void compare(const golden_case *c, const tolerance *t)
     check("losses", c, t, off(&file, "losses", losses, STEPS), t->loss);
     check("gradients", c, t, off(&file, "gradients", gradients, query.param_floats), t->gradients);
     check("params", c, t, off(&file, "params", s->params, query.param_floats), t->end);
-    if (!c->labels) {
-        check("slow params", c, t, off(&file, "slow_params", s->slow_params, key.param_floats),
+    if (!c->labels || c->heads)
+        check("slow params", c, t,
+              off(&file, "slow_params", s->slow_params, (c->labels ? &query : &key)->param_floats),
               t->end);
+    if (!c->labels) {
         check("queue", c, t, off(&file, "queue", s->queue, QUEUE * DIM), t->end);
         assert_int_equal(s->queue_at, STEPS * BATCH * (c->symmetric ? 2 : 1) % QUEUE);
     }

@@ -175,6 +175,96 @@ static void test_contrast(void **unused)
     nsky_contrast_free(c);
 }
 
+/* Classes, a number, a flag; the second sample has no class, the third no number. */
+static nsky_heads *make_heads(void)
+{
+    static uint32_t numbers[3] = {0, 1, 2};
+    static double values[3] = {-0.2, 0.4, 7}; /* in units of 0.5 from 0.1: both sides of the bend */
+    static nsky_target class = {.kind = NSKY_TARGET_CLASSES, .classes = numbers, .class_count = 3},
+                       number = {.kind = NSKY_TARGET_NUMBER,
+                                 .values = values,
+                                 .class_count = 1,
+                                 .low = 0.1,
+                                 .width = 0.5},
+                       flag = {.kind = NSKY_TARGET_FLAG, .classes = numbers, .class_count = 2};
+    static nsky_heads heads = {.list = {{.weight = 1, .first = 0, .target = &class},
+                                        {.weight = 0.7, .first = 3, .target = &number},
+                                        {.weight = 2, .first = 4, .target = &flag}},
+                               .count = 3,
+                               .outputs = 6};
+    return &heads;
+}
+
+static double heads_loss(nsky_heads_loss *loss, float *inputs, float *d_features,
+                         nsky_heads_result *result)
+{
+    static const uint32_t which[] = {
+        2, 0, 1, NSKY_HEAD_UNLABELLED, 2, 0, 0, NSKY_HEAD_UNLABELLED, 1, 1, 1, 0};
+    nsky_error err = NSKY_ERROR_INIT;
+
+    assert_int_equal(nsky_heads_loss_run(loss, inputs, inputs + 4 * DIM, inputs + 10 * DIM, which,
+                                         0.5, d_features, result, &err),
+                     NSKY_OK);
+    return result->loss;
+}
+
+/* Features, weights and biases in one array, each moved both ways. Off by 2e-4 at most. */
+static void test_heads(void **unused)
+{
+    enum { FEATURES = 4 * DIM, WEIGHTS = 6 * DIM, ALL = FEATURES + WEIGHTS + 6 };
+    float inputs[ALL], d[ALL] = {0}, ignored[FEATURES];
+    nsky_rng rng = nsky_rng_at(6, 6, 7);
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_heads_result result;
+    nsky_heads_loss *loss;
+
+    (void)unused;
+    nsky_rng_fill_normal(&rng, inputs, ALL);
+    assert_int_equal(nsky_heads_loss_new(&loss, make_heads(), &nsky_train_ref, 4, DIM, &err),
+                     NSKY_OK);
+    heads_loss(loss, inputs, d, &result);
+    nsky_heads_loss_collect(loss, d + FEATURES, d + FEATURES + WEIGHTS);
+    assert_int_equal(result.count[0], 3);
+    assert_int_equal(result.count[1], 3);
+    assert_int_equal(result.count[2], 4);
+    for (size_t i = 0; i < ALL; i++) {
+        float saved = inputs[i];
+        inputs[i] = saved + 0x1p-8f;
+        double up = heads_loss(loss, inputs, ignored, &result);
+        inputs[i] = saved - 0x1p-8f;
+        double down = heads_loss(loss, inputs, ignored, &result);
+        inputs[i] = saved;
+        assert_true(fabs(0.5 * (up - down) / 0x1p-7 - d[i]) < 1e-3); /* scale is a half */
+    }
+    memset(inputs, 0, DIM * sizeof *inputs);
+    assert_int_equal(nsky_heads_loss_run(loss, inputs, inputs, inputs, (const uint32_t[12]){0}, 1,
+                                         d, &result, &err),
+                     NSKY_EDATA);
+    nsky_heads_loss_free(loss);
+}
+
+static void test_heads_words(void **unused)
+{
+    static const char *const wrong[] = {
+        "",          "class",      "kind:a",
+        "class:a:0", "class:a:x",  "bins1:a",
+        "bins:a",    "bins9999:a", "number:a:-1",
+        "class::",   "bins4x:a",   "flag:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_heads heads;
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(nsky_heads_parse(&heads, wrong[i], &err), NSKY_EINVAL);
+    assert_int_equal(nsky_heads_parse(&heads, "class:kind,bins64:z:0.5,number:m,flag:bad:2", &err),
+                     NSKY_OK);
+    assert_int_equal(heads.count, 4);
+    assert_int_equal(heads.list[1].bins, 64);
+    assert_true(heads.list[1].weight == 0.5 && heads.list[2].weight == 1);
+    assert_string_equal(heads.list[3].column, "bad");
+    assert_int_equal(heads.list[3].kind, NSKY_TARGET_FLAG);
+}
+
 static void test_multiply(void **unused)
 {
     enum { M = 5, N = 37, K = 19 };
@@ -301,6 +391,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_threads),   cmocka_unit_test(test_company),
         cmocka_unit_test(test_contrast),  cmocka_unit_test(test_multiply),
+        cmocka_unit_test(test_heads),     cmocka_unit_test(test_heads_words),
         cmocka_unit_test(test_schedules), cmocka_unit_test(test_diverged),
         cmocka_unit_test(test_pool),      cmocka_unit_test(test_memory_runs_out),
     };

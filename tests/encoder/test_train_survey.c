@@ -369,6 +369,84 @@ static void test_labels(void **unused)
                  "train on too");
 }
 
+/* Several columns; some objects have no class, some no number. */
+static void write_head_labels(void)
+{
+    FILE *train_file = fopen(labels, "w"), *test_file = fopen(others, "w");
+
+    fputs("name,label,number,bad\n", train_file);
+    fputs("name,label,number,bad\n", test_file);
+    for (uint32_t row = 0; row < ROWS; row++) {
+        FILE *file = row < 19 ? train_file : test_file;
+        fprintf(file, "s-%u,%s,", row, row % 3 == 2 ? "" : row % 3 ? "blue" : "red");
+        if (row % 4 != 1)
+            fprintf(file, "%.3f", 0.1 * (double)row);
+        fprintf(file, ",%s\n", row % 2 ? "" : "trail");
+    }
+    fclose(train_file);
+    fclose(test_file);
+}
+
+static nsky_train_options head_options(void)
+{
+    nsky_train_options o = small_options();
+
+    write_head_labels();
+    o.labels = labels;
+    o.heads = "class:label,bins4:number:0.5,number:number,flag:bad:2";
+    o.batch = 4;
+    o.clip = 0.5;
+    o.keep = 0.9;
+    o.slow = true;
+    return o;
+}
+
+/* Several heads, clipping and the average of late weights go on as if nothing had happened. */
+static void test_heads_killed(void **unused)
+{
+    nsky_train_options options = head_options();
+    const char *once = path_of("heads-once/model.safetensors");
+    const char *twice = path_of("heads-twice/model.safetensors");
+
+    (void)unused;
+    assert_true(train_or_die(once, &options, UINT32_MAX, 0));
+    options.checkpoint_s = 0;
+    options.threads = 2;
+    if (!train_or_die(twice, &options, 2, 0.01) && !train_or_die(twice, &options, 5, 0.01))
+        assert_true(train_or_die(twice, &options, UINT32_MAX, 0));
+    assert_same_file(once, twice);
+}
+
+static void test_heads(void **unused)
+{
+    nsky_train_options options = head_options();
+    nsky_train_report report;
+    nsky_error err = NSKY_ERROR_INIT;
+    const char *out = path_of("heads.safetensors");
+    nsky_model *model;
+
+    (void)unused;
+    options.validate = others;
+    options.snapshots = true;
+    assert_ok(train(out, &options, &report, &err), err);
+    assert_true(report.validation >= 0 && report.validation <= 1);
+    assert_ok(nsky_model_open(&model, out, &err), err);
+    nsky_model_close(model);
+    options.heads = "class:label,bins4:number:0.5,number:number,flag:bad:1";
+    assert_fails(train(out, &options, &report, &err), NSKY_EMISMATCH, err, "heads");
+    options.fresh = true;
+    options.heads = "class:label,rubbish";
+    assert_fails(train(out, &options, &report, &err), NSKY_EINVAL, err, "KIND:COLUMN");
+    options.heads = "number:label";
+    assert_fails(train(out, &options, &report, &err), NSKY_EDATA, err, "no number");
+    options.heads = "class:label";
+    options.bins = 4;
+    assert_fails(train(out, &options, &report, &err), NSKY_EINVAL, err, "one column");
+    options.bins = 0;
+    options.validate = labels;
+    assert_fails(train(out, &options, &report, &err), NSKY_EINVAL, err, "train on too");
+}
+
 static int set_up(void **unused)
 {
     (void)unused;
@@ -393,9 +471,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_killed), /* first: it forks, and threads would not come along */
-        cmocka_unit_test(test_stopped), cmocka_unit_test(test_model),
-        cmocka_unit_test(test_damaged), cmocka_unit_test(test_other_options),
-        cmocka_unit_test(test_initial), cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_heads_killed),  cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_model),         cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_other_options), cmocka_unit_test(test_initial),
+        cmocka_unit_test(test_labels),        cmocka_unit_test(test_heads),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -320,9 +320,47 @@ static void threads_change_nothing(void **state)
     nsky_scores_clear(&first);
 }
 
+/* Of every second object: itself again, its opposite, and the vector of the object before it. */
+static void changed_vectors_find_what_they_are(void **state)
+{
+    nsky_error err = NSKY_ERROR_INIT;
+    bench b = set_up(make_truth(N, 5), 1, false);
+    nsky_changed *changed = nsky_alloc_zero(1, sizeof *changed, &err);
+    (void)state;
+
+    assert_ok(nsky_task_invariance(&b.scores, &b.task, b.features, &err), err);
+    assert_int_equal(b.scores.count, 0); /* nobody changed anything */
+    nsky_features_normalise(b.features);
+    changed->count = N / 2;
+    changed->objects = nsky_alloc(N / 2, sizeof *changed->objects, &err);
+    for (int c = 0; c < NSKY_CHANGES; c++)
+        changed->x[c] = nsky_alloc_zero((size_t)N / 2 * DIM, sizeof(float), &err);
+    for (uint32_t i = 0; i < N / 2; i++) {
+        changed->objects[i] = 2 * i + 1;
+        for (uint32_t j = 0; j < DIM; j++) {
+            const float *own = b.features->x + (size_t)(2 * i + 1) * DIM;
+            changed->x[NSKY_CHANGE_ROTATION][i * DIM + j] = 3 * own[j];
+            changed->x[NSKY_CHANGE_NOISE][i * DIM + j] = -own[j];
+            changed->x[NSKY_CHANGE_SEEING][i * DIM + j] = i == 0 ? 0 : own[(int)j - DIM];
+        }
+    }
+    b.features->changed = changed;
+    assert_ok(nsky_task_invariance(&b.scores, &b.task, b.features, &err), err);
+    assert_near(score_of(&b.scores, "invariance.rotation.first").value, 1, 1e-12);
+    assert_near(score_of(&b.scores, "invariance.rotation.cosine").value, 1, 1e-6);
+    assert_true(score_of(&b.scores, "invariance.rotation.cosine_of_next").value < 1);
+    assert_near(score_of(&b.scores, "invariance.noise.cosine").value, -1, 1e-6);
+    assert_near(score_of(&b.scores, "invariance.noise.among_10").value, 0, 1e-12);
+    /* the object before is nearer than the object itself */
+    assert_near(score_of(&b.scores, "invariance.seeing.first").value, 0, 1e-12);
+    assert_near(score_of(&b.scores, "invariance.seeing.cosine_of_next").value, 1, 1e-6);
+    take_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(changed_vectors_find_what_they_are),
         cmocka_unit_test(classes_apart_are_found_at_once),
         cmocka_unit_test(noise_finds_what_is_common),
         cmocka_unit_test(queries_are_a_sample_of_each_class),

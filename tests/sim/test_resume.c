@@ -149,6 +149,7 @@ static void test_bad_options(void **state)
     REFUSED(o.lens_fraction = -0.1, "lenses");
     REFUSED(o.lens_fraction = 0.4, "lenses");
     REFUSED(o.lens_fraction = NAN, "lenses");
+    REFUSED(o.artefact_fraction = 1.1, "artefacts");
     REFUSED(o.threads = NSKY_SIM_THREADS_MAX + 1, "threads");
     assert_int_equal(compare_folders(f.path, f.path), 0); /* nothing was written */
     drop_folder(&f);
