@@ -23,8 +23,9 @@ static const char help[] =
     "when run again; vectors already made by the same model are kept.\n\n"
     "  --model M         weights (safetensors), or random[:resnet18|resnet34|resnet50[:SEED]]\n"
     "                    (default: the bundled weights)\n"
-    "  --device D        auto, cpu or ref (default auto)\n"
-    "  --precision P     fp32 or bf16 (default: bf16 where this CPU has it)\n"
+    "  --device D        auto, cuda, cpu or ref (default auto: cuda where a card is)\n"
+    "  --precision P     fp32 or bf16, with cuda bf16 or fp16 (default: bf16 where there is\n"
+    "                    hardware for it)\n"
     "  --workers N       threads (default: one for each core)\n"
     "  --json            the report as JSON\n";
 
@@ -87,12 +88,6 @@ static bool parse_workers(const char *text, uint32_t *out)
     return *end == '\0' && number >= 1 && number <= WORKERS_MAX;
 }
 
-static bool parse_precision(const char *text, nsky_precision *out)
-{
-    *out = strcmp(text, "bf16") == 0 ? NSKY_BF16 : NSKY_FP32;
-    return *out == NSKY_BF16 || strcmp(text, "fp32") == 0;
-}
-
 typedef struct arguments {
     const char *model;
     nsky_embed_options options;
@@ -120,9 +115,9 @@ static int parse(int argc, char **argv, arguments *args)
             args->options.encoder.device = optarg;
             break;
         case 'p':
-            if (!parse_precision(optarg, &args->options.encoder.precision))
-                return 1 + nsky_cli_usage("embed", "--precision takes fp32 or bf16, not \"%s\"",
-                                          optarg);
+            if (!nsky_precision_parse(optarg, &args->options.encoder.precision))
+                return 1 + nsky_cli_usage(
+                               "embed", "--precision takes fp32, bf16 or fp16, not \"%s\"", optarg);
             break;
         case 'w':
             if (!parse_workers(optarg, &args->options.workers))
