@@ -315,8 +315,13 @@ nsky_status nsky_network_new(nsky_network **out, nsky_dev *dev, const nsky_graph
 
 void nsky_network_free(nsky_network *net)
 {
+    nsky_error gone = NSKY_ERROR_INIT;
+
     if (!net)
         return;
+    /* What is under way needs what is freed here; a card that is lost has nothing under way. */
+    if (nsky_dev_sync(net->dev, NSKY_STREAM_COMPUTE, &gone) != NSKY_OK)
+        gone = (nsky_error)NSKY_ERROR_INIT;
     nsky_dev_graph_free(net->dev, net->captured);
     for (uint32_t i = 0; net->convs && i < net->graph->op_count; i++)
         nsky_dev_conv_free(net->dev, net->convs[i]);

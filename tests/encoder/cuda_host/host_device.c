@@ -153,15 +153,21 @@ nsky_status nsky_dev_alloc(nsky_dev *dev, void **out, size_t bytes, const char *
     return NSKY_OK;
 }
 
-/* As cudaFree: behind all that was put into the streams. */
-void nsky_dev_free(nsky_dev *dev, void *block)
+/* All that was put into the streams. */
+static void force_all(nsky_dev *dev)
 {
-    if (!block)
-        return;
     pthread_mutex_lock(&lock);
     for (int i = 0; i < NSKY_STREAMS; i++)
         force(&dev->streams[i], dev->streams[i].count);
     pthread_mutex_unlock(&lock);
+}
+
+/* As cudaFree: behind all work. */
+void nsky_dev_free(nsky_dev *dev, void *block)
+{
+    if (!block)
+        return;
+    force_all(dev);
     blocks--;
     nsky_free(block);
 }
@@ -378,24 +384,37 @@ nsky_status nsky_dev_conv_bind(nsky_dev *dev, nsky_dev_conv *conv, const nsky_co
     return NSKY_OK;
 }
 
-/* The sum over one output pixel's window, for one channel. */
-static float window_sum(const nsky_dev_conv *conv, uint32_t n, uint32_t oy, uint32_t ox, uint32_t o)
+/* The sum over one output pixel's window, for one channel; x and w as floats. Eight sums side by
+ * side, which a compiler makes a vector of. */
+static float window_sum(const nsky_conv_shape *s, const float *x, const float *w, uint32_t oy,
+                        uint32_t ox)
 {
-    const nsky_conv_shape *s = &conv->shape;
-    const uint16_t *x = conv->data.x, *w = conv->data.weight;
-    float sum = 0;
+    float sums[NSKY_EIGHT] = {0}, sum = 0;
 
     for (uint32_t ky = 0; ky < s->kernel; ky++)
         for (uint32_t kx = 0; kx < s->kernel; kx++) {
             uint32_t y = oy * s->stride + ky - s->padding, u = ox * s->stride + kx - s->padding;
             if (y >= s->in_height || u >= s->in_width)
                 continue;
-            size_t from = (((size_t)n * s->in_height + y) * s->in_width + u) * s->in_channels;
-            size_t tap = (((size_t)o * s->kernel + ky) * s->kernel + kx) * s->in_channels;
-            for (uint32_t c = 0; c < s->in_channels; c++)
-                sum += nsky_float_of(s->number, x[from + c]) * nsky_float_of(s->number, w[tap + c]);
+            const float *from = x + ((size_t)y * s->in_width + u) * s->in_channels;
+            const float *tap = w + ((size_t)ky * s->kernel + kx) * s->in_channels;
+            for (uint32_t c = 0; c < s->in_channels; c += NSKY_EIGHT)
+                for (uint32_t i = 0; i < NSKY_EIGHT; i++)
+                    sums[i] += from[c + i] * tap[c + i];
         }
+    for (uint32_t i = 0; i < NSKY_EIGHT; i++)
+        sum += sums[i];
     return sum;
+}
+
+static float *floats_of(nsky_number number, const uint16_t *in, size_t count)
+{
+    float *out = malloc(count * sizeof *out);
+
+    assert(out);
+    for (size_t i = 0; i < count; i++)
+        out[i] = nsky_float_of(number, in[i]);
+    return out;
 }
 
 static void run_conv(const void *opaque)
@@ -403,6 +422,10 @@ static void run_conv(const void *opaque)
     const nsky_dev_conv *conv = *(nsky_dev_conv *const *)opaque;
     const nsky_conv_shape *s = &conv->shape;
     const uint16_t *bias = conv->data.bias, *add = conv->data.add;
+    size_t image = (size_t)s->in_height * s->in_width * s->in_channels;
+    size_t filter = (size_t)s->kernel * s->kernel * s->in_channels;
+    float *in = floats_of(s->number, conv->data.x, s->batch * image);
+    float *w = floats_of(s->number, conv->data.weight, s->out_channels * filter);
     uint16_t *out = conv->data.y;
     size_t at = 0;
 
@@ -410,13 +433,16 @@ static void run_conv(const void *opaque)
         for (uint32_t y = 0; y < s->out_height; y++)
             for (uint32_t x = 0; x < s->out_width; x++)
                 for (uint32_t o = 0; o < s->out_channels; o++, at++) {
-                    float value = window_sum(conv, n, y, x, o);
+                    float value = window_sum(s, in + n * image, w + o * filter, y, x);
                     if (add)
                         value += nsky_float_of(s->number, add[at]);
                     value += nsky_float_of(s->number, bias[o]);
-                    out[at] = nsky_number_of(s->number,
-                                             s->relu && !(value > 0) && value == value ? 0 : value);
+                    if (s->relu && !(value > 0) && value == value)
+                        value = 0;
+                    out[at] = nsky_number_of(s->number, value);
                 }
+    free(in);
+    free(w);
 }
 
 nsky_status nsky_dev_conv_run(nsky_dev *dev, nsky_dev_conv *conv, nsky_error *err)
@@ -430,7 +456,7 @@ nsky_status nsky_dev_conv_run(nsky_dev *dev, nsky_dev_conv *conv, nsky_error *er
 
 void nsky_dev_conv_free(nsky_dev *dev, nsky_dev_conv *conv)
 {
-    (void)dev;
+    force_all(dev); /* a launch keeps nothing of the descriptor, this work does */
     blocks -= conv != NULL;
     nsky_free(conv);
 }
