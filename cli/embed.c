@@ -63,6 +63,15 @@ static int report_json(const nsky_embed_report *report)
     nsky_json_put_integer(object, "reused", (int64_t)report->reused);
     nsky_json_put_fixed(object, "seconds", report->seconds, 1);
     nsky_json_put_fixed(object, "images_per_s", report->images_per_s, 1);
+    if (report->limited_by) {
+        nsky_json *busy = nsky_json_object();
+        nsky_json_put_fixed(busy, "reading", report->busy[NSKY_EMBED_READ], 3);
+        nsky_json_put_fixed(busy, "copying", report->busy[NSKY_EMBED_COPY], 3);
+        nsky_json_put_fixed(busy, "computing", report->busy[NSKY_EMBED_COMPUTE], 3);
+        nsky_json_put_fixed(busy, "writing", report->busy[NSKY_EMBED_WRITE], 3);
+        nsky_json_put(object, "busy", busy);
+        nsky_json_put_string(object, "limited_by", report->limited_by);
+    }
     return nsky_cli_print_json("embed", object);
 }
 
@@ -73,9 +82,9 @@ static int report_text(const nsky_embed_report *report)
                report->rows);
     else
         printf("generation %" PRIu32 ": %" PRIu64 " vectors (%" PRIu64 " kept from before), "
-               "%.1f s, %.1f stamps/s\n",
+               "%.1f s, %.1f stamps/s, limited by %s\n",
                report->generation, report->rows, report->reused, report->seconds,
-               report->images_per_s);
+               report->images_per_s, report->limited_by ? report->limited_by : "nothing");
     return NSKY_EXIT_DONE;
 }
 
