@@ -22,9 +22,9 @@ function(nsky_find_cuda why)
   set(libraries "${home}/lib64" "${home}/lib" "${home}/targets/x86_64-linux/lib")
   find_path(cudart_include cuda_runtime_api.h HINTS "${home}/include"
             "${home}/targets/x86_64-linux/include" NO_CACHE)
-  find_library(cudart_library NAMES cudart_static HINTS ${libraries} NO_CACHE)
+  find_library(cudart_library NAMES cudart_static cudart HINTS ${libraries} NO_CACHE)
   find_path(cudnn_include cudnn.h HINTS "${NEARSKY_CUDNN_ROOT}/include" "${home}/include" NO_CACHE)
-  find_library(cudnn_library NAMES cudnn libcudnn.so.9
+  find_library(cudnn_library NAMES cudnn libcudnn.so.9 NAMES_PER_DIR
                HINTS "${NEARSKY_CUDNN_ROOT}/lib" ${libraries} NO_CACHE)
   foreach(part cudart_include cudart_library cudnn_include cudnn_library)
     if(NOT ${part})
