@@ -24,8 +24,9 @@ static const char help[] =
     "worker.\n\n"
     "  --arch A          resnet18, resnet34 or resnet50 (default resnet50)\n"
     "  --size N          pixels a side (default 96)\n"
-    "  --device D        auto, cpu or ref (default auto)\n"
-    "  --precision P     fp32 or bf16 (default: bf16 where this CPU has it)\n"
+    "  --device D        auto, cuda, cpu or ref (default auto: cuda where a card is)\n"
+    "  --precision P     fp32 or bf16, with cuda bf16 or fp16 (default: bf16 where there is\n"
+    "                    hardware for it)\n"
     "  --workers N       threads (default: one for each core)\n"
     "  --seconds S       how long to measure (default 5)\n"
     "  --json            the report as JSON\n";
@@ -248,8 +249,7 @@ static bool parse_option(int option, arguments *args)
         args->encoder.device = optarg;
         return true;
     case 'p':
-        args->encoder.precision = strcmp(optarg, "bf16") == 0 ? NSKY_BF16 : NSKY_FP32;
-        return args->encoder.precision == NSKY_BF16 || strcmp(optarg, "fp32") == 0;
+        return nsky_precision_parse(optarg, &args->encoder.precision);
     case 'w':
         return parse_count(optarg, WORKERS_MAX, &args->workers);
     case 't':

@@ -25,8 +25,9 @@ static const char help[] =
     "objects are compared one by one until `nearsky index` takes them in.\n\n"
     "  --model M         weights (safetensors), or random[:resnet18|resnet34|resnet50[:SEED]]\n"
     "                    (default: the bundled weights)\n"
-    "  --device D        auto, cpu or ref (default auto)\n"
-    "  --precision P     fp32 or bf16 (default: bf16 where this CPU has it)\n"
+    "  --device D        auto, cuda, cpu or ref (default auto: cuda where a card is)\n"
+    "  --precision P     fp32 or bf16, with cuda bf16 or fp16 (default: bf16 where there is\n"
+    "                    hardware for it)\n"
     "  --workers N       threads (default: one for each core)\n"
     "  --json            the report as JSON\n";
 
@@ -64,6 +65,15 @@ static int report_json(const nsky_embed_report *report)
     nsky_json_put_integer(object, "reused", (int64_t)report->reused);
     nsky_json_put_fixed(object, "seconds", report->seconds, 1);
     nsky_json_put_fixed(object, "images_per_s", report->images_per_s, 1);
+    if (report->limited_by) {
+        nsky_json *busy = nsky_json_object();
+        nsky_json_put_fixed(busy, "reading", report->busy[NSKY_EMBED_READ], 3);
+        nsky_json_put_fixed(busy, "copying", report->busy[NSKY_EMBED_COPY], 3);
+        nsky_json_put_fixed(busy, "computing", report->busy[NSKY_EMBED_COMPUTE], 3);
+        nsky_json_put_fixed(busy, "writing", report->busy[NSKY_EMBED_WRITE], 3);
+        nsky_json_put(object, "busy", busy);
+        nsky_json_put_string(object, "limited_by", report->limited_by);
+    }
     return nsky_cli_print_json("embed", object);
 }
 
@@ -74,9 +84,9 @@ static int report_text(const nsky_embed_report *report)
                report->rows);
     else
         printf("generation %" PRIu32 ": %" PRIu64 " vectors (%" PRIu64 " kept from before), "
-               "%.1f s, %.1f stamps/s\n",
+               "%.1f s, %.1f stamps/s, limited by %s\n",
                report->generation, report->rows, report->reused, report->seconds,
-               report->images_per_s);
+               report->images_per_s, report->limited_by ? report->limited_by : "nothing");
     return NSKY_EXIT_DONE;
 }
 
@@ -87,12 +97,6 @@ static bool parse_workers(const char *text, uint32_t *out)
 
     *out = (uint32_t)number;
     return *end == '\0' && number >= 1 && number <= WORKERS_MAX;
-}
-
-static bool parse_precision(const char *text, nsky_precision *out)
-{
-    *out = strcmp(text, "bf16") == 0 ? NSKY_BF16 : NSKY_FP32;
-    return *out == NSKY_BF16 || strcmp(text, "fp32") == 0;
 }
 
 typedef struct arguments {
@@ -122,9 +126,9 @@ static int parse(int argc, char **argv, arguments *args)
             args->options.encoder.device = optarg;
             break;
         case 'p':
-            if (!parse_precision(optarg, &args->options.encoder.precision))
-                return 1 + nsky_cli_usage("embed", "--precision takes fp32 or bf16, not \"%s\"",
-                                          optarg);
+            if (!nsky_precision_parse(optarg, &args->options.encoder.precision))
+                return 1 + nsky_cli_usage(
+                               "embed", "--precision takes fp32, bf16 or fp16, not \"%s\"", optarg);
             break;
         case 'w':
             if (!parse_workers(optarg, &args->options.workers))

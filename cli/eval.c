@@ -212,10 +212,9 @@ static int take(nsky_eval_arguments *args, int option, const char *text)
         args->encoder.device = text;
         return 0;
     case PRECISION:
-        args->encoder.precision = strcmp(text, "bf16") == 0 ? NSKY_BF16 : NSKY_FP32;
-        return strcmp(text, "bf16") == 0 || strcmp(text, "fp32") == 0
+        return nsky_precision_parse(text, &args->encoder.precision)
                    ? 0
-                   : wrong("--precision", "fp32 or bf16", text);
+                   : wrong("--precision", "fp32, bf16 or fp16", text);
     case 'h':
         fputs(help, stdout);
         return 1 + NSKY_EXIT_DONE;

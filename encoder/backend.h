@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "encoder/encoder.h"
+#include "encoder/preprocess.h"
 
 typedef enum nsky_op_kind {
     NSKY_OP_CONV,    /* out = relu?(conv(in) + bias [+ add]) */
@@ -45,6 +46,25 @@ NSKY_MUST_CHECK nsky_status nsky_graph_build(nsky_graph **out, const nsky_model 
                                              uint32_t size, nsky_error *err);
 void nsky_graph_free(nsky_graph *graph);
 
+/* How a back end with memory of its own takes stamps: threads fill slots, each a batch in the
+ * making, and the device works through those that are full, copying one while computing another.
+ * All but open: any thread, a slot one thread at a time. Errors of a lost device are NSKY_EDEVICE,
+ * from then on from every call. */
+typedef struct nsky_slot_ops {
+    /* Once, before the first begin: how stamps are prepared; how->size is the graph's. */
+    nsky_status (*open)(void *state, const nsky_preprocess *how, uint32_t count, nsky_error *err);
+    /* Waits until one of them is free. */
+    nsky_status (*begin)(void *state, nsky_slot **out, nsky_error *err);
+    /* Copies what the network sees of the stamp. *full: it did not fit any more and was not taken.
+     * NSKY_EDATA: an infinite pixel; it was not taken. */
+    nsky_status (*put)(nsky_slot *slot, const nsky_stamp *stamp, bool *full, nsky_error *err);
+    /* Computes, waits, empties. vectors [stamps put, dim] float16, unit length; where faults
+     * [stamps put] is not NSKY_ROW_SOUND the vector is zero. */
+    nsky_status (*run)(nsky_slot *slot, uint16_t *vectors, uint8_t *faults, nsky_error *err);
+    void (*end)(nsky_slot *slot);                     /* gives it back; NULL is a no-op */
+    void (*times)(void *state, nsky_slot_times *out); /* since open */
+} nsky_slot_ops;
+
 typedef struct nsky_backend_ops {
     const char *name;
     bool (*available)(nsky_precision precision);
@@ -58,6 +78,7 @@ typedef struct nsky_backend_ops {
      * back end no longer has it (reused memory) unless NSKY_KEEP_VALUES=1 was set at open. */
     nsky_status (*value)(void *state, uint32_t value, float *out, nsky_error *err);
     void (*close)(void *state);
+    const nsky_slot_ops *slots; /* NULL: none; then stamps are preprocessed by the caller */
 } nsky_backend_ops;
 
 extern const nsky_backend_ops nsky_backend_ref; /* ref/: plain C, the oracle */

@@ -20,8 +20,16 @@ typedef struct nsky_embed_block {
 
 typedef struct nsky_embed_pool nsky_embed_pool;
 
+/* Seconds spent so far; read_s of all workers together, and compute_s too where they compute. */
+typedef struct nsky_embed_times {
+    double read_s; /* from disk, decompressed, packed for the device */
+    double copy_s; /* over the bus, the busier way; 0 without a device */
+    double compute_s;
+    bool device; /* compute_s is the device's */
+} nsky_embed_times;
+
 /* All borrowed until free. Each worker opens a survey and an encoder of its own; where that fails,
- * the blocks it takes say so. */
+ * the blocks it takes say so. Where the encoder has slots, the workers fill those of one. */
 NSKY_MUST_CHECK nsky_status nsky_embed_pool_new(nsky_embed_pool **out, const char *store,
                                                 const nsky_model *model,
                                                 const nsky_encoder_options *options,
@@ -33,6 +41,7 @@ void nsky_embed_pool_put(nsky_embed_pool *pool, nsky_embed_block *block);
 nsky_embed_block *nsky_embed_pool_take_back(nsky_embed_pool *pool);
 /* Waits; NULL after timeout_ms. */
 nsky_embed_block *nsky_embed_pool_finished(nsky_embed_pool *pool, uint32_t timeout_ms);
+void nsky_embed_pool_times(const nsky_embed_pool *pool, nsky_embed_times *out);
 /* Waits for blocks under way. NULL is a no-op. */
 void nsky_embed_pool_free(nsky_embed_pool *pool);
 

@@ -20,6 +20,7 @@ typedef struct ring {
     uint64_t next_row;     /* to hand out */
     uint32_t under_way;
     bool stopping;
+    double write_s;
     nsky_status status; /* the first thing that went wrong */
 } ring;
 
@@ -85,7 +86,9 @@ static void write_out(ring *r, nsky_embedding *e, nsky_embed_pool *pool, nsky_pr
         if (!block->done || block->status != NSKY_OK)
             return;
         assert(block->first == e->blocks->rows);
+        double began = now_s();
         nsky_status status = nsky_blocks_append(e->blocks, block->vectors, block->rows, &problem);
+        r->write_s += now_s() - began;
         if (status != NSKY_OK) {
             fail(r, pool, status, &problem, err);
             return;
@@ -114,6 +117,25 @@ static void run(ring *r, nsky_embedding *e, nsky_embed_pool *pool, nsky_progress
     }
 }
 
+/* How busy each stage was, and which the others waited for. */
+static void judge_stages(const ring *r, const nsky_embedding *e, const nsky_embed_times *t,
+                         nsky_embed_report *report)
+{
+    static const char *const names[NSKY_EMBED_STAGES] = {"reading", "copying", "computing",
+                                                         "writing"};
+    double all = report->seconds * e->workers;
+    const double busy[NSKY_EMBED_STAGES] = {t->read_s / all, t->copy_s / report->seconds,
+                                            t->compute_s / (t->device ? report->seconds : all),
+                                            r->write_s / report->seconds};
+    size_t most = 0;
+
+    for (size_t i = 0; i < NSKY_EMBED_STAGES; i++) {
+        report->busy[i] = busy[i];
+        most = busy[i] > busy[most] ? i : most;
+    }
+    report->limited_by = names[most];
+}
+
 nsky_status nsky_embed_rows(nsky_embedding *e, nsky_embed_report *report, nsky_error *err)
 {
     assert(e && e->blocks && report && err);
@@ -131,12 +153,16 @@ nsky_status nsky_embed_rows(nsky_embedding *e, nsky_embed_report *report, nsky_e
         run(&r, e, pool, progress, err);
         nsky_progress_end(progress);
     }
+    report->seconds = now_s() - started;
+    if (pool && report->seconds > 0) {
+        nsky_embed_times times;
+        nsky_embed_pool_times(pool, &times);
+        judge_stages(&r, e, &times, report);
+        report->images_per_s = (double)(e->blocks->rows - first) / report->seconds;
+    }
     nsky_embed_pool_free(pool);
     nsky_free(r.blocks);
     nsky_free(r.vectors);
-    report->seconds = now_s() - started;
-    if (report->seconds > 0)
-        report->images_per_s = (double)(e->blocks->rows - first) / report->seconds;
     if (r.status == NSKY_OK && e->blocks->rows < e->rows)
         return nsky_fail(err, NSKY_ECANCELLED,
                          "stopped after %" PRIu64 " of %" PRIu64

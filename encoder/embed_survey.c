@@ -18,6 +18,8 @@
 
 #define WORKERS_MAX 256u
 #define IMAGES_PER_BLOCK 256u
+#define IMAGES_PER_DEVICE_BLOCK \
+    2048u /* a card is quick: fewer, larger writes that wait for the disk */
 #define COPY_ROWS 4096u
 #define MODEL_TEMPORARY "model.tmp"
 
@@ -49,7 +51,8 @@ static nsky_status identify(nsky_embedding *e, const char *model, const nsky_emb
     e->workers = options->workers > 0 ? options->workers : core_count();
     if (e->workers > WORKERS_MAX)
         e->workers = WORKERS_MAX;
-    e->block_rows = options->block_rows > 0 ? options->block_rows : IMAGES_PER_BLOCK / how.views;
+    uint32_t images = ops->slots ? IMAGES_PER_DEVICE_BLOCK : IMAGES_PER_BLOCK;
+    e->block_rows = options->block_rows > 0 ? options->block_rows : images / how.views;
     return nsky_preprocess_hash(&how, e->preprocess, err);
 }
 

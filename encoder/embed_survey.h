@@ -20,11 +20,18 @@ typedef struct nsky_embed_options {
                             uint64_t rows, nsky_json *manifest, nsky_error *err);
 } nsky_embed_options;
 
+/* What a stamp goes through. All overlap; the one that is busy nearly all the time limits the rest.
+ */
+enum { NSKY_EMBED_READ, NSKY_EMBED_COPY, NSKY_EMBED_COMPUTE, NSKY_EMBED_WRITE, NSKY_EMBED_STAGES };
+
 typedef struct nsky_embed_report {
     uint32_t generation;
     bool up_to_date;       /* there was nothing to do */
     uint64_t rows, reused; /* of them taken over from an older generation of the same model */
     double seconds, images_per_s;
+    double busy[NSKY_EMBED_STAGES]; /* shares of the time; reading (and, without a card, computing)
+                                       of the workers' together */
+    const char *limited_by;         /* "reading", ...; NULL: nothing was done */
 } nsky_embed_report;
 
 /*

@@ -199,6 +199,60 @@ nsky_status nsky_encoder_embed_stamps(nsky_encoder *enc, const nsky_stamp *const
     return status;
 }
 
+const char *nsky_row_fault(uint8_t fault)
+{
+    static const char *const texts[] = {"", "the image has an infinite pixel",
+                                        "the network sees nothing: all features are zero",
+                                        "the network's features are not finite"};
+
+    assert(fault < sizeof texts / sizeof *texts);
+    return texts[fault];
+}
+
+bool nsky_encoder_has_slots(const nsky_encoder *enc)
+{
+    assert(enc);
+    return enc->ops->slots != NULL;
+}
+
+nsky_status nsky_encoder_open_slots(nsky_encoder *enc, uint32_t count, nsky_error *err)
+{
+    assert(enc && enc->ops->slots && count > 0 && err);
+    return enc->ops->slots->open(enc->state, &enc->how, count, err);
+}
+
+nsky_status nsky_slot_begin(nsky_encoder *enc, nsky_slot **out, nsky_error *err)
+{
+    assert(enc && enc->ops->slots && out && err);
+    return enc->ops->slots->begin(enc->state, out, err);
+}
+
+nsky_status nsky_slot_put(nsky_encoder *enc, nsky_slot *slot, const nsky_stamp *stamp, bool *full,
+                          nsky_error *err)
+{
+    assert(enc && enc->ops->slots && slot && stamp && full && err);
+    return enc->ops->slots->put(slot, stamp, full, err);
+}
+
+nsky_status nsky_slot_run(nsky_encoder *enc, nsky_slot *slot, uint16_t *vectors, uint8_t *faults,
+                          nsky_error *err)
+{
+    assert(enc && enc->ops->slots && slot && vectors && faults && err);
+    return enc->ops->slots->run(slot, vectors, faults, err);
+}
+
+void nsky_slot_end(nsky_encoder *enc, nsky_slot *slot)
+{
+    assert(enc && enc->ops->slots);
+    enc->ops->slots->end(slot);
+}
+
+void nsky_encoder_slot_times(const nsky_encoder *enc, nsky_slot_times *out)
+{
+    assert(enc && enc->ops->slots && out);
+    enc->ops->slots->times(enc->state, out);
+}
+
 const char *nsky_encoder_backend(const nsky_encoder *enc)
 {
     assert(enc);

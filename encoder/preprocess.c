@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "encoder/preprocess_pixel.h"
 #include "image/resample.h"
 #include "image/stretch.h"
 
@@ -22,28 +23,15 @@ const nsky_preprocess nsky_preprocess_default = {
     .views = 1,
 };
 
-/*
- * x (s + m f / I) with I = mean of max(0, x s + m), f = asinh(Q I) / sqrt(Q), clipped to [0, 1]:
- * the order of operations of the public training code, which is not the viewer's (x s + m) f / I.
- * Weights trained with it need it.
- */
 static void stretch_stein(const float *flux, uint32_t count, float *colour)
 {
-    const nsky_stretch *s = &nsky_stretch_viewer;
-    float root = sqrtf(s->q);
+    float root = sqrtf(nsky_stretch_viewer.q);
 
     for (uint32_t i = 0; i < count; i++) {
-        float x[3], intensity = 0;
-        for (uint32_t band = 0; band < 3; band++) {
-            x[band] = isnan(flux[band * count + i]) ? 0.0f : flux[band * count + i];
-            intensity += fmaxf(0.0f, x[band] * s->scale[band] + s->m);
-        }
-        intensity /= 3;
-        float f = intensity > 0 ? asinhf(s->q * intensity) / root / intensity : 0.0f;
-        for (uint32_t band = 0; band < 3; band++) {
-            float value = x[band] * (s->scale[band] + s->m * f);
-            colour[band * count + i] = fminf(fmaxf(value, 0.0f), 1.0f);
-        }
+        float x[3] = {flux[i], flux[count + i], flux[2 * (size_t)count + i]};
+        nsky_stein_pixel(&nsky_stretch_viewer, root, x);
+        for (size_t band = 0; band < 3; band++)
+            colour[band * count + i] = x[band];
     }
 }
 
@@ -90,25 +78,13 @@ void nsky_preprocess_view(const float *in, uint32_t size, uint32_t view, float *
 {
     assert(in && out && in != out && view < 8);
     size_t plane = (size_t)size * size;
-    uint32_t last = size - 1;
 
     for (uint32_t c = 0; c < 3; c++)
         for (uint32_t y = 0; y < size; y++)
             for (uint32_t x = 0; x < size; x++) {
-                uint32_t fx = view >= 4 ? last - x : x, sx = fx, sy = y; /* undo the flip */
-                switch (view & 3) {                                      /* then the turns */
-                case 1:
-                    sx = last - y, sy = fx;
-                    break;
-                case 2:
-                    sx = last - fx, sy = last - y;
-                    break;
-                case 3:
-                    sx = y, sy = last - fx;
-                    break;
-                default:
-                    break;
-                }
-                out[c * plane + (size_t)y * size + x] = in[c * plane + (size_t)sy * size + sx];
+                uint32_t from_x, from_y;
+                nsky_view_source(size, view, x, y, &from_x, &from_y);
+                out[c * plane + (size_t)y * size + x] =
+                    in[c * plane + (size_t)from_y * size + from_x];
             }
 }

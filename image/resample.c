@@ -14,9 +14,7 @@
 #include <string.h>
 
 #include "common/memory.h"
-
-#define SAME_SCALE 1e-4      /* relative: 0.03 pixels at the edge of the largest stamp */
-#define KNOWN_ENOUGH 0.49999 /* half of the weight, give or take rounding */
+#include "image/resample_tap.h"
 
 /* How each of `size` output pixels along one axis draws on `n` input pixels. Weights sum to 1 over
  * the infinite grid; those that fall outside the image are left out. */
@@ -44,20 +42,9 @@ static double paired_sum(const double *weight, uint32_t count)
     return count % 2 ? sum + weight[count / 2] : sum;
 }
 
-/* Weight of the input pixel centred at u for an output pixel centred at d, both measured from the
- * middle of the stamp in input pixels, where mirroring is exactly a change of sign. */
-static double tap_weight(double u, double d, double ratio)
-{
-    if (ratio > 1) { /* the share of the output pixel that the input pixel covers */
-        double high = fmin(u + 0.5, d + ratio / 2), low = fmax(u - 0.5, d - ratio / 2);
-        return fmax(0, high - low) / ratio;
-    }
-    return fmax(0, 1 - fabs(u - d)); /* linear interpolation */
-}
-
 static nsky_status taps_new(taps *t, uint32_t n, uint32_t size, double ratio, nsky_error *err)
 {
-    double reach = ratio > 1 ? ratio / 2 + 0.5 : 1;
+    double reach = nsky_tap_reach(ratio);
     double most = fmin(2 * reach + 3, n);
 
     *t = (taps){.n = n, .size = size, .most = (uint32_t)most};
@@ -76,7 +63,7 @@ static nsky_status taps_new(taps *t, uint32_t n, uint32_t size, double ratio, ns
         t->first[i] = 0;
         t->count[i] = 0;
         for (double j = low; j <= high; j++) {
-            double w = tap_weight(j - middle, d, ratio);
+            double w = nsky_tap_weight(j - middle, d, ratio);
             if (w <= 0) /* the weights are one run: only ends are 0 */
                 continue;
             if (t->count[i] == 0)
@@ -174,7 +161,7 @@ static void resample_band(scratch *s, const float *band, double area, double *su
         for (uint32_t x = 0; x < size; x++) {
             size_t i = (size_t)y * size + x;
             double known = missing ? s->mask[i] : s->y.inside[y] * s->x.inside[x];
-            double value = known >= KNOWN_ENOUGH ? sum[i] / known * area : NAN;
+            double value = known >= NSKY_KNOWN_ENOUGH ? sum[i] / known * area : NAN;
             out[i] = (float)(value > FLT_MAX ? FLT_MAX : value < -FLT_MAX ? -FLT_MAX : value);
         }
     }
@@ -200,7 +187,7 @@ static nsky_status resample_general(const nsky_stamp *stamp, uint32_t size, doub
             goto done;
         }
     }
-    double area = fabs(ratio - 1) <= SAME_SCALE ? 1 : ratio * ratio;
+    double area = fabs(ratio - 1) <= NSKY_SAME_SCALE ? 1 : ratio * ratio;
     for (uint32_t band = 0; band < NSKY_STAMP_BANDS; band++)
         resample_band(&s, nsky_stamp_band(stamp, band), area, sum,
                       out + (size_t)band * size * size);
@@ -245,7 +232,7 @@ nsky_status nsky_resample(const nsky_stamp *stamp, uint32_t size, float scale_ar
                          (double)scale_arcsec_px);
 
     double ratio = (double)scale_arcsec_px / stamp->scale_arcsec_px;
-    if (fabs(ratio - 1) <= SAME_SCALE) {
+    if (fabs(ratio - 1) <= NSKY_SAME_SCALE) {
         ratio = 1;
         if (stamp->width % 2 == size % 2 && stamp->height % 2 == size % 2) {
             copy_centre(stamp, size, out);

@@ -16,10 +16,8 @@ static nsky_precision precision_of(const nsky_json *manifest, nsky_precision fal
 
     if (!name)
         name = nsky_json_get_string(nsky_json_get(manifest, "encoder"), "precision");
-    for (nsky_precision p = NSKY_FP32; name && p <= NSKY_BF16; p++)
-        if (strcmp(name, nsky_precision_name(p)) == 0)
-            return p;
-    return fallback;
+    nsky_precision precision;
+    return name && nsky_precision_parse(name, &precision) ? precision : fallback;
 }
 
 static nsky_status open_model(nsky_view *view, const char *device, nsky_error *err)

@@ -62,7 +62,7 @@ static void fake_close(void *state)
 }
 
 static const nsky_backend_ops fake = {"fake",   fake_available, fake_describe, fake_open,
-                                      fake_run, fake_value,     fake_close};
+                                      fake_run, fake_value,     fake_close,    NULL};
 
 static nsky_encoder *open_fake(void)
 {

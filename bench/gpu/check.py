@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""What scripts/gpu-check runs once nearsky-gpu-check is built: parity, sanitizer, speed against PyTorch.
+
+    bench/gpu/check.py CHECK RESULT.json|- [parity] [sanitize] [speed]
+
+One line a check while it runs, one table at the end. The result is written only when everything was
+run and agreed, by this very program: a number without its parity is none. Parts may be run one after
+another; what agreed is remembered beside the program. Exit 1 when anything did not agree.
+"""
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "bench"))
+from machine import describe, median  # noqa: E402
+
+SURVEY = 76e6
+SECONDS = 6
+ROUNDS = 3
+BUNDLED = os.path.join(ROOT, "models", "nearsky.safetensors")
+
+
+class Run:
+    def __init__(self, check, folder):
+        self.check, self.folder, self.rows, self.failed = check, folder, [], False
+
+    def weights(self, arch, source):
+        out = os.path.join(self.folder, f"{arch}-{os.path.basename(source)}")
+        if not os.path.exists(out):
+            subprocess.run([sys.executable, os.path.join(HERE, "weights.py"), self.check, arch, out,
+                            source], check=True)
+        return out
+
+    def add(self, what, value, good):
+        self.rows.append((what, value, "" if good is None else "ok" if good else "FAILED"))
+        self.failed = self.failed or good is False
+        print(f"  {what}: {value} {self.rows[-1][2]}", flush=True)
+
+    def ask(self, *words):
+        """The JSON of a check, or None; what it says goes to stderr as it is."""
+        done = subprocess.run([self.check, *words], stdout=subprocess.PIPE, text=True)
+        lines = done.stdout.splitlines()
+        return (json.loads(lines[-1]) if lines else None), done.returncode == 0
+
+
+def layers(run):
+    for arch, size, batch, precision in (("resnet50", 96, 512, "bf16"), ("resnet50", 152, 128, "bf16"),
+                                         ("resnet18", 96, 512, "bf16"), ("resnet34", 64, 64, "bf16"),
+                                         ("resnet50", 64, 64, "fp16"), ("resnet18", 152, 64, "fp16")):
+        result, good = run.ask("layers", f"arch={arch}", f"size={size}", f"batch={batch}",
+                               f"precision={precision}", "weights=" + run.weights(arch, "1"))
+        worst = result["worst"] if result else "none"
+        run.add(f"layers {arch} {size} px {precision}: worst, in tolerances", worst, good)
+
+
+def vectors(run):
+    """The least cosine of all."""
+    cosines = []
+    for arch, size, views, precision, source in (
+            ("resnet18", 96, 1, "bf16", BUNDLED), ("resnet18", 96, 8, "bf16", BUNDLED),
+            ("resnet18", 96, 1, "fp16", BUNDLED), ("resnet50", 96, 1, "bf16", "1"),
+            ("resnet50", 152, 1, "bf16", "1"), ("resnet34", 64, 8, "bf16", "1")):
+        result, good = run.ask("vectors", f"arch={arch}", f"size={size}", f"views={views}", "count=64",
+                               f"precision={precision}", "weights=" + run.weights(arch, source))
+        cosines.append(result["cosine_min"] if result else 0)
+        run.add(f"vectors {arch} {size} px {precision}, {views} views: least cosine to ref",
+                cosines[-1], good and bool(result) and result["same_bits"])
+    return min(cosines)
+
+
+def sanitize(run):
+    tool = shutil.which("compute-sanitizer")
+    tool = tool or next((path for path in ("/usr/local/cuda/bin/compute-sanitizer",)
+                         if os.path.exists(path)), None)
+    if not tool:
+        run.add("compute-sanitizer", "not here: not run", False)
+        return
+    weights = run.weights("resnet18", "1")
+    for kind in "memcheck", "racecheck":
+        done = subprocess.run([tool, "--tool", kind, "--error-exitcode", "9", run.check, "vectors",
+                               "arch=resnet18", "size=64", "batch=8", "views=8", "count=3",
+                               "weights=" + weights], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True)
+        if done.returncode != 0:
+            print(done.stdout[-4000:])
+        run.add("compute-sanitizer " + kind, "quiet" if done.returncode == 0 else "see above",
+                done.returncode == 0)
+
+
+def peer(arch, size):
+    done = subprocess.run([sys.executable, os.path.join(HERE, "peer.py"), arch, str(size),
+                           str(SECONDS)], stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def speed(run, size):
+    """nearsky's median of a few runs, before and behind the peer's: a card that warms up shows."""
+    words = ["speed", "arch=resnet50", f"size={size}", f"seconds={SECONDS}",
+             "weights=" + run.weights("resnet50", "1")]
+    mine = [run.ask(*words)[0] for _ in range(ROUNDS - 1)]
+    theirs = peer("resnet50", size)
+    mine.append(run.ask(*words)[0])
+    if None in mine:
+        run.add(f"speed resnet50 {size} px", "did not run", False)
+        return None
+    compute = median([m["compute_images_per_s"] for m in mine])
+    stamps = median([m["stamps_per_s"] for m in mine])
+    last = mine[-1]
+    result = {"compute_images_per_s": compute, "stamps_per_s": stamps, "rounds": mine,
+              "peer": theirs, "ratio": round(compute / theirs["images_per_s"], 3),
+              "arithmetic_fraction": round(compute * last["gflop_per_image"] / 1e3
+                                           / theirs["matmul_tflop_per_s"], 3),
+              "bandwidth_fraction": round(compute * last["mb_per_image"] / 1e3
+                                          / theirs["copy_gb_per_s"], 3)}
+    name = f"resnet50 {size} px bf16"
+    run.add(f"{name}: images/s computed", f"{compute:.0f}", None)
+    run.add(f"{name}: PyTorch ({theirs['mode']})", f"{theirs['images_per_s']:.0f}", None)
+    run.add(f"{name}: ratio", result["ratio"], None)
+    run.add(f"{name}: share of arithmetic, of bandwidth",
+            f"{result['arithmetic_fraction']}, {result['bandwidth_fraction']}", None)
+    run.add(f"{name}: stamps/s, memory to memory", f"{stamps:.0f}", None)
+    return result
+
+
+class Agreed:
+    """What parity and sanitizer found of this build on this card."""
+
+    def __init__(self, check, card):
+        with open(check, "rb") as file:
+            self.key = card + " " + hashlib.sha256(file.read()).hexdigest()
+        self.path = os.path.join(os.path.dirname(check), "agreed.json")
+        self.known = {}
+        if os.path.exists(self.path):
+            with open(self.path, encoding="utf-8") as file:
+                known = json.load(file)
+            self.known = known if known.get("key") == self.key else {}
+
+    def put(self, name, value):
+        self.known.update({"key": self.key, name: value})
+        with open(self.path, "w", encoding="utf-8") as file:
+            json.dump(self.known, file)
+
+
+def write(path, card, cosine, speeds):
+    report = {"bench": "gpu", "card": card, **describe(),
+              "ratio_r50_96": speeds[96]["ratio"], "ratio_r50_152": speeds[152]["ratio"],
+              "hours_76m": round(SURVEY / speeds[96]["stamps_per_s"] / 3600, 3),
+              "cosine_min": cosine, "resnet50_96": speeds[96], "resnet50_152": speeds[152]}
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(report, file, indent=2)
+        file.write("\n")
+    print("wrote", path)
+
+
+def main():
+    check, path, *parts = sys.argv[1:]
+    parts = parts or ["parity", "sanitize", "speed"]
+    done = subprocess.run([check, "card"], stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        sys.exit(1)
+    card = done.stdout.strip()
+    print(card)
+    agreed, speeds = Agreed(check, card), {}
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(check, folder)
+        if "parity" in parts:
+            layers(run)
+            cosine = vectors(run)
+            agreed.put("cosine_min", None if run.failed else cosine)
+        if "sanitize" in parts:
+            sanitize(run)
+            agreed.put("sanitized", not run.failed)
+        if "speed" in parts:
+            speeds = {size: speed(run, size) for size in (96, 152)}
+    width = max(len(row[0]) for row in run.rows)
+    print()
+    for what, value, verdict in run.rows:
+        print(f"{what:<{width}}  {value!s:>12}  {verdict}")
+    cosine = agreed.known.get("cosine_min")
+    if not run.failed and cosine and agreed.known.get("sanitized") and len(speeds) == 2 and path != "-":
+        write(path, card, cosine, speeds)
+    sys.exit(1 if run.failed else 0)
+
+
+main()

@@ -1,0 +1,47 @@
+# What the CUDA module is made of; the main build and bench/gpu (a bare machine's) both include this.
+# nsky_cuda_core: all that does not know what a card is: it runs on device.h, whoever provides that.
+# nsky_cuda_device: device.h on CUDA and cuDNN, and the kernels. nearsky_cuda: the module of both.
+
+set(here "${CMAKE_CURRENT_LIST_DIR}")
+cmake_path(SET NEARSKY_ROOT NORMALIZE "${here}/../..")
+
+add_library(nsky_cuda_core OBJECT
+  "${here}/cuda.c" "${here}/network.c" "${here}/slots.c" "${here}/weights.c" "${here}/wire.c"
+  "${here}/choices.c"
+  "${NEARSKY_ROOT}/encoder/cpu/plan.c")
+target_link_libraries(nsky_cuda_core PUBLIC nsky_flags)
+target_compile_options(nsky_cuda_core PRIVATE -fvisibility=hidden)
+
+# The parts of other rooms that it needs, none of which needs a library: the module is alone in its
+# address space but for the CUDA runtime, and shows one symbol.
+add_library(nsky_cuda_common OBJECT
+  "${NEARSKY_ROOT}/common/error.c" "${NEARSKY_ROOT}/common/memory.c" "${NEARSKY_ROOT}/common/half.c"
+  "${NEARSKY_ROOT}/common/log.c" "${NEARSKY_ROOT}/common/file.c" "${NEARSKY_ROOT}/common/directory.c"
+  "${NEARSKY_ROOT}/image/stretch.c")
+target_link_libraries(nsky_cuda_common PUBLIC nsky_flags)
+target_compile_options(nsky_cuda_common PRIVATE -fvisibility=hidden -ffp-contract=off)
+
+# nsky_cuda_module(<target> <library>...): a module of its own, beside the binary.
+function(nsky_cuda_module target)
+  add_library(${target} MODULE)
+  target_link_libraries(${target} PRIVATE nsky_cuda_core nsky_cuda_common ${ARGN})
+  target_link_options(${target} PRIVATE "LINKER:--exclude-libs,ALL"
+                      $<$<NOT:$<BOOL:${NEARSKY_SANITIZE}>>:LINKER:-z,defs>)
+  set_target_properties(${target} PROPERTIES PREFIX "" LINKER_LANGUAGE CXX C_VISIBILITY_PRESET hidden
+                        LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+endfunction()
+
+if(NEARSKY_HAVE_CUDA)
+  set(kernels "${here}/kernels.h" "${here}/kernel_pool.h" "${here}/kernel_prepare.h" "${here}/grid.h"
+      "${here}/number.h" "${NEARSKY_ROOT}/encoder/preprocess_pixel.h"
+      "${NEARSKY_ROOT}/image/stretch_pixel.h" "${NEARSKY_ROOT}/image/resample_tap.h")
+  nsky_cuda_object("${here}/kernels.cu" kernels_object DEPENDS ${kernels})
+  add_library(nsky_cuda_device OBJECT
+    "${here}/device.c" "${here}/device_conv.c" "${here}/dnn.c")
+  set_source_files_properties("${kernels_object}" PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+  target_link_libraries(nsky_cuda_device PUBLIC nsky_flags deps::cudnn deps::cudart)
+  target_compile_options(nsky_cuda_device PRIVATE -fvisibility=hidden)
+
+  nsky_cuda_module(nearsky_cuda nsky_cuda_device)
+  target_sources(nearsky_cuda PRIVATE "${here}/module.c" "${kernels_object}")
+endif()

@@ -1,0 +1,43 @@
+#!/usr/bin/python3
+"""nearsky-gpu-check on a card made of host memory: agrees, says so in JSON, and notices a wrong weight."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+CHECK = sys.argv[1]
+WEIGHTS = os.path.join("bench", "gpu", "weights.py")
+
+
+def run(*words, expected=0):
+    done = subprocess.run([CHECK, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode != expected:
+        sys.exit(f"{words}: exit {done.returncode}, not {expected}\n{done.stdout}{done.stderr}")
+    return done.stdout, done.stderr
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        random, bundled = os.path.join(folder, "random"), os.path.join(folder, "bundled")
+        subprocess.run([sys.executable, WEIGHTS, CHECK, "resnet18", random, "3"], check=True)
+        subprocess.run([sys.executable, WEIGHTS, CHECK, "resnet18", bundled,
+                        os.path.join("models", "nearsky.safetensors")], check=True)
+        small = ["arch=resnet18", "size=24", "batch=4"]
+        for precision in "bf16", "fp16":
+            out, _ = run("layers", *small, "weights=" + random, "precision=" + precision)
+            assert json.loads(out)["worst"] <= 1, out
+        out, _ = run("vectors", *small, "weights=" + bundled, "count=9", "threads=2")
+        result = json.loads(out)
+        assert result["cosine_min"] >= 0.999 and result["same_bits"], out
+        out, _ = run("speed", *small, "weights=" + bundled, "seconds=0.3", "threads=2")
+        assert json.loads(out)["stamps_per_s"] > 0, out
+        with open(random, "r+b") as file:  # a file cut short is no weights
+            file.truncate(os.path.getsize(random) - 4)
+        run("layers", *small, "weights=" + random, expected=1)
+        _, said = run("layers", "arch=resnet18", expected=2)
+        assert "weights" in said
+        run("vectors", "size=9999", expected=2)
+
+
+main()
