@@ -86,29 +86,29 @@ bool nsky_orthonormalise(double *a, double *gram, uint32_t m, uint32_t k)
     return true;
 }
 
-bool nsky_eigen(double *a, double *values, uint32_t n)
+nsky_status nsky_eigen(double *a, double *values, uint32_t n, nsky_error *err)
 {
-    nsky_error err = NSKY_ERROR_INIT;
     int size = (int)n, info = 0, work_size = -1, integers_size = -1, integers_wanted = 0;
     double work_wanted = 0;
 
     if (n == 0)
-        return true;
+        return NSKY_OK;
     dsyevd_("V", "L", &size, a, &size, values, &work_wanted, &work_size, &integers_wanted,
             &integers_size, &info, 1, 1);
-    if (info != 0)
-        return false;
     work_size = (int)work_wanted;
     integers_size = integers_wanted;
-    double *work = nsky_alloc((size_t)work_size, sizeof *work, &err);
-    int *integers = nsky_alloc((size_t)integers_size, sizeof *integers, &err);
-    if (work && integers)
+    double *work = nsky_alloc((size_t)work_size, sizeof *work, err);
+    int *integers = nsky_alloc((size_t)integers_size, sizeof *integers, err);
+    nsky_status status = work && integers ? NSKY_OK : err->status;
+    if (status == NSKY_OK) {
         dsyevd_("V", "L", &size, a, &size, values, work, &work_size, integers, &integers_size,
                 &info, 1, 1);
-    bool good = work && integers && info == 0;
+        if (info != 0)
+            status = nsky_fail(err, NSKY_EDATA, "the vectors have no spectrum (%u x %u)", n, n);
+    }
     nsky_free(work);
     nsky_free(integers);
-    return good;
+    return status;
 }
 
 void nsky_multiply_floats(float *out, const float *a, const float *b, uint32_t m, uint32_t k,

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/error.h"
+
 /* out [m, m] = a a^T of a [m, k], both triangles. */
 void nsky_gram(double *out, const double *a, uint32_t m, uint32_t k);
 /* out [k, k] = a^T a of a [m, k], both triangles. */
@@ -22,8 +24,8 @@ bool nsky_solve_positive(double *a, double *b, uint32_t n, uint32_t count);
 /* Makes the columns of a [m, k] orthonormal, m >= k, gram [k, k] scratch. false: rank too low. */
 bool nsky_orthonormalise(double *a, double *gram, uint32_t m, uint32_t k);
 /* Eigenvalues, ascending, and eigenvectors of symmetric a [n, n]: row i of a afterwards is the i-th
- * vector. false: no convergence or no memory. */
-bool nsky_eigen(double *a, double *values, uint32_t n);
+ * vector. NSKY_EDATA: no convergence. */
+NSKY_MUST_CHECK nsky_status nsky_eigen(double *a, double *values, uint32_t n, nsky_error *err);
 
 /* out [m, n] = a [m, k] b^T of b [n, k]; single precision, for what goes by the million. */
 void nsky_multiply_floats(float *out, const float *a, const float *b, uint32_t m, uint32_t k,

@@ -12,7 +12,8 @@
 static const char help[] = "usage: nearsky bench WHAT [options]\n\n"
                            "  embed    images a second through the network\n"
                            "  scan     ranking all rows by their codes, against reading memory\n"
-                           "  train    pairs of images a second through training steps\n\n"
+                           "  train    pairs of images a second through training steps\n"
+                           "  probe    seconds to fit probes, and to rank by them again\n\n"
                            "`nearsky bench WHAT --help` says more.\n";
 
 static double clock_s(clockid_t clock)
@@ -73,6 +74,8 @@ int nsky_cli_bench(int argc, char **argv)
         return nsky_bench_scan(argc - 1, argv + 1);
     if (strcmp(argv[1], "train") == 0)
         return nsky_bench_train(argc - 1, argv + 1);
+    if (strcmp(argv[1], "probe") == 0)
+        return nsky_bench_probe(argc - 1, argv + 1);
     if (strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0)
         return nsky_cli_usage("bench", "there is no benchmark \"%s\"", argv[1]);
     fputs(help, stdout);

@@ -9,11 +9,9 @@
 
 static const char help[] =
     "usage: nearsky known STORE --list FILE [options]\n\n"
-    "Matches a list of known objects (CSV, TSV or FITS with ra, dec, and name where it has names) "
-    "to\n"
-    "the nearest object of the store, and marks that as known: hits, rankings and exports name "
-    "it,\n"
-    "and filters can hide it. The same list again changes nothing.\n\n"
+    "Matches a list of known objects to the nearest object of the store and marks that as known:\n"
+    "hits, rankings and exports name it, and filters can hide it. The same list again changes\n"
+    "nothing. A list is CSV, TSV, FITS or VOTable with ra and dec, and name where it has names.\n\n"
     "  --list FILE        the list\n"
     "  --radius ARCSEC    how far apart they may be (default 1.5)\n"
     "  --dry-run          only tell what would match\n"

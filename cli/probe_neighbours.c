@@ -20,7 +20,7 @@ static const char help[] =
     "For each object, from the k most similar ones that FILE has a label for (never itself): the\n"
     "median of their numbers and half of what lies between 16% and 84%, or the class that most of\n"
     "them have and its share. Exact, so the time grows with objects times labels.\n\n"
-    "  --labels FILE     CSV, TSV or FITS, as for `nearsky probe train`\n"
+    "  --labels FILE     CSV, TSV, FITS or VOTable, as for `nearsky probe train`\n"
     "  --number COLUMN   numbers of FILE: z_spec, a mass, a size\n"
     "  --vote COLUMN     classes of FILE\n"
     "  -k N              neighbours (default 15, at most 200)\n"

@@ -13,7 +13,7 @@ static const char help[] =
     "usage: nearsky probe train STORE --labels FILE --out P.json [options]\n\n"
     "Learns a direction in the space of the store's vectors, and what it is worth. FILE is CSV, "
     "TSV\n"
-    "or a FITS table with a column `label` and one of `id`, `name`, or `ra` and `dec`.\n\n"
+    "FITS table or VOTable with a column `label` and one of `id`, `name`, or `ra` and `dec`.\n\n"
     "  --labels FILE      whose label is what\n"
     "  --out P.json       the probe: weights, calibration, labels, metrics, whose vectors\n"
     "  --column NAME      the column of labels (default label)\n"

@@ -51,8 +51,7 @@ static nsky_status leading(double *vectors, double *deviation, const double *x, 
 
     if (status == NSKY_OK) {
         nsky_gram_columns(gram, x, rows, dim);
-        if (!nsky_eigen(gram, values, dim))
-            status = nsky_fail(err, NSKY_EDATA, "the features have no spectrum");
+        status = nsky_eigen(gram, values, dim, err);
     }
     for (uint32_t c = 0; c < components && status == NSKY_OK; c++) {
         const double *vector = gram + (size_t)(dim - 1 - c) * dim;

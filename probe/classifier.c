@@ -86,11 +86,33 @@ static nsky_status reduce(nsky_fit *fit, uint64_t seed, nsky_error *err)
         nsky_free(fit->basis);
         nsky_free(fit->small);
         fit->basis = fit->small = NULL;
+        fit->rank = 0;
         return NSKY_OK;
     }
     if (status != NSKY_OK)
         *err = why;
     return status;
+}
+
+static nsky_status find_spectrum(nsky_fit *fit, nsky_error *err)
+{
+    const uint32_t n = fit->n, dim = fit->dim;
+
+    if (!(fit->spectrum = nsky_alloc_zero(dim, sizeof *fit->spectrum, err)))
+        return err->status;
+    if (fit->small) {
+        fit->rest = (double)n / (dim - fit->rank); /* n in all: x has mean square length 1 */
+        nsky_status status =
+            nsky_align(fit->basis, fit->small, fit->spectrum, n, dim, fit->rank, err);
+        for (uint32_t k = 0; k < fit->rank; k++)
+            fit->rest -= fit->spectrum[k] / (dim - fit->rank);
+        fit->rest = fit->rest > 0 ? fit->rest : 0; /* rounding */
+        return status;
+    }
+    for (size_t i = 0; i < n; i++)
+        for (uint32_t j = 0; j < dim; j++)
+            fit->spectrum[j] += fit->x[i * dim + j] * fit->x[i * dim + j];
+    return NSKY_OK;
 }
 
 static nsky_status make_ready(nsky_fit *fit, const float *x, const nsky_classifier_options *options,
@@ -108,7 +130,9 @@ static nsky_status make_ready(nsky_fit *fit, const float *x, const nsky_classifi
         return status;
     if ((status = centre(fit, x, err)) != NSKY_OK)
         return status;
-    return reduce(fit, options->seed, err);
+    if ((status = reduce(fit, options->seed, err)) != NSKY_OK)
+        return status;
+    return find_spectrum(fit, err);
 }
 
 static nsky_status make_room(nsky_classifier *c, uint32_t n, nsky_error *err)
@@ -174,6 +198,7 @@ nsky_status nsky_classifier_fit(nsky_classifier **out, const float *x, uint32_t 
     nsky_free(fit.mean);
     nsky_free(fit.basis);
     nsky_free(fit.small);
+    nsky_free(fit.spectrum);
     if (status == NSKY_OK)
         *out = c;
     else

@@ -18,6 +18,10 @@ typedef struct nsky_fit {
     uint32_t rank;
     double *basis; /* [dim, rank] */
     double *small; /* [n, rank] */
+    /* Of x^T x: along the basis [rank], or its diagonal [dim]; what a direction off the basis has.
+     */
+    double *spectrum;
+    double rest;
 } nsky_fit;
 
 /* Is row i a positive of an output? */

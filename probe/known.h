@@ -30,8 +30,8 @@ typedef struct nsky_known {
     uint32_t several_entries; /* objects with more than one entry */
 } nsky_known;
 
-/* A list is CSV, TSV or a FITS table with ra and dec, and name (or id) where it has names.
- * NSKY_EDATA names the lines whose position is none. */
+/* A list is CSV, TSV, a FITS table or a VOTable with ra and dec, and name (or id) where it has
+ * names. NSKY_EDATA names the lines whose position is none. */
 NSKY_MUST_CHECK nsky_status nsky_known_match_list(nsky_known **out, const char *path,
                                                   nsky_survey *survey, double radius_arcsec,
                                                   nsky_error *err);

@@ -12,6 +12,7 @@
 #include "common/memory.h"
 #include "fits/fits.h"
 #include "ingest/csv.h"
+#include "table/votable_read.h"
 
 #define BLOCK_ROWS 1024
 #define CELL_BYTES 128
@@ -23,9 +24,11 @@ enum { TEXT, INTEGER, NUMBER };
 struct nsky_label_table {
     char *path;
     uint32_t count;
-    nsky_csv *csv; /* or NULL: FITS */
-    uint32_t csv_columns[NSKY_LABEL_TABLE_COLUMNS];
+    /* one of these */
+    nsky_csv *csv;
+    nsky_votable_reader *votable;
     nsky_fits *fits;
+    uint32_t places[NSKY_LABEL_TABLE_COLUMNS];        /* of the columns, in CSV and VOTable */
     char names[NSKY_LABEL_TABLE_COLUMNS][NAME_BYTES]; /* asked for */
     bool has[NSKY_LABEL_TABLE_COLUMNS];
     int types[NSKY_LABEL_TABLE_COLUMNS];
@@ -50,7 +53,7 @@ static void offer(nsky_label_table *t, const char *name, uint32_t column)
     for (uint32_t c = 0; c < t->count; c++)
         if (!t->has[c] && strcasecmp(name, t->names[c]) == 0) {
             t->has[c] = true;
-            t->csv_columns[c] = column;
+            t->places[c] = column;
         }
 }
 
@@ -66,6 +69,15 @@ static nsky_status open_csv(nsky_label_table *t, nsky_error *err)
 
     for (uint32_t i = 0; status == NSKY_OK && i < nsky_csv_columns(t->csv); i++)
         offer(t, nsky_csv_column(t->csv, i), i);
+    return status;
+}
+
+static nsky_status open_votable(nsky_label_table *t, nsky_error *err)
+{
+    nsky_status status = nsky_votable_reader_open(&t->votable, t->path, err);
+
+    for (uint32_t i = 0; status == NSKY_OK && i < nsky_votable_reader_columns(t->votable); i++)
+        offer(t, nsky_votable_reader_column(t->votable, i), i);
     return status;
 }
 
@@ -139,16 +151,21 @@ static nsky_status open_fits(nsky_label_table *t, nsky_error *err)
     return NSKY_OK;
 }
 
-/* FITS, also inside gzip, by its first bytes. */
-static nsky_status is_fits(const char *path, bool *out, nsky_error *err)
+typedef enum kind { CSV, FITS, VOTABLE } kind;
+
+/* By the first bytes: FITS, also inside gzip; XML; anything else is text. */
+static nsky_status find_format(const char *path, kind *out, nsky_error *err)
 {
     nsky_map map;
     nsky_status status = nsky_map_open(&map, path, err);
 
     if (status != NSKY_OK)
         return status;
-    *out = (map.bytes >= 6 && memcmp(map.data, "SIMPLE", 6) == 0) ||
-           (map.bytes >= 2 && memcmp(map.data, "\x1f\x8b", 2) == 0);
+    if ((map.bytes >= 6 && memcmp(map.data, "SIMPLE", 6) == 0) ||
+        (map.bytes >= 2 && memcmp(map.data, "\x1f\x8b", 2) == 0))
+        *out = FITS;
+    else
+        *out = nsky_votable_looks(map.data, map.bytes) ? VOTABLE : CSV;
     nsky_map_close(&map);
     return NSKY_OK;
 }
@@ -157,8 +174,8 @@ nsky_status nsky_label_table_open(nsky_label_table **out, const char *path,
                                   const char *const *columns, uint32_t count, nsky_error *err)
 {
     assert(out && path && columns && count <= NSKY_LABEL_TABLE_COLUMNS && err);
-    bool fits = false;
-    nsky_status status = is_fits(path, &fits, err);
+    kind format = CSV;
+    nsky_status status = find_format(path, &format, err);
 
     *out = NULL;
     if (status != NSKY_OK)
@@ -170,7 +187,10 @@ nsky_status nsky_label_table_open(nsky_label_table **out, const char *path,
     for (uint32_t c = 0; c < count; c++)
         snprintf(t->names[c], NAME_BYTES, "%s", columns[c]);
     t->path = nsky_strdup(path, err);
-    status = !t->path ? err->status : fits ? open_fits(t, err) : open_csv(t, err);
+    status = !t->path            ? err->status
+             : format == FITS    ? open_fits(t, err)
+             : format == VOTABLE ? open_votable(t, err)
+                                 : open_csv(t, err);
     if (status == NSKY_OK)
         *out = t;
     else
@@ -183,6 +203,7 @@ void nsky_label_table_close(nsky_label_table *t)
     if (!t)
         return;
     nsky_csv_close(t->csv);
+    nsky_votable_reader_close(t->votable);
     nsky_fits_close(t->fits);
     nsky_free(t->cells);
     nsky_free(t->numbers);
@@ -205,6 +226,8 @@ nsky_status nsky_label_table_next(nsky_label_table *t, bool *more, nsky_error *e
 {
     if (t->csv)
         return nsky_csv_next(t->csv, more, err);
+    if (t->votable)
+        return nsky_votable_reader_next(t->votable, more, err);
     *more = t->next < t->rows;
     if (!*more || t->next++ % BLOCK_ROWS != 0)
         return NSKY_OK;
@@ -220,12 +243,16 @@ const char *nsky_label_table_field(const nsky_label_table *t, uint32_t column)
 {
     if (!t->has[column])
         return "";
-    return t->csv ? nsky_csv_field(t->csv, t->csv_columns[column]) : cell(t, column, t->next - 1);
+    return t->csv       ? nsky_csv_field(t->csv, t->places[column])
+           : t->votable ? nsky_votable_reader_field(t->votable, t->places[column])
+                        : cell(t, column, t->next - 1);
 }
 
 uint64_t nsky_label_table_line(const nsky_label_table *t)
 {
-    return t->csv ? nsky_csv_line(t->csv) : t->next;
+    return t->csv       ? nsky_csv_line(t->csv)
+           : t->votable ? nsky_votable_reader_row(t->votable)
+                        : t->next;
 }
 
 const char *nsky_label_table_unit(const nsky_label_table *t)

@@ -1,5 +1,5 @@
-/* label_table.h (private) - chosen columns of a CSV, TSV or FITS table, row by row, as text.
- * Thread rule: one thread. */
+/* label_table.h (private) - chosen columns of a CSV, TSV, FITS or VOTable table, row by row, as
+ * text. Thread rule: one thread. */
 #ifndef NSKY_PROBE_LABEL_TABLE_H
 #define NSKY_PROBE_LABEL_TABLE_H
 
@@ -25,7 +25,7 @@ void nsky_label_table_names(const nsky_label_table *table, char *out, size_t byt
 NSKY_MUST_CHECK nsky_status nsky_label_table_next(nsky_label_table *table, bool *more,
                                                   nsky_error *err);
 const char *nsky_label_table_field(const nsky_label_table *table, uint32_t column);
-/* Lines of text from 1, the header included; rows of FITS from 1. */
+/* Lines of text from 1, the header included; rows of FITS and VOTable from 1. */
 uint64_t nsky_label_table_line(const nsky_label_table *table);
 const char *nsky_label_table_unit(const nsky_label_table *table); /* "line" or "row" */
 

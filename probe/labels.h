@@ -1,9 +1,9 @@
 /* labels.h - whose label is what: tables of labels matched to the rows of a survey.
  *
- * A label file is CSV, TSV or a FITS table with a column of labels and one that tells whose they
- * are: `id`, else `name`, else `ra` and `dec` (degrees or sexagesimal; the nearest object within a
- * radius). Errors name the file's lines (rows of a FITS table).
- * Thread rule: one thread; read-only once made.
+ * A label file is CSV, TSV, a FITS table or a VOTable with a column of labels and one that tells
+ * whose they are: `id`, else `name`, else `ra` and `dec` (degrees or sexagesimal; the nearest
+ * object within a radius). Errors name the file's lines (rows of a FITS table or a VOTable). Thread
+ * rule: one thread; read-only once made.
  */
 #ifndef NSKY_PROBE_LABELS_H
 #define NSKY_PROBE_LABELS_H

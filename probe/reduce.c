@@ -2,6 +2,7 @@
 #include "probe/reduce.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "algebra/linalg.h"
 #include "common/memory.h"
@@ -31,5 +32,33 @@ nsky_status nsky_reduce(double *basis, double *small, const double *x, uint32_t 
             nsky_multiply(small, x, basis, n, dim, rank);
     }
     nsky_free(gram);
+    return status;
+}
+
+nsky_status nsky_align(double *basis, double *small, double *spectrum, uint32_t n, uint32_t dim,
+                       uint32_t rank, nsky_error *err)
+{
+    const size_t larger = n > dim ? n : dim;
+    double *gram = nsky_alloc((size_t)rank * rank, sizeof *gram, err);
+    double *turn = nsky_alloc((size_t)rank * rank, sizeof *turn, err);
+    double *turned = nsky_alloc(larger * rank, sizeof *turned, err);
+    nsky_status status = gram && turn && turned ? NSKY_OK : err->status;
+
+    if (status == NSKY_OK) {
+        nsky_gram_columns(gram, small, n, rank);
+        status = nsky_eigen(gram, spectrum, rank, err);
+    }
+    if (status == NSKY_OK) {
+        for (uint32_t i = 0; i < rank; i++)
+            for (uint32_t j = 0; j < rank; j++)
+                turn[(size_t)j * rank + i] = gram[(size_t)i * rank + j];
+        nsky_multiply(turned, small, turn, n, rank, rank);
+        memcpy(small, turned, (size_t)n * rank * sizeof *turned);
+        nsky_multiply(turned, basis, turn, dim, rank, rank);
+        memcpy(basis, turned, (size_t)dim * rank * sizeof *turned);
+    }
+    nsky_free(gram);
+    nsky_free(turn);
+    nsky_free(turned);
     return status;
 }

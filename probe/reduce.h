@@ -15,5 +15,9 @@
 NSKY_MUST_CHECK nsky_status nsky_reduce(double *basis, double *small, const double *x, uint32_t n,
                                         uint32_t dim, uint32_t rank, uint64_t seed,
                                         nsky_error *err);
+/* Turns basis and small, both within the same span, to where the columns of small have nothing in
+ * common; spectrum [rank], ascending, is their square lengths. NSKY_EDATA: no convergence. */
+NSKY_MUST_CHECK nsky_status nsky_align(double *basis, double *small, double *spectrum, uint32_t n,
+                                       uint32_t dim, uint32_t rank, nsky_error *err);
 
 #endif

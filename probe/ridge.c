@@ -98,10 +98,8 @@ static nsky_status spectrum_find(spectrum *s, nsky_error *err)
         nsky_gram_columns(s->vectors, s->x, s->n, s->dim);
         nsky_multiply(projected, s->y, s->x, 1, s->n, s->dim);
     }
-    if (!nsky_eigen(s->vectors, s->values, m)) {
-        status = nsky_fail(err, NSKY_EDATA, "the vectors have no spectrum (%u x %u)", m, m);
+    if ((status = nsky_eigen(s->vectors, s->values, m, err)) != NSKY_OK)
         goto done;
-    }
     for (uint32_t i = 0; i < m; i++) /* rounding leaves the smallest a little below zero */
         s->values[i] = fmax(s->values[i], 0);
     nsky_multiply(s->image, s->vectors, projected, m, m, 1);

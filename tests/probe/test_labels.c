@@ -51,6 +51,31 @@ static void objects_are_found(void **state)
     nsky_labels_free(labels);
 }
 
+/* As other programs write them; errors name the row. */
+static void votables_are_labels(void **state)
+{
+    (void)state;
+    static const char format[] =
+        "<?xml version='1.0'?><VOTABLE version='1.3'><RESOURCE><TABLE>"
+        "<FIELD name='Label' datatype='char' arraysize='*'/><FIELD name='id' datatype='long'/>"
+        "<DATA><TABLEDATA><TR><TD>lens</TD><TD>%llu</TD></TR><TR><TD>ring</TD><TD>%llu</TD></TR>"
+        "<TR><TD>spiral</TD><TD>%llu</TD></TR><TR><TD></TD><TD>1</TD></TR></TABLEDATA></DATA>"
+        "</TABLE></RESOURCE></VOTABLE>";
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_labels *labels;
+    char text[1024];
+
+    assert_ok(read_text(with_ids(format, 12, 40, 3), (nsky_label_options){0}, &labels, &err), err);
+    assert_int_equal(labels->count, 3);
+    assert_int_equal(labels->unlabelled, 1);
+    assert_string_equal(labels->names[1], "ring");
+    assert_int_equal(nsky_labels_find(labels, 40)->class, 1);
+    nsky_labels_free(labels);
+    snprintf(text, sizeof text, format, 99ull, 98ull, (unsigned long long)id_of(3));
+    assert_fails(read_text(text, (nsky_label_options){0}, &labels, &err), NSKY_EDATA, err,
+                 "row 1: no object has id 99; row 2: no object has id 98");
+}
+
 static void two_classes_need_to_be_told_apart(void **state)
 {
     (void)state;
@@ -193,6 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_are_found),
+        cmocka_unit_test(votables_are_labels),
         cmocka_unit_test(two_classes_need_to_be_told_apart),
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(what_is_missing_may_be_passed_over),
