@@ -13,6 +13,7 @@
 #include "common/memory.h"
 #include "encoder/embed_survey.h"
 #include "encoder/model.h"
+#include "index/build.h"
 #include "probe/guard.h"
 
 #define WORKERS_MAX 256
@@ -20,7 +21,8 @@
 static const char help[] =
     "usage: nearsky embed STORE [options]\n\n"
     "Turns every stamp of the store into a vector: a new generation. Interrupted, it carries on\n"
-    "when run again; vectors already made by the same model are kept.\n\n"
+    "when run again; vectors already made by the same model are kept, and so is the index: new\n"
+    "objects are compared one by one until `nearsky index` takes them in.\n\n"
     "  --model M         weights (safetensors), or random[:resnet18|resnet34|resnet50[:SEED]]\n"
     "                    (default: the bundled weights)\n"
     "  --device D        auto, cpu or ref (default auto)\n"
@@ -175,6 +177,7 @@ int nsky_cli_embed(int argc, char **argv)
                       untrained);
     }
     args.options.stop = nsky_cli_stop_on_signals();
+    args.options.complete = nsky_index_adopt;
     nsky_status status = keep_guard(argv[optind], args.model, &err);
     if (status == NSKY_OK)
         status = nsky_embed_survey(argv[optind], args.model, &args.options, &report, &err);

@@ -13,7 +13,9 @@ static const char help[] =
     "live. Run again after `nearsky embed`.\n\n"
     "  --memory SIZE     memory the index may take, 512M or 16G (default: 3/4 of what is free)\n"
     "  --recall R        share of the 10 nearest to find, 0.5 to 1 (default 0.95)\n"
-    "  --factory STRING  a FAISS factory string instead of the choice by row count\n"
+    "  --lists N         so many inverted lists instead of the choice by row count\n"
+    "  --bits 4|8        bits of a code's dimension (default 4; 8 takes twice the memory)\n"
+    "  --factory STRING  a FAISS factory string instead\n"
     "  --json            the report as JSON\n";
 
 static int report_json(const nsky_index_report *report)
@@ -33,8 +35,10 @@ static int parse(int argc, char **argv, nsky_index_options *options, bool *json)
 {
     static const struct option known[] = {
         {"memory", required_argument, NULL, 'm'},  {"recall", required_argument, NULL, 'r'},
-        {"factory", required_argument, NULL, 'f'}, {"json", no_argument, NULL, 'j'},
+        {"factory", required_argument, NULL, 'f'}, {"lists", required_argument, NULL, 'l'},
+        {"bits", required_argument, NULL, 'b'},    {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    char *end;
     nsky_error err = NSKY_ERROR_INIT;
     int option;
     while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
@@ -50,6 +54,19 @@ static int parse(int argc, char **argv, nsky_index_options *options, bool *json)
             break;
         case 'f':
             options->factory = optarg;
+            break;
+        case 'l': {
+            unsigned long lists = strtoul(optarg, &end, 10);
+            if (*end || lists < 1 || lists > 1048576)
+                return 1 +
+                       nsky_cli_usage("index", "--lists takes 1 to 1048576, not \"%s\"", optarg);
+            options->lists = (uint32_t)lists;
+            break;
+        }
+        case 'b':
+            options->bits = strcmp(optarg, "4") == 0 ? 4 : strcmp(optarg, "8") == 0 ? 8 : 0;
+            if (!options->bits)
+                return 1 + nsky_cli_usage("index", "--bits takes 4 or 8, not \"%s\"", optarg);
             break;
         case 'j':
             *json = true;

@@ -29,10 +29,17 @@ endif()
 message(STATUS "FAISS: ${faiss_library}, ${faiss_c_library}")
 
 find_package(OpenMP REQUIRED COMPONENTS CXX)
+# Imported ones, not mere files: what they need must come behind them, also where another room needs
+# the same and comes first.
+add_library(deps_faiss_core UNKNOWN IMPORTED)
+set_target_properties(deps_faiss_core PROPERTIES IMPORTED_LOCATION "${faiss_library}")
+target_link_libraries(deps_faiss_core INTERFACE deps::openblas OpenMP::OpenMP_CXX stdc++)
+add_library(deps_faiss_c UNKNOWN IMPORTED)
+set_target_properties(deps_faiss_c PROPERTIES IMPORTED_LOCATION "${faiss_c_library}")
+target_link_libraries(deps_faiss_c INTERFACE deps_faiss_core)
 add_library(deps_faiss INTERFACE)
 target_include_directories(deps_faiss SYSTEM INTERFACE "${faiss_include}" "${faiss_include}/faiss/c_api")
-target_link_libraries(deps_faiss INTERFACE "${faiss_c_library}" "${faiss_library}" deps::openblas
-                      OpenMP::OpenMP_CXX stdc++)
+target_link_libraries(deps_faiss INTERFACE deps_faiss_c)
 add_library(deps::faiss ALIAS deps_faiss)
 
 # What `nearsky info` says: FAISS has no version call in its C API before 1.9.

@@ -180,7 +180,8 @@ static nsky_status make_manifest(const nsky_embedding *e, nsky_json **out, nsky_
 }
 
 /* With the work folder ours: all rows, then the generation. */
-static nsky_status fill_and_publish(nsky_embedding *e, nsky_embed_report *report, nsky_error *err)
+static nsky_status fill_and_publish(nsky_embedding *e, const nsky_embed_options *options,
+                                    nsky_embed_report *report, nsky_error *err)
 {
     nsky_json *manifest = NULL;
     nsky_status status;
@@ -195,6 +196,11 @@ static nsky_status fill_and_publish(nsky_embedding *e, nsky_embed_report *report
     if ((status = nsky_embed_rows(e, report, err)) != NSKY_OK ||
         (status = make_manifest(e, &manifest, err)) != NSKY_OK)
         return status;
+    if (options->complete &&
+        (status = options->complete(e->work, e->live, e->rows, manifest, err)) != NSKY_OK) {
+        nsky_json_free(manifest);
+        return status;
+    }
     nsky_generation_work *work = e->work;
     e->work = NULL; /* publish frees it */
     return nsky_generation_publish(work, manifest, &report->generation, err);
@@ -223,7 +229,7 @@ nsky_status nsky_embed_survey(const char *store, const char *model,
         (status = count_rows(&e, err)) != NSKY_OK) /* again: now no one else writes */
         goto done;
     report->rows = e.rows;
-    status = fill_and_publish(&e, report, err);
+    status = fill_and_publish(&e, options, report, err);
 done:
     nsky_blocks_close(e.blocks);
     if (e.work)

@@ -7,12 +7,17 @@
 #include <stdint.h>
 
 #include "encoder/encoder.h"
+#include "store/generation.h"
 
 typedef struct nsky_embed_options {
     nsky_encoder_options encoder;
     uint32_t workers;        /* 0: one for each core */
     uint32_t block_rows;     /* 0: as many as keep a core busy for seconds; tests want few */
     const atomic_bool *stop; /* or NULL; true: finish the block, keep the work, NSKY_ECANCELLED */
+    /* Called when all vectors are in the work folder, before it is published: may add files there
+     * and to the manifest. live: the generation whose vectors were taken over, or NULL. Or NULL. */
+    nsky_status (*complete)(const nsky_generation_work *work, const nsky_generation *live,
+                            uint64_t rows, nsky_json *manifest, nsky_error *err);
 } nsky_embed_options;
 
 typedef struct nsky_embed_report {

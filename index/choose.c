@@ -1,48 +1,87 @@
-/* choose.c - rules of thumb, by measurement elsewhere: FAISS's guidelines for list counts (4 to 16
- * times the root of the rows), 4-bit fast-scan codes of half a byte for each kept dimension. */
+/* choose.c - see choose.h; docs/index.md has the measurements behind the numbers. */
 #include "index/choose.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
 
-#define KEPT_DIMENSIONS 128
-#define TRAIN_ROWS_A_LIST 50
-#define TRAIN_ROWS_MAX 400000
-#define LISTS_MAX 65536
+#include "index/lists_build.h"
 
+#define CODED_MAX 256
+#define CODED_MIN 64
+#define LISTS_MOST 65536
+#define LISTS_LEAST 256
+#define TRAIN_ROWS_A_LIST 40
+#define SEGMENT_ROWS_MAX (1u << 20)
+#define MERGE_BYTES_MAX (1ull << 30)
+#define MERGE_BYTES_MIN (1ull << 24)
+
+/* Powers of two at about four times the root of the rows: sweeping the lists that it takes costs
+ * about as much as ranking all of them. */
 static uint32_t list_count(uint64_t rows)
 {
-    uint32_t lists = 64;
-    while (lists < LISTS_MAX && lists < 4.0 * sqrt((double)rows))
+    uint32_t lists = LISTS_LEAST;
+    while (lists < LISTS_MOST && lists < 3.0 * sqrt((double)rows))
         lists *= 2;
     return lists;
 }
 
-nsky_status nsky_index_choose(nsky_index_plan *out, uint64_t rows, uint32_t dim,
-                              uint64_t memory_bytes_max, nsky_error *err)
+/* Codes, rows and slack of every row; of a list its centroid in floats and in bytes, and on average
+ * half a block that is not full. */
+static uint64_t serving_bytes(const nsky_index_plan *plan, uint64_t rows)
+{
+    const uint64_t slot = (uint64_t)plan->coded * plan->bits / 8 + 8;
+    return rows * slot + plan->lists * (plan->coded * 5ull + slot * NSKY_CODE_ROWS / 2);
+}
+
+/* While it is built: the sample, then a segment's records. */
+static void fit_build(nsky_index_plan *plan, uint64_t rows, uint64_t memory)
+{
+    const uint64_t sample_max = memory / 3 / (plan->coded * sizeof(float));
+    const uint64_t record = (uint64_t)plan->coded * plan->bits / 8 + 16;
+    plan->train_rows = (uint64_t)plan->lists * TRAIN_ROWS_A_LIST;
+    if (plan->train_rows > sample_max)
+        plan->train_rows = sample_max;
+    if (plan->train_rows < plan->lists)
+        plan->train_rows = plan->lists;
+    if (plan->train_rows > rows)
+        plan->train_rows = rows;
+    plan->segment_rows = memory / 8 / record / NSKY_SEGMENT_BATCH * NSKY_SEGMENT_BATCH;
+    if (plan->segment_rows > SEGMENT_ROWS_MAX)
+        plan->segment_rows = SEGMENT_ROWS_MAX;
+    if (plan->segment_rows < 16ull * NSKY_SEGMENT_BATCH)
+        plan->segment_rows = 16ull * NSKY_SEGMENT_BATCH;
+    plan->merge_bytes = memory / 8;
+    if (plan->merge_bytes > MERGE_BYTES_MAX)
+        plan->merge_bytes = MERGE_BYTES_MAX;
+    if (plan->merge_bytes < MERGE_BYTES_MIN)
+        plan->merge_bytes = MERGE_BYTES_MIN;
+}
+
+nsky_status nsky_index_choose(nsky_index_plan *out, uint64_t rows, uint32_t dim, uint32_t bits,
+                              uint32_t lists, uint64_t memory_bytes_max, nsky_error *err)
 {
     assert(out && err);
     *out = (nsky_index_plan){.memory_bytes = rows * dim * sizeof(float)};
-    if (rows < NSKY_FLAT_ROWS_MAX && out->memory_bytes <= memory_bytes_max) {
-        snprintf(out->factory, sizeof out->factory, "Flat");
+    if (lists == 0 && rows < NSKY_FLAT_ROWS_MAX && out->memory_bytes <= memory_bytes_max) {
+        snprintf(out->kind, sizeof out->kind, "Flat");
         return NSKY_OK;
     }
-    const uint32_t kept = dim < KEPT_DIMENSIONS ? dim / 2 * 2 : KEPT_DIMENSIONS;
-    out->lists = list_count(rows);
-    out->train_rows = (uint64_t)out->lists * TRAIN_ROWS_A_LIST;
-    if (out->train_rows > TRAIN_ROWS_MAX)
-        out->train_rows = TRAIN_ROWS_MAX;
-    if (out->train_rows > rows)
-        out->train_rows = rows;
-    out->memory_bytes = rows * (kept / 2 / 2 + 8) + (uint64_t)out->lists * kept * 8 +
-                        out->train_rows * dim * sizeof(float);
+    out->lists = lists ? lists : list_count(rows);
+    if (out->lists > rows)
+        out->lists = (uint32_t)rows;
+    out->bits = bits ? bits : 4;
+    out->coded = (dim + 15) / 16 * 16;
+    if (out->coded > CODED_MAX)
+        out->coded = CODED_MAX;
+    while (serving_bytes(out, rows) > memory_bytes_max && out->coded > CODED_MIN)
+        out->coded = out->coded / 2 < CODED_MIN ? CODED_MIN : out->coded / 32 * 16;
+    out->memory_bytes = serving_bytes(out, rows);
     if (out->memory_bytes > memory_bytes_max)
         return nsky_fail(err, NSKY_ELIMIT,
                          "an index of %llu rows needs about %.1f GB; give --memory more than that",
                          (unsigned long long)rows, (double)out->memory_bytes / 1e9);
-    /* Two dimensions a sub-quantizer; a graph finds the lists where there are many. */
-    snprintf(out->factory, sizeof out->factory, "PCA%u,IVF%u%s,PQ%ux4fs", kept, out->lists,
-             out->lists >= 4096 ? "_HNSW32" : "", kept / 2);
+    fit_build(out, rows, memory_bytes_max);
+    snprintf(out->kind, sizeof out->kind, "Lists%u,PCA%u,%ubit", out->lists, out->coded, out->bits);
     return NSKY_OK;
 }

@@ -1,4 +1,4 @@
-/* choose.h - private: which FAISS index suits how many rows. */
+/* choose.h - private: which index suits how many rows in how much memory. */
 #ifndef NSKY_CHOOSE_H
 #define NSKY_CHOOSE_H
 
@@ -10,14 +10,18 @@
 #define NSKY_FLAT_ROWS_MAX 50000
 
 typedef struct nsky_index_plan {
-    char factory[64];
-    uint32_t lists;        /* inverted lists; 0 for flat */
+    char kind[64];         /* "Flat" (of FAISS), or "Lists65536,PCA256,4bit" (lists.h) */
+    uint32_t lists;        /* 0 for flat */
+    uint32_t coded, bits;  /* dimensions of a code, bits of each; for lists */
     uint64_t train_rows;   /* sample the index learns from */
     uint64_t memory_bytes; /* estimate while serving */
+    uint64_t segment_rows, merge_bytes; /* what keeps a build in memory_bytes_max */
 } nsky_index_plan;
 
-/* NSKY_ELIMIT when even the smallest codes do not fit: the text says how much would. */
+/* bits: 4 or 8, or 0: 4. lists: as many, also for few rows, or 0: by rule. NSKY_ELIMIT when even
+ * the smallest codes do not fit: the text says how much would. */
 NSKY_MUST_CHECK nsky_status nsky_index_choose(nsky_index_plan *out, uint64_t rows, uint32_t dim,
+                                              uint32_t bits, uint32_t lists,
                                               uint64_t memory_bytes_max, nsky_error *err);
 
 #endif

@@ -104,9 +104,9 @@ static bool take(const nsky_object *object, void *payload)
     const bool somewhere = nsky_sky_valid(at);
     const uint32_t ra = somewhere ? nsky_columns_ra(at.ra_deg) : 0;
     const uint32_t dec = somewhere ? nsky_columns_dec(at.dec_deg) : 0;
-    const uint8_t flags = (uint8_t)((unsigned)nsky_type_of(object->type) |
-                                    (object->known[0] ? NSKY_FLAG_KNOWN : 0) |
-                                    (somewhere ? 0 : NSKY_FLAG_NOWHERE));
+    const uint8_t flags =
+        (uint8_t)((unsigned)nsky_type_of(object->type) | (object->known[0] ? NSKY_FLAG_KNOWN : 0) |
+                  (somewhere ? 0 : NSKY_FLAG_NOWHERE));
 
     for (int c = 0; c < 4; c++)
         put(all, MAG_G + c, row, &floats[c]);
@@ -133,11 +133,11 @@ static nsky_status gather_columns(const char *store, gather *all, nsky_error *er
     if (status == NSKY_OK && all->rows > 0)
         status = nsky_survey_each(survey, 0, take, all, err);
     if (status == NSKY_OK && all->seen != all->rows)
-        status = err->status != NSKY_OK
-                     ? err->status /* no memory for a spectrum */
-                     : nsky_fail(err, NSKY_EMISMATCH, "%s: the catalogue has %llu of %llu rows",
-                                 store, (unsigned long long)all->seen,
-                                 (unsigned long long)all->rows);
+        status =
+            err->status != NSKY_OK
+                ? err->status /* no memory for a spectrum */
+                : nsky_fail(err, NSKY_EMISMATCH, "%s: the catalogue has %llu of %llu rows", store,
+                            (unsigned long long)all->seen, (unsigned long long)all->rows);
     nsky_survey_close(survey);
     return status;
 }

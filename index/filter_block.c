@@ -93,9 +93,8 @@ __attribute__((target("avx2"))) static void flags_avx2(uint8_t *bits, const uint
     const __m256i want = _mm256_set1_epi8((char)wanted);
     for (; i + 32 <= count; i += 32) {
         __m256i v = _mm256_loadu_si256((const void *)(flags + i));
-        __m256i in =
-            _mm256_and_si256(_mm256_shuffle_epi8(table, _mm256_and_si256(v, low)),
-                             _mm256_cmpeq_epi8(_mm256_and_si256(v, mask), want));
+        __m256i in = _mm256_and_si256(_mm256_shuffle_epi8(table, _mm256_and_si256(v, low)),
+                                      _mm256_cmpeq_epi8(_mm256_and_si256(v, mask), want));
         uint32_t four = (uint32_t)_mm256_movemask_epi8(in);
         for (unsigned b = 0; b < 4; b++)
             bits[i / 8 + b] &= (uint8_t)(four >> 8 * b);

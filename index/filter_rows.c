@@ -12,8 +12,8 @@
 #include "index/region.h"
 
 #define BLOCK_ROWS 8192ull
-#define ROWS_TO_SHARE 400000 /* below, a thread does not pay */
-#define COLOUR_ROUNDING_MAG 4e-6    /* two float32 magnitudes below 32 */
+#define ROWS_TO_SHARE 400000     /* below, a thread does not pay */
+#define COLOUR_ROUNDING_MAG 4e-6 /* two float32 magnitudes below 32 */
 
 typedef struct evaluation {
     const nsky_columns *columns;

@@ -63,7 +63,8 @@ static nsky_status list_rows(const uint8_t *allowed, uint64_t first, uint64_t en
 static nsky_status run(gathering *g, nsky_topk *topk, nsky_error *err)
 {
     const uint64_t tasks = (g->count + TASK_ROWS - 1) / TASK_ROWS;
-    uint32_t threads = nsky_parallel_threads(g->count < ROWS_TO_SHARE ? 1 : g->scan->threads, tasks);
+    uint32_t threads =
+        nsky_parallel_threads(g->count < ROWS_TO_SHARE ? 1 : g->scan->threads, tasks);
 
     if (g->count >= ROWS_TO_SHARE && g->scan->threads == 0 && threads < READERS)
         threads = nsky_parallel_threads(READERS, tasks);

@@ -94,7 +94,7 @@ NSKY_MUST_CHECK nsky_status nsky_lists_candidates(const nsky_lists *lists,
                                                   uint32_t threads, nsky_error *err);
 
 /*
- * Exact cosines of candidates from the stored vectors; the best into topk, sorted; empty before.
+ * Exact cosines of candidates from the stored vectors; the best into topk, not sorted.
  * scan: the stored vectors, mapped; what is not in memory is read ahead in parallel. Rows in
  * exclude are left out. query [padded] of unit length; scratch [padded].
  */

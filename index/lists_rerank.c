@@ -77,5 +77,4 @@ void nsky_lists_rerank(const nsky_scan *scan, const float *query, const nsky_can
         if (!isnan(similarity))
             nsky_topk_offer(topk, (nsky_hit){row, similarity});
     }
-    nsky_topk_sort(topk);
 }

@@ -11,9 +11,9 @@
 
 typedef struct nsky_polygon {
     uint32_t count;
-    double centre[3], east[3], north[3];  /* unit vectors: the plane and its axes */
-    double cap_deg;                       /* every vertex, and so all of it, is this near */
-    double corner[NSKY_POLYGON_MAX][3];   /* unit vectors */
+    double centre[3], east[3], north[3]; /* unit vectors: the plane and its axes */
+    double cap_deg;                      /* every vertex, and so all of it, is this near */
+    double corner[NSKY_POLYGON_MAX][3];  /* unit vectors */
     double x[NSKY_POLYGON_MAX], y[NSKY_POLYGON_MAX]; /* on the plane */
 } nsky_polygon;
 

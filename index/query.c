@@ -54,8 +54,8 @@ static nsky_status check_query(const nsky_query *query, uint32_t number, nsky_er
 
 static bool index_will_do(const nsky_search *search, const nsky_ask *ask)
 {
-    if (search->lists == 0 || !ask->allowed.bits)
-        return true;
+    if (search->lists == 0 || !ask->allowed.bits || search->inverted.lists > 0)
+        return true; /* our lists are told to look into more of them */
     double looked_at = (double)search->indexed * search->nprobe / search->lists;
     double share = (double)ask->allowed.matching / (double)search->scan.rows;
     return looked_at * share >= (double)EXPECTED_PER_HIT * ask->query->k;
@@ -134,9 +134,8 @@ static nsky_status scan(const nsky_search *search, nsky_ask *const *asks, uint32
         bitmaps[i] = asks[i]->allowed.bits;
         topks[i] = asks[i]->topk;
         asks[i]->answer->scanned = asks[i]->allowed.matching;
-        asks[i]->answer->method = nsky_filter_is_empty(&asks[i]->query->filter)
-                                      ? "exact scan"
-                                      : "filtered exact scan";
+        asks[i]->answer->method =
+            nsky_filter_is_empty(&asks[i]->query->filter) ? "exact scan" : "filtered exact scan";
     }
     if (status == NSKY_OK)
         status = nsky_scan_run(&search->scan, packed, bitmaps, count, topks, err);
@@ -177,23 +176,47 @@ static nsky_status by_faiss(const nsky_search *search, nsky_ask *ask, nsky_error
     return nsky_rerank_run(&search->rerank, &asked, &ask->topk, &ask->answer->scanned, err);
 }
 
-static nsky_status by_index(const nsky_search *search, nsky_ask *ask, nsky_error *err)
+/* All of them in one pass over the lists they look into. */
+static nsky_status by_lists(const nsky_search *search, nsky_ask *const *asks, uint32_t count,
+                            nsky_error *err)
+{
+    nsky_lists_ask *asked = nsky_alloc_zero(count, sizeof *asked, err);
+    nsky_status status = asked ? NSKY_OK : err->status;
+
+    for (uint32_t i = 0; i < count && status == NSKY_OK; i++) {
+        const nsky_query *query = asks[i]->query;
+        const double matching = (double)asks[i]->allowed.matching;
+        asked[i] = (nsky_lists_ask){
+            .direction = asks[i]->direction,
+            .allowed = asks[i]->allowed.bits,
+            .share = fmax(matching, 1) / (double)search->scan.rows,
+            .effort = search->efforts[query->effort == NSKY_EFFORT_FAST],
+            .exclude = query->exclude,
+            .exclude_count = query->exclude_count,
+            .topk = &asks[i]->topk,
+        };
+    }
+    if (status == NSKY_OK)
+        status = nsky_by_lists(&search->inverted, &search->scan, asked, count, 0, err);
+    for (uint32_t i = 0; i < count && status == NSKY_OK; i++)
+        asks[i]->answer->scanned = asked[i].compared;
+    nsky_free(asked);
+    return status;
+}
+
+/* What the index gave, and what it could not give. */
+static nsky_status complete(const nsky_search *search, nsky_ask *ask, nsky_error *err)
 {
     const uint64_t matching = ask->allowed.matching;
     nsky_answer *answer = ask->answer;
+    nsky_status status = NSKY_OK;
 
-    if (ask->allowed.matching == 0) {
-        answer->scanned = 0;
-        answer->method = "filtered exact scan";
-        finish(ask);
-        return NSKY_OK;
-    }
     answer->method = nsky_filter_is_empty(&ask->query->filter) ? "index + re-ranking"
                                                                : "filtered index + re-ranking";
-    nsky_status status = by_faiss(search, ask, err);
-    if (status != NSKY_OK)
-        return status;
-    if (ask->topk.count < ask->query->k && answer->scanned < matching) {
+    if (matching == 0) {
+        answer->scanned = 0;
+        answer->method = "filtered exact scan";
+    } else if (ask->topk.count < ask->query->k && answer->scanned < matching) {
         /* Never fewer than there are. */
         ask->topk.count = 0;
         if (!ask->allowed.bits && (status = exclude(search, ask, err)) != NSKY_OK)
@@ -201,8 +224,8 @@ static nsky_status by_index(const nsky_search *search, nsky_ask *ask, nsky_error
         snprintf(answer->why, NSKY_WHY_BYTES,
                  "the index gave fewer than were asked for: all %llu that match are compared",
                  (unsigned long long)matching);
-        answer->method = nsky_filter_is_empty(&ask->query->filter) ? "exact scan"
-                                                                   : "filtered exact scan";
+        answer->method =
+            nsky_filter_is_empty(&ask->query->filter) ? "exact scan" : "filtered exact scan";
         status = nsky_gather_run(&search->scan, ask->direction, 0, search->scan.rows,
                                  ask->allowed.bits, &ask->topk, &answer->scanned, err);
     } else if (search->indexed < search->scan.rows) {
@@ -243,21 +266,40 @@ static nsky_status prepare(const nsky_search *search, nsky_ask *ask, uint32_t nu
     return status;
 }
 
-static nsky_status run_all(const nsky_search *search, nsky_ask *asks, nsky_ask **scanned,
+static nsky_status by_index(const nsky_search *search, nsky_ask *const *asks, uint32_t count,
+                            nsky_error *err)
+{
+    nsky_status status = NSKY_OK;
+
+    if (search->inverted.lists > 0)
+        status = by_lists(search, asks, count, err);
+    for (uint32_t i = 0; i < count && status == NSKY_OK; i++) {
+        if (search->inverted.lists == 0 && asks[i]->allowed.matching > 0)
+            status = by_faiss(search, asks[i], err);
+        if (status == NSKY_OK)
+            status = complete(search, asks[i], err);
+    }
+    return status;
+}
+
+/* chosen [count]: room to sort them by their way. */
+static nsky_status run_all(const nsky_search *search, nsky_ask *asks, nsky_ask **chosen,
                            uint32_t count, nsky_error *err)
 {
     nsky_status status = NSKY_OK;
-    uint32_t scans = 0;
+    uint32_t scans = 0, indexed = 0;
 
-    for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
-        if (asks[q].way == NSKY_WAY_SCAN)
-            scanned[scans++] = &asks[q];
-        else if (asks[q].way == NSKY_WAY_GATHER)
+    for (uint32_t q = 0; q < count && status == NSKY_OK; q++)
+        if (asks[q].way == NSKY_WAY_GATHER)
             status = gather(search, &asks[q], err);
-        else
-            status = by_index(search, &asks[q], err);
-    }
-    return status == NSKY_OK && scans > 0 ? scan(search, scanned, scans, err) : status;
+        else if (asks[q].way == NSKY_WAY_INDEX)
+            chosen[indexed++] = &asks[q];
+    if (status == NSKY_OK && indexed > 0)
+        status = by_index(search, chosen, indexed, err);
+    for (uint32_t q = 0; q < count; q++)
+        if (asks[q].way == NSKY_WAY_SCAN)
+            chosen[scans++] = &asks[q];
+    return status == NSKY_OK && scans > 0 ? scan(search, chosen, scans, err) : status;
 }
 
 nsky_status nsky_search_run(nsky_search *search, const nsky_query *queries, uint32_t count,
@@ -267,8 +309,8 @@ nsky_status nsky_search_run(nsky_search *search, const nsky_query *queries, uint
     const uint32_t padded = nsky_scan_padded(search->scan.dim);
     float *directions = nsky_alloc_zero((size_t)count * padded, sizeof *directions, err);
     nsky_ask *asks = nsky_alloc_zero(count, sizeof *asks, err);
-    nsky_ask **scanned = nsky_alloc(count, sizeof *scanned, err);
-    nsky_status status = directions && asks && scanned ? NSKY_OK : err->status;
+    nsky_ask **chosen = nsky_alloc(count, sizeof *chosen, err);
+    nsky_status status = directions && asks && chosen ? NSKY_OK : err->status;
 
     for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
         asks[q].query = &queries[q];
@@ -276,10 +318,10 @@ nsky_status nsky_search_run(nsky_search *search, const nsky_query *queries, uint
         status = prepare(search, &asks[q], q, directions + (size_t)q * padded, err);
     }
     if (status == NSKY_OK)
-        status = run_all(search, asks, scanned, count, err);
+        status = run_all(search, asks, chosen, count, err);
     for (uint32_t q = 0; asks && q < count; q++)
         nsky_free(asks[q].allowed.bits);
-    nsky_free(scanned);
+    nsky_free(chosen);
     nsky_free(asks);
     nsky_free(directions);
     return status;

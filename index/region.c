@@ -14,8 +14,10 @@
 #define ACROSS 512
 #define DOWN 256
 #define FIELD_DEG (360.0 / ACROSS)
-#define FIELD_RADIUS_DEG (FIELD_DEG * 0.7072) /* corners, at the equator where they are farthest */
-#define SPARE_DEG 1e-6                        /* positions and sines are rounded */
+#define FIELD_RADIUS_DEG                                                    \
+    (FIELD_DEG * 0.7072) /* corners, at the equator where they are farthest \
+                          */
+#define SPARE_DEG 1e-6   /* positions and sines are rounded */
 
 enum { OUTSIDE, EDGE, INSIDE };
 

@@ -19,7 +19,7 @@ typedef struct nsky_region {
     uint64_t *cells; /* [cell_count] ascending, owned */
     uint32_t cell_count, nside;
     bool nested;
-    uint8_t *fields; /* [NSKY_FIELDS], owned; NULL: look at every row */
+    uint8_t *fields;            /* [NSKY_FIELDS], owned; NULL: look at every row */
     uint32_t dec_low, dec_span; /* rows outside of [low, low + span] (columns.h) are outside */
 } nsky_region;
 

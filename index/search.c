@@ -7,6 +7,7 @@
 
 #include "common/memory.h"
 #include "index/search_private.h"
+#include "index/tune.h"
 
 static nsky_status open_columns(nsky_search *search, nsky_error *err)
 {
@@ -39,14 +40,20 @@ static nsky_status read_indexed(nsky_search *search, const nsky_json *index, nsk
     return NSKY_OK;
 }
 
+static nsky_status open_lists(nsky_search *search, const nsky_json *index, nsky_error *err)
+{
+    nsky_status status = nsky_lists_open(&search->inverted, search->generation->path,
+                                         search->indexed, search->generation->dim, err);
+    if (status == NSKY_OK)
+        status = nsky_efforts_read(search->efforts, index, search->generation->path, err);
+    if (status == NSKY_OK)
+        status = nsky_ranking_new(&search->ranking, search->generation->path, err);
+    return status;
+}
+
 static nsky_status open_faiss(nsky_search *search, nsky_error *err)
 {
-    const nsky_json *index = nsky_json_get(search->generation->manifest, "index");
-    if (!index)
-        return NSKY_OK;
-    nsky_status status = read_indexed(search, index, err);
-    if (status != NSKY_OK)
-        return status;
+    nsky_status status;
     char *path = nsky_format(err, "%s/" NSKY_FAISS_FILE, search->generation->path);
     if (!path)
         return err->status;
@@ -55,6 +62,18 @@ static nsky_status open_faiss(nsky_search *search, nsky_error *err)
     if (status == NSKY_OK && search->nprobe > 0)
         status = nsky_faiss_set(search->faiss, "nprobe", search->nprobe, err);
     return status;
+}
+
+static nsky_status open_index(nsky_search *search, nsky_error *err)
+{
+    const nsky_json *index = nsky_json_get(search->generation->manifest, "index");
+    if (!index)
+        return NSKY_OK;
+    nsky_status status = read_indexed(search, index, err);
+    if (status != NSKY_OK)
+        return status;
+    return nsky_json_get(index, "efforts") ? open_lists(search, index, err)
+                                           : open_faiss(search, err);
 }
 
 nsky_status nsky_search_open(nsky_search **out, const char *store, uint32_t generation,
@@ -67,7 +86,7 @@ nsky_status nsky_search_open(nsky_search **out, const char *store, uint32_t gene
         return err->status;
     nsky_status status = nsky_generation_open(&search->generation, store, generation, err);
     if (status == NSKY_OK && (status = open_columns(search, err)) == NSKY_OK)
-        status = open_faiss(search, err);
+        status = open_index(search, err);
     if (status != NSKY_OK) {
         nsky_search_close(search);
         return status;
@@ -83,6 +102,8 @@ void nsky_search_close(nsky_search *search)
 {
     if (!search)
         return;
+    nsky_ranking_close(search->ranking);
+    nsky_lists_close(&search->inverted);
     nsky_faiss_free(search->faiss);
     nsky_columns_close(&search->columns);
     nsky_generation_close(search->generation);

@@ -1,10 +1,12 @@
 /* answer.c - hits to the answer of every search: catalogue columns, warnings, provenance. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/memory.h"
 #include "image/codec.h"
+#include "index/group.h"
 #include "server/api.h"
 #include "server/base64.h"
 #include "server/deadline.h"
@@ -12,51 +14,71 @@
 #define PREVIEW_SIZE_MAX 256 /* pixels: some tens of kilobytes */
 #define PREVIEW_QUALITY 85
 
+/* Hits in the order they are shown: the best of each group, then what is close to it. */
 typedef struct listed {
     nsky_object *objects; /* [count] */
     float *similarity;    /* [count] */
     double *artefact;     /* [count] probabilities; NaN: unknown */
     uint64_t *rows;       /* [count] */
-    uint32_t count;
-    uint32_t grouped_away; /* hits dropped because a better one is close */
+    uint32_t *leader;     /* [count] places in this list; its own: it leads a group */
+    uint32_t count, groups;
+    bool grouped;
 } listed;
 
-static bool close_to_listed(const listed *list, const nsky_object *object, double arcsec)
+static nsky_status make_room(listed *list, uint32_t count, nsky_error *err)
 {
-    nsky_sky here = {object->ra_deg, object->dec_deg};
+    list->objects = nsky_alloc(count, sizeof *list->objects, err);
+    list->similarity = nsky_alloc(count, sizeof *list->similarity, err);
+    list->artefact = nsky_alloc(count, sizeof *list->artefact, err);
+    list->rows = nsky_alloc(count, sizeof *list->rows, err);
+    list->leader = nsky_alloc(count, sizeof *list->leader, err);
+    return list->objects && list->similarity && list->artefact && list->rows && list->leader
+               ? NSKY_OK
+               : err->status;
+}
 
-    if (arcsec == 0 || !nsky_sky_valid(here))
-        return false;
-    for (uint32_t i = 0; i < list->count; i++) {
-        nsky_sky there = {list->objects[i].ra_deg, list->objects[i].dec_deg};
-        if (nsky_sky_valid(there) && nsky_sky_separation_deg(here, there) * 3600 <= arcsec)
-            return true;
+/* What is kept of the hits, as places among them; the groups in full. */
+static nsky_status group_hits(nsky_survey *survey, const nsky_job *job, listed *list,
+                              uint32_t *place, uint32_t *leader, nsky_error *err)
+{
+    nsky_sky positions[NSKY_SEARCH_K_MAX];
+    nsky_object object;
+
+    for (uint32_t i = 0; i < job->count; i++) {
+        nsky_status status = nsky_survey_by_row(survey, job->hits[i].row, &object, err);
+        if (status != NSKY_OK)
+            return status;
+        positions[i] = (nsky_sky){object.ra_deg, object.dec_deg};
     }
-    return false;
+    list->groups = nsky_group_hits(positions, job->count, job->group_arcsec, leader);
+    list->groups = list->groups < job->k ? list->groups : job->k;
+    list->count = nsky_group_order(leader, job->count, list->groups, place);
+    return NSKY_OK;
 }
 
 static nsky_status list_hits(const nsky_view *view, nsky_survey *survey, const nsky_job *job,
                              listed *list, nsky_error *err)
 {
-    list->objects = nsky_alloc(job->k, sizeof *list->objects, err);
-    list->similarity = nsky_alloc(job->k, sizeof *list->similarity, err);
-    list->artefact = nsky_alloc(job->k, sizeof *list->artefact, err);
-    list->rows = nsky_alloc(job->k, sizeof *list->rows, err);
-    if (!list->objects || !list->similarity || !list->artefact || !list->rows)
-        return err->status;
-    for (uint32_t i = 0; i < job->count && list->count < job->k; i++) {
-        nsky_object *object = &list->objects[list->count];
-        nsky_status status = nsky_survey_by_row(survey, job->hits[i].row, object, err);
-        if (status != NSKY_OK)
-            return status;
-        if (close_to_listed(list, object, job->group_arcsec)) {
-            list->grouped_away++;
-            continue;
-        }
-        list->rows[list->count] = job->hits[i].row;
-        list->similarity[list->count++] = job->hits[i].similarity;
+    uint32_t place[NSKY_SEARCH_K_MAX], leader[NSKY_SEARCH_K_MAX], first = 0;
+    nsky_status status = make_room(list, job->count, err);
+
+    list->grouped = job->group_arcsec > 0;
+    list->count = list->groups = job->count < job->k ? job->count : job->k;
+    for (uint32_t i = 0; i < list->count; i++)
+        place[i] = leader[i] = i;
+    if (status == NSKY_OK && list->grouped)
+        status = group_hits(survey, job, list, place, leader, err);
+    for (uint32_t i = 0; i < list->count && status == NSKY_OK; i++) {
+        const nsky_hit *hit = &job->hits[place[i]];
+        first = leader[place[i]] == place[i] ? i : first;
+        list->leader[i] = first;
+        list->rows[i] = hit->row;
+        list->similarity[i] = hit->similarity;
+        status = nsky_survey_by_row(survey, hit->row, &list->objects[i], err);
     }
-    return nsky_guard_rows(list->artefact, view->guard, view->search, list->rows, list->count, err);
+    return status == NSKY_OK ? nsky_guard_rows(list->artefact, view->guard, view->search,
+                                               list->rows, list->count, err)
+                             : status;
 }
 
 static void clear_list(listed *list)
@@ -65,16 +87,23 @@ static void clear_list(listed *list)
     nsky_free(list->similarity);
     nsky_free(list->artefact);
     nsky_free(list->rows);
+    nsky_free(list->leader);
 }
 
 static nsky_status table_rows(void *payload, nsky_table_sink *sink, nsky_error *err)
 {
     const listed *list = payload;
-    nsky_cell cells[NSKY_HIT_COLUMNS];
+    nsky_cell cells[NSKY_GROUPED_COLUMNS];
     nsky_status status = NSKY_OK;
+    uint32_t rank = 0;
 
     for (uint32_t i = 0; i < list->count && status == NSKY_OK; i++) {
-        nsky_hit_cells(cells, i + 1, list->similarity[i], list->artefact[i], &list->objects[i]);
+        char group_of[24] = "";
+        rank += list->leader[i] == i;
+        if (list->leader[i] != i)
+            snprintf(group_of, sizeof group_of, "%" PRIu64, list->objects[list->leader[i]].id);
+        nsky_hit_cells(cells, rank, list->similarity[i], list->artefact[i], &list->objects[i]);
+        cells[NSKY_HIT_COLUMNS].text = group_of;
         status = nsky_table_put(sink, cells, err);
     }
     return status;
@@ -95,7 +124,8 @@ static void reply_table(nsky_request *request, listed *list)
     const nsky_table table = {.name = "hits",
                               .description = "Objects that look like the examples given",
                               .columns = nsky_hit_columns,
-                              .column_count = NSKY_HIT_COLUMNS,
+                              .column_count =
+                                  list->grouped ? NSKY_GROUPED_COLUMNS : NSKY_HIT_COLUMNS,
                               .rows = table_rows,
                               .payload = list,
                               .provenance = &provenance};
@@ -110,15 +140,45 @@ static void reply_table(nsky_request *request, listed *list)
     nsky_reply_table(&request->reply, &table, job->format);
 }
 
+static void put_hit(nsky_json *hit, const listed *list, uint32_t i)
+{
+    nsky_json_put_fixed(hit, "similarity", list->similarity[i], 6);
+    nsky_json_put_fixed(hit, "artefact", list->artefact[i], 4);
+}
+
+/* What follows the leader of a group in the list. */
+static nsky_json *json_of_duplicates(const listed *list, uint32_t leader)
+{
+    const nsky_object *of = &list->objects[leader];
+    nsky_json *duplicates = nsky_json_array();
+
+    for (uint32_t i = leader + 1; i < list->count && list->leader[i] == leader; i++) {
+        nsky_json *hit = nsky_json_of_object(&list->objects[i]);
+        put_hit(hit, list, i);
+        nsky_json_put_id(hit, "group_of", of->id);
+        nsky_json_put_fixed(hit, "separation_arcsec",
+                            3600 * nsky_sky_separation_deg((nsky_sky){of->ra_deg, of->dec_deg},
+                                                           (nsky_sky){list->objects[i].ra_deg,
+                                                                      list->objects[i].dec_deg}),
+                            3);
+        nsky_json_append(duplicates, hit);
+    }
+    return duplicates;
+}
+
 static nsky_json *json_of_hits(const listed *list)
 {
     nsky_json *hits = nsky_json_array();
+    uint32_t rank = 0;
 
     for (uint32_t i = 0; i < list->count; i++) {
+        if (list->leader[i] != i)
+            continue;
         nsky_json *hit = nsky_json_of_object(&list->objects[i]);
-        nsky_json_put_integer(hit, "rank", i + 1);
-        nsky_json_put_fixed(hit, "similarity", list->similarity[i], 6);
-        nsky_json_put_fixed(hit, "artefact", list->artefact[i], 4);
+        nsky_json_put_integer(hit, "rank", ++rank);
+        put_hit(hit, list, i);
+        if (list->grouped)
+            nsky_json_put(hit, "duplicates", json_of_duplicates(list, i));
         nsky_json_append(hits, hit);
     }
     return hits;
@@ -128,21 +188,21 @@ static void warn_of_few(nsky_json *warnings, const nsky_job *job, const listed *
 {
     char text[320];
 
-    if (list->count >= job->k)
+    if (list->groups >= job->k)
         return;
-    if (list->grouped_away > 0)
+    if (list->count > list->groups)
         snprintf(text, sizeof text,
                  "%u hits of the %u asked for: of the %u most similar, %u lie within %g arcsec of "
-                 "a better one",
-                 list->count, job->k, job->count, list->grouped_away, job->group_arcsec);
+                 "a better one, and are listed with it",
+                 list->groups, job->k, job->count, list->count - list->groups, job->group_arcsec);
     else if (nsky_filter_is_empty(&job->filter))
         snprintf(text, sizeof text, "%u hits of the %u asked for: the survey has no more objects",
-                 list->count, job->k);
+                 list->groups, job->k);
     else
         snprintf(text, sizeof text,
                  "%u hits of the %u asked for: only %llu objects pass the filter; objects whose "
                  "value is unknown do not",
-                 list->count, job->k, (unsigned long long)job->matching);
+                 list->groups, job->k, (unsigned long long)job->matching);
     nsky_json_append_string(warnings, text);
 }
 
@@ -230,6 +290,8 @@ static nsky_json *json_of_stats(const nsky_request *request)
     nsky_json_put_integer(stats, "scanned", (int64_t)request->job->scanned);
     nsky_json_put_integer(stats, "matching", (int64_t)request->job->matching);
     nsky_json_put_string(stats, "method", request->job->method);
+    nsky_json_put_string(stats, "why", request->job->why);
+    nsky_json_put_string(stats, "effort", nsky_effort_name(request->job->effort));
     nsky_json_put_fixed(stats, "took_ms", (double)(nsky_now_us() - request->started_us) * 1e-3, 3);
     nsky_put_provenance(stats, request->view);
     return stats;

@@ -48,6 +48,7 @@ static void take_answer(nsky_job *job, const nsky_answer *answer)
     job->matching = answer->matching;
     job->scanned = answer->scanned;
     job->method = answer->method;
+    memcpy(job->why, answer->why, sizeof job->why);
 }
 
 /* "query 0: ...": the client knows of one query only. */

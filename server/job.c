@@ -2,6 +2,7 @@
 #include "server/job.h"
 
 #include "common/memory.h"
+#include "index/group.h"
 
 nsky_status nsky_job_new(nsky_job **out, nsky_error *err)
 {
@@ -23,15 +24,13 @@ void nsky_job_free(nsky_job *job)
     nsky_probe_job_free(job->probe);
     nsky_decoded_clear(&job->decoded);
     nsky_free(job->vectors);
+    nsky_free(job->cells);
+    nsky_free(job->rows);
     nsky_free(job->hits);
     nsky_free(job);
 }
 
 uint32_t nsky_job_fetch(const nsky_job *job)
 {
-    uint32_t more = 4 * job->k;
-
-    if (job->group_arcsec == 0)
-        return job->k;
-    return more < NSKY_SEARCH_K_MAX ? more : NSKY_SEARCH_K_MAX;
+    return nsky_group_fetch(job->k, job->group_arcsec);
 }

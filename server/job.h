@@ -14,14 +14,16 @@
 
 #define NSKY_JOB_K_DEFAULT 50
 #define NSKY_GROUP_ARCSEC_MAX 3600
+#define NSKY_FILTER_IDS_MAX 20000 /* of one request: each is looked up */
 
 typedef struct nsky_job {
     /* asked */
     uint32_t k;
-    bool exact;
+    nsky_effort effort;
     nsky_table_format format;
-    double group_arcsec; /* hits closer together than this are one; 0: no grouping */
-    nsky_filter filter;
+    double group_arcsec;    /* hits closer together than this are one; 0: no grouping */
+    nsky_filter filter;     /* points into what follows */
+    uint64_t *cells, *rows; /* owned; or NULL */
     float *vectors; /* [positive + negative, dim], owned; of an upload: set by the embedder */
     uint32_t positive_count, negative_count;
     uint64_t exclude[2 * NSKY_SEARCH_EXAMPLES_MAX];
@@ -44,6 +46,7 @@ typedef struct nsky_job {
     uint32_t count;
     uint64_t matching, scanned;
     const char *method;
+    char why[NSKY_WHY_BYTES];
 } nsky_job;
 
 NSKY_MUST_CHECK nsky_status nsky_job_new(nsky_job **out, nsky_error *err);

@@ -15,6 +15,7 @@ typedef struct reader {
     nsky_survey *survey;
     nsky_job *job;
     nsky_error *err;
+    bool exact;
 } reader;
 
 static nsky_status bad(nsky_error *err, const char *where, const char *what)
@@ -148,30 +149,6 @@ static nsky_status read_flag(const nsky_json *value, const char *name, bool *out
     return NSKY_OK;
 }
 
-static nsky_status read_filter(const nsky_json *object, nsky_filter *filter, nsky_error *err)
-{
-    if (nsky_json_kind(object) != NSKY_JSON_OBJECT)
-        return bad(err, "filter", "must be an object like {\"mag_z_max\": 20}");
-    for (const nsky_json *v = nsky_json_first(object); v; v = nsky_json_next(v)) {
-        const char *key = nsky_json_key(v);
-        double *bound = nsky_filter_bound(filter, key);
-        if (nsky_json_kind(v) == NSKY_JSON_NULL)
-            continue; /* no bound */
-        if (strcmp(key, "hide_known") == 0) {
-            nsky_status status = read_flag(v, "filter.hide_known", &filter->hide_known, err);
-            if (status != NSKY_OK)
-                return status;
-        } else if (!bound) {
-            return nsky_fail(err, NSKY_EINVAL, "filter has the unknown key \"%.64s\"", key);
-        } else if (nsky_json_kind(v) != NSKY_JSON_NUMBER) {
-            return nsky_fail(err, NSKY_EINVAL, "filter.%s must be a number", key);
-        } else {
-            *bound = nsky_json_number(v, NAN);
-        }
-    }
-    return nsky_filter_complete(filter, err);
-}
-
 static nsky_status read_number(const nsky_json *value, const char *name, double low, double high,
                                double *out, nsky_error *err)
 {
@@ -190,16 +167,20 @@ static nsky_status read_member(reader *r, const nsky_json *v)
     if (strcmp(key, "positive") == 0 || strcmp(key, "negative") == 0)
         return NSKY_OK; /* read afterwards, in this order */
     if (strcmp(key, "filter") == 0)
-        return read_filter(v, &r->job->filter, r->err);
+        return nsky_filter_from_json(r->job, v, r->survey, r->err);
     if (strcmp(key, "exact") == 0)
-        return read_flag(v, "exact", &r->job->exact, r->err);
+        return read_flag(v, "exact", &r->exact, r->err);
+    if (strcmp(key, "effort") == 0)
+        return nsky_json_kind(v) == NSKY_JSON_STRING
+                   ? NSKY_OK /* read afterwards, with exact */
+                   : bad(r->err, "effort", "must be fast, balanced or exact");
     if (strcmp(key, "group_arcsec") == 0)
         return read_number(v, "group_arcsec", 0, NSKY_GROUP_ARCSEC_MAX, &r->job->group_arcsec,
                            r->err);
     if (strcmp(key, "k") != 0)
         return nsky_fail(r->err, NSKY_EINVAL,
-                         "unknown key \"%.64s\"; there are positive, negative, k, filter, exact "
-                         "and group_arcsec",
+                         "unknown key \"%.64s\"; there are positive, negative, k, filter, effort, "
+                         "exact and group_arcsec",
                          key);
     status = read_number(v, "k", 1, NSKY_SEARCH_K_MAX, &number, r->err);
     if (status == NSKY_OK && number != floor(number))
@@ -219,6 +200,8 @@ static nsky_status read_query(reader *r, const nsky_json *root)
         return bad(r->err, "the body", "must be a JSON object");
     for (const nsky_json *v = nsky_json_first(root); v && status == NSKY_OK; v = nsky_json_next(v))
         status = read_member(r, v);
+    if (status == NSKY_OK)
+        status = nsky_job_set_effort(job, nsky_json_get_string(root, "effort"), r->exact, r->err);
     if (status != NSKY_OK)
         return status;
     job->vectors =
@@ -242,7 +225,7 @@ bool nsky_job_from_json(nsky_request *request, nsky_survey *survey, nsky_job *jo
 {
     nsky_error err = NSKY_ERROR_INIT;
     nsky_json *root = NULL;
-    reader r = {request, survey, job, &err};
+    reader r = {request, survey, job, &err, false};
 
     if (!nsky_request_format(request, &job->format))
         return false;

@@ -9,7 +9,7 @@
 #include "common/error.h"
 
 #define NSKY_URI_BYTES_MAX 8192
-#define NSKY_URI_PARAMS_MAX 32
+#define NSKY_URI_PARAMS_MAX 40
 
 typedef struct nsky_uri_param {
     const char *key, *value; /* decoded; value "" where there was none */

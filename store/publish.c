@@ -78,7 +78,7 @@ static nsky_status list_file(const nsky_work *work, nsky_json *files, const char
 {
     char hash[NSKY_SHA256_HEX_BYTES], *path = nsky_format(err, "%s/%s", work->face.path, name);
     nsky_status status;
-    struct stat info;
+    struct stat info = {0};
 
     if (!path)
         return err->status;

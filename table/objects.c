@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-const nsky_table_column nsky_hit_columns[NSKY_HIT_COLUMNS] = {
+const nsky_table_column nsky_hit_columns[NSKY_GROUPED_COLUMNS] = {
     NSKY_COLUMN_RANK,
     NSKY_COLUMN_ID,
     NSKY_COLUMN_NAME,
@@ -24,6 +24,11 @@ const nsky_table_column nsky_hit_columns[NSKY_HIT_COLUMNS] = {
      .decimals = 4,
      .ucd = "stat.probability",
      .description = "Probability of being an artefact, from the guard of the network"},
+    {.name = "group_of",
+     .type = NSKY_CELL_TEXT,
+     .ascii = true,
+     .ucd = "meta.id.assoc",
+     .description = "Id of the better hit close by that this is a shred or duplicate of"},
 };
 enum { HIT_RANK = 0, HIT_SIMILARITY = 5, HIT_ARTEFACT = 11, CONE_SEPARATION = 11 };
 
@@ -81,8 +86,8 @@ void nsky_object_cells(nsky_cell *cells, const nsky_table_column *columns, uint3
             cells[i] = cell_of(columns[i].field, object);
 }
 
-void nsky_hit_cells(nsky_cell cells[NSKY_HIT_COLUMNS], uint32_t rank, float similarity,
-                    double artefact, const nsky_object *object)
+void nsky_hit_cells(nsky_cell *cells, uint32_t rank, float similarity, double artefact,
+                    const nsky_object *object)
 {
     nsky_object_cells(cells, nsky_hit_columns, NSKY_HIT_COLUMNS, object);
     cells[HIT_RANK].integer = rank;

@@ -98,9 +98,13 @@ void nsky_object_cells(nsky_cell *cells, const nsky_table_column *columns, uint3
 /* rank, id, name, ra, dec, similarity, mag_g, mag_r, mag_z, z_phot, known, artefact: scripts rely
  * on it, so more may only follow. artefact NaN: nothing says what it is. */
 #define NSKY_HIT_COLUMNS 12
-extern const nsky_table_column nsky_hit_columns[NSKY_HIT_COLUMNS];
-void nsky_hit_cells(nsky_cell cells[NSKY_HIT_COLUMNS], uint32_t rank, float similarity,
-                    double artefact, const nsky_object *object);
+/* and where hits are grouped, group_of: the id of the better hit that this one is a shred or
+ * duplicate of, "" for what is none; the caller sets its text. */
+#define NSKY_GROUPED_COLUMNS 13
+extern const nsky_table_column nsky_hit_columns[NSKY_GROUPED_COLUMNS];
+/* The first NSKY_HIT_COLUMNS. */
+void nsky_hit_cells(nsky_cell *cells, uint32_t rank, float similarity, double artefact,
+                    const nsky_object *object);
 
 /* id, name, ra, dec, mag_g, mag_r, mag_z, z_phot, z_spec, type, known, separation_arcsec. */
 #define NSKY_CONE_COLUMNS 12

@@ -1,0 +1,34 @@
+/* build_private.h (private) - an index being built, whichever kind it is. One thread drives. */
+#ifndef NSKY_BUILD_PRIVATE_H
+#define NSKY_BUILD_PRIVATE_H
+
+#include "index/build.h"
+#include "index/choose.h"
+#include "index/recall.h"
+#include "index/scan.h"
+#include "index/tune.h"
+#include "store/generation.h"
+
+typedef struct nsky_build {
+    const nsky_index_options *options;
+    nsky_generation *from;
+    nsky_generation_work *work;
+    nsky_index_plan plan;
+    uint64_t memory_bytes; /* that the build may take */
+    double recall_target;
+    nsky_scan scan;
+    nsky_recall recall;           /* set by the building: of the effort that is served by default */
+    uint32_t faiss_lists, nprobe; /* FAISS's */
+    nsky_tuned tuned;             /* the lists' */
+} nsky_build;
+
+nsky_status nsky_build_check_stop(const nsky_build *build, nsky_error *err);
+
+/* Write the index into the work folder and measure its recall. */
+NSKY_MUST_CHECK nsky_status nsky_build_faiss(nsky_build *build, nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_build_lists(nsky_build *build, nsky_error *err);
+/* What they are called in the manifest. */
+void nsky_build_faiss_describe(const nsky_build *build, nsky_json *index);
+void nsky_build_lists_describe(const nsky_build *build, nsky_json *index);
+
+#endif
