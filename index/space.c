@@ -87,8 +87,9 @@ static nsky_status directions(nsky_space *space, double *moments, const double *
             moments[(size_t)i * dim + j] = moments[(size_t)i * dim + j] / (double)count -
                                            sum[i] / (double)count * (sum[j] / (double)count);
     }
-    if (!nsky_eigen(moments, values, dim))
-        return nsky_fail(err, NSKY_EDATA, "the stored vectors have no principal directions");
+    nsky_status status = nsky_eigen(moments, values, dim, err);
+    if (status != NSKY_OK)
+        return status;
     for (uint32_t i = 0; i < dim; i++) {
         all += fmax(values[i], 0);
         in_kept += i >= dim - kept ? fmax(values[i], 0) : 0;
