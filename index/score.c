@@ -8,8 +8,9 @@
 #include "common/memory.h"
 #include "index/search_private.h"
 
-#define BLOCK_VALUES (1ull << 26) /* of rows that are read ahead while the block before is scored \
-                                   */
+#define BLOCK_VALUES                                                             \
+    (1ull << 26) /* of rows that are read ahead while the block before is scored \
+                  */
 
 nsky_status nsky_linear_pack(const nsky_search *search, const nsky_linear *probes,
                              size_t stride_bytes, uint32_t count, float **out, nsky_error *err)

@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "common/memory.h"
 #include "algebra/linalg.h"
+#include "common/memory.h"
 
 #define STEPS_MAX 100
 #define CG_MAX 60
