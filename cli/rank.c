@@ -11,9 +11,10 @@
 
 static const char help[] =
     "usage: nearsky rank STORE --probe P.json [--probe Q.json ...] [options]\n\n"
-    "Scores every object of the store by exact scan and writes the best: rank, id, name, ra, dec,\n"
-    "score, probability, novelty, magnitudes, z_phot, known; further probes, scored in the same\n"
-    "pass, add two columns each. A summary goes to stderr: how many positives to expect.\n\n"
+    "Scores every object of the store and writes the best: rank, id, name, ra, dec, score,\n"
+    "probability, novelty, magnitudes, z_phot, known; further probes add two columns each. Scores\n"
+    "and order are exact; a large store's best are found through its codes, and the summary says\n"
+    "how surely. It goes to stderr, with how many positives to expect.\n\n"
     "  --probe P.json   from `nearsky probe train`; ranked by the first\n"
     "  --class NAME     of a probe with several classes: which one\n"
     "  --prevalence P   of probabilities, here: a number, or `estimate` from this survey's scores\n"
@@ -114,8 +115,9 @@ static void print_summary(const nsky_ranking *r, double novel_share)
 {
     const nsky_probe *probe = r->options.probes[0];
 
-    fprintf(stderr, "%llu objects scored, %llu match, %llu listed\n", (unsigned long long)r->scored,
-            (unsigned long long)r->matching, (unsigned long long)r->count);
+    fprintf(stderr, "%llu objects scored, %llu match, %llu listed (%s)\n",
+            (unsigned long long)r->scored, (unsigned long long)r->matching,
+            (unsigned long long)r->count, r->method);
     if (probe->calibration)
         fprintf(stderr,
                 "expected among them: %.1f of \"%s\" (%.1f to %.1f), of %.1f in all; at a "
@@ -135,14 +137,12 @@ static void print_summary(const nsky_ranking *r, double novel_share)
 }
 
 /* Share of the first thousand whose novelty is above 1. */
-static double novel_share(const nsky_search *search, const nsky_ranking *r, float *vector)
+static double novel_share(const nsky_rank_table *table)
 {
-    uint64_t count = r->count < 1000 ? r->count : 1000, novel = 0;
-    nsky_error none = NSKY_ERROR_INIT;
+    uint64_t count = table->count < 1000 ? table->count : 1000, novel = 0;
 
     for (uint64_t i = 0; i < count; i++)
-        if (nsky_search_vector(search, r->rows[i], vector, &none) == NSKY_OK)
-            novel += nsky_probe_novelty(r->options.probes[0], vector) > 1;
+        novel += table->novelty[i] > 1;
     return count ? (double)novel / (double)count : 0;
 }
 
@@ -156,9 +156,10 @@ static nsky_status write_all(const arguments *a, const nsky_cli_store *store,
                              ranking->scores, ranking->count, err);
 
     if (status == NSKY_OK) {
+        table.provenance.method = ranking->method;
         status = nsky_cli_write_table(&table.table, a->format, a->out, err);
         if (status == NSKY_OK)
-            print_summary(ranking, novel_share(store->search, ranking, table.vector));
+            print_summary(ranking, novel_share(&table));
         nsky_rank_table_clear(&table);
     }
     if (status == NSKY_OK && a->summary)

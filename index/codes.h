@@ -91,8 +91,9 @@ typedef struct nsky_code_sweep_args {
 typedef struct nsky_code_kernel {
     const char *name; /* "avx512vnni", "avx2", "c" */
     void (*sweep)(const nsky_code_sweep_args *args);
-    /* Bit r of masks[b] is set where scores[16 b + r] >= threshold (NaN is not). */
-    void (*above)(const float *scores, uint64_t block_count, float threshold, uint16_t *masks);
+    /* Bit r of masks[b] is set where scores[16 b + r] >= threshold (NaN is not). Returns how many
+     * are. */
+    uint64_t (*above)(const float *scores, uint64_t block_count, float threshold, uint16_t *masks);
 } nsky_code_kernel;
 
 /* All that this CPU runs, best first; the last is plain C. */

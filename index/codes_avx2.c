@@ -8,7 +8,7 @@
 
 #include "index/codes_private.h"
 
-#define TARGET __attribute__((target("avx2")))
+#define TARGET __attribute__((target("avx2,popcnt")))
 #define INLINE static inline __attribute__((always_inline)) TARGET
 #define GROUPS 4 /* 4 * (2 * 15 * 127 + 2 * 15 * 127) < 2^15 */
 
@@ -84,14 +84,17 @@ TARGET void nsky_code_sweep_avx2(const nsky_code_sweep_args *args)
         sweep(args, 2, 8);
 }
 
-TARGET void nsky_code_above_avx2(const float *scores, uint64_t block_count, float threshold,
-                                 uint16_t *masks)
+TARGET uint64_t nsky_code_above_avx2(const float *scores, uint64_t block_count, float threshold,
+                                     uint16_t *masks)
 {
     const __m256 least = _mm256_set1_ps(threshold);
+    uint64_t count = 0;
     for (uint64_t b = 0; b < block_count; b++, scores += NSKY_CODE_ROWS) {
         int low = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(scores), least, _CMP_GE_OQ));
         int high =
             _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(scores + 8), least, _CMP_GE_OQ));
         masks[b] = (uint16_t)(low | high << 8);
+        count += (uint64_t)__builtin_popcount(masks[b]);
     }
+    return count;
 }

@@ -9,9 +9,9 @@
 
 #include "index/codes_private.h"
 
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512vnni")))
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vnni,popcnt")))
 #define INLINE static inline __attribute__((always_inline)) TARGET
-#define TOGETHER 4          /* queries that share a load, at most */
+#define SUMS 8              /* planes that share a load, at most: 8 queries of one or 4 of two */
 #define PACKED 16           /* queries of one pass over the blocks */
 #define PREFETCH_BYTES 8192 /* ahead, into the second level: 2 to 32 KB do alike, none is worse */
 
@@ -34,18 +34,19 @@ INLINE void store_scores(const nsky_code_query *query, float base, __m512i first
     _mm512_storeu_ps(out, _mm512_add_ps(head, sum));
 }
 
-/* One block against n queries from `from` on, whose weights are packed. */
+/* One block against n queries from `from` on, whose weights are packed. The two halves of a 4-bit
+ * line have sums of their own: one sum would wait for itself. */
 INLINE void step(const nsky_code_sweep_args *args, const int8_t *weights, uint64_t b, uint32_t from,
                  uint32_t n, uint32_t planes, uint32_t bits)
 {
     const uint32_t per_group = 32 / bits;
     const uint8_t *line = args->blocks + b * args->padded * bits / 8 * NSKY_CODE_ROWS;
     const __m512i nibble = _mm512_set1_epi8(15);
-    __m512i sums[TOGETHER * 2];
+    __m512i sums[SUMS], highs[SUMS];
 
 #pragma GCC unroll 8
     for (uint32_t j = 0; j < n * planes; j++)
-        sums[j] = _mm512_setzero_si512();
+        sums[j] = highs[j] = _mm512_setzero_si512();
     for (uint32_t g = args->padded / per_group; g > 0; g--) {
         const __m512i codes = _mm512_loadu_si512(line);
         const __m512i low = bits == 8 ? codes : _mm512_and_si512(codes, nibble);
@@ -56,16 +57,26 @@ INLINE void step(const nsky_code_sweep_args *args, const int8_t *weights, uint64
         for (uint32_t j = 0; j < n * planes; j++) {
             add_four(&sums[j], low, weights + j * per_group);
             if (bits == 4)
-                add_four(&sums[j], high, weights + j * per_group + 4);
+                add_four(&highs[j], high, weights + j * per_group + 4);
         }
         line += 64;
         weights += n * planes * per_group;
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
+    for (uint32_t j = 0; j < n * planes; j++)
+        sums[j] = _mm512_add_epi32(sums[j], highs[j]);
+#pragma GCC unroll 8
     for (uint32_t j = 0; j < n; j++)
         store_scores(args->queries[from + j], args->bases[from + j], sums[j * planes],
                      sums[j * planes + planes - 1], planes,
                      args->scores + ((from + j) * args->block_count + b) * NSKY_CODE_ROWS);
+}
+
+/* Queries of the next step: 8, 4, 2 or 1. */
+INLINE uint32_t step_size(uint32_t left, uint32_t planes)
+{
+    const uint32_t most = left * planes < SUMS ? left : SUMS / planes;
+    return most >= 8 ? 8 : most >= 4 ? 4 : most >= 2 ? 2 : 1;
 }
 
 /* Weights of n queries side by side, group after group. */
@@ -85,20 +96,26 @@ INLINE int8_t *pack(int8_t *out, const nsky_code_query *const *queries, uint32_t
 INLINE void sweep(const nsky_code_sweep_args *args, uint32_t from, uint32_t count, uint32_t planes,
                   uint32_t bits)
 {
-    const uint32_t whole = count / TOGETHER * TOGETHER;
     const size_t query_bytes = (size_t)args->padded * planes;
-    int8_t weights[PACKED * NSKY_CODED_MAX * 2], *end = weights;
+    int8_t weights[PACKED * NSKY_CODED_MAX * 2], *next = weights;
 
-    for (uint32_t q = 0; q < whole; q += TOGETHER)
-        end = pack(end, args->queries + from + q, TOGETHER, args->padded, planes, bits);
-    for (uint32_t q = whole; q < count; q++)
-        end = pack(end, args->queries + from + q, 1, args->padded, planes, bits);
-    for (uint64_t b = 0; b < args->block_count; b++) {
-        for (uint32_t q = 0; q < whole; q += TOGETHER)
-            step(args, weights + q * query_bytes, b, from + q, TOGETHER, planes, bits);
-        for (uint32_t q = whole; q < count; q++)
-            step(args, weights + q * query_bytes, b, from + q, 1, planes, bits);
+    for (uint32_t q = 0, n; q < count; q += n) {
+        n = step_size(count - q, planes);
+        next = pack(next, args->queries + from + q, n, args->padded, planes, bits);
     }
+    for (uint64_t b = 0; b < args->block_count; b++)
+        for (uint32_t q = 0, n; q < count; q += n) {
+            const int8_t *own = weights + q * query_bytes;
+            n = step_size(count - q, planes);
+            if (n == 8 && planes == 1)
+                step(args, own, b, from + q, 8, 1, bits);
+            else if (n == 4)
+                step(args, own, b, from + q, 4, planes, bits);
+            else if (n == 2)
+                step(args, own, b, from + q, 2, planes, bits);
+            else
+                step(args, own, b, from + q, 1, planes, bits);
+        }
 }
 
 TARGET void nsky_code_sweep_avx512(const nsky_code_sweep_args *args)
@@ -117,11 +134,15 @@ TARGET void nsky_code_sweep_avx512(const nsky_code_sweep_args *args)
     }
 }
 
-TARGET void nsky_code_above_avx512(const float *scores, uint64_t block_count, float threshold,
-                                   uint16_t *masks)
+TARGET uint64_t nsky_code_above_avx512(const float *scores, uint64_t block_count, float threshold,
+                                       uint16_t *masks)
 {
     const __m512 least = _mm512_set1_ps(threshold);
-    for (uint64_t b = 0; b < block_count; b++)
+    uint64_t count = 0;
+    for (uint64_t b = 0; b < block_count; b++) {
         masks[b] =
             _mm512_cmp_ps_mask(_mm512_loadu_ps(scores + b * NSKY_CODE_ROWS), least, _CMP_GE_OQ);
+        count += (uint64_t)__builtin_popcount(masks[b]);
+    }
+    return count;
 }

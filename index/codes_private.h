@@ -7,11 +7,11 @@
 #include "index/codes.h"
 
 void nsky_code_sweep_avx2(const nsky_code_sweep_args *args);
-void nsky_code_above_avx2(const float *scores, uint64_t block_count, float threshold,
-                          uint16_t *masks);
+uint64_t nsky_code_above_avx2(const float *scores, uint64_t block_count, float threshold,
+                              uint16_t *masks);
 void nsky_code_sweep_avx512(const nsky_code_sweep_args *args);
-void nsky_code_above_avx512(const float *scores, uint64_t block_count, float threshold,
-                            uint16_t *masks);
+uint64_t nsky_code_above_avx512(const float *scores, uint64_t block_count, float threshold,
+                                uint16_t *masks);
 
 /* The one float expression: every kernel's lanes do these steps, each rounded by itself. */
 static inline float nsky_code_finish(const nsky_code_query *query, float base, int32_t first,

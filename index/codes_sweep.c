@@ -40,14 +40,17 @@ static void sweep_c(const nsky_code_sweep_args *args)
         }
 }
 
-static void above_c(const float *scores, uint64_t block_count, float threshold, uint16_t *masks)
+static uint64_t above_c(const float *scores, uint64_t block_count, float threshold, uint16_t *masks)
 {
+    uint64_t count = 0;
     for (uint64_t b = 0; b < block_count; b++) {
         uint32_t mask = 0;
         for (uint32_t r = 0; r < NSKY_CODE_ROWS; r++)
             mask |= (uint32_t)(scores[b * NSKY_CODE_ROWS + r] >= threshold) << r;
         masks[b] = (uint16_t)mask;
+        count += (uint64_t)__builtin_popcount(mask);
     }
+    return count;
 }
 
 uint32_t nsky_code_kernels(nsky_code_kernel out[NSKY_CODE_KERNELS])

@@ -31,6 +31,28 @@ static nsky_status scan_all(const nsky_ranker *ranker, nsky_rank_query *query, u
     return nsky_scan_linear(&scan, &linear, err);
 }
 
+/* Rows that came after the lists were made, into the best of those that they hold. */
+static nsky_status scan_delta(const nsky_ranker *ranker, nsky_rank_query *query, uint32_t threads,
+                              nsky_error *err)
+{
+    nsky_scan scan = *ranker->scan;
+    nsky_topk topk = {nsky_alloc(query->topk.k, sizeof(nsky_hit), err), query->topk.k, 0};
+    const nsky_linear_scan linear = {.weights = query->weights,
+                                     .bias = &query->bias,
+                                     .allowed = &query->allowed,
+                                     .count = 1,
+                                     .first = ranker->lists->rows,
+                                     .rows = scan.rows - ranker->lists->rows,
+                                     .topks = &topk};
+    scan.threads = threads;
+    nsky_status status = topk.hits ? nsky_scan_linear(&scan, &linear, err) : err->status;
+    for (uint32_t i = 0; i < topk.count && status == NSKY_OK; i++)
+        nsky_topk_offer(&query->topk, topk.hits[i]);
+    query->rescored += linear.rows;
+    nsky_free(topk.hits);
+    return status;
+}
+
 /* Few rows match: they are read, whatever the codes say. */
 static nsky_status gather_few(const nsky_ranker *ranker, nsky_rank_query *query, nsky_error *err)
 {
@@ -161,7 +183,10 @@ nsky_status nsky_ranker_run(const nsky_ranker *ranker, nsky_rank_query *queries,
     }
     if (status == NSKY_OK && left > 0)
         status = run_codes(ranker, coded, left, threads, err);
-    for (uint32_t q = 0; q < count && status == NSKY_OK; q++)
+    for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
+        if (queries[q].method != NSKY_RANK_SCAN && ranker->lists->rows < ranker->scan->rows)
+            status = scan_delta(ranker, &queries[q], threads, err);
         nsky_topk_sort(&queries[q].topk);
+    }
     return status;
 }

@@ -5,6 +5,7 @@
  * Certified: every row left out was shown by Cauchy-Schwarz to score less. Otherwise: by `sigmas`
  * times the error that a sample of rows showed for this very probe; then every row that was scored
  * exactly kept to it too, or the limit was widened until all did.
+ * Rows that came after the lists were made are all scored.
  * Thread rule: read-only after open; any number of threads.
  */
 #ifndef NSKY_RANK_LISTS_H
@@ -56,13 +57,18 @@ NSKY_MUST_CHECK nsky_status nsky_ranker_run(const nsky_ranker *ranker, nsky_rank
                                             uint32_t count, uint32_t threads, nsky_error *err);
 
 /*
- * Scores of all rows by their codes, in row order: what a histogram needs. scores [count, rows];
- * NaN for rows without a vector and rows not allowed. errors [count]: standard deviation of the
- * sample's errors.
+ * Scores of all rows by their codes, in row order: what a histogram needs. scores [count, stride],
+ * of which the first lists->rows are set; NaN for rows without a vector and rows not allowed.
+ * errors [count]: standard deviation of the sample's errors.
  */
 NSKY_MUST_CHECK nsky_status nsky_ranker_scores(const nsky_ranker *ranker,
                                                const nsky_rank_query *queries, uint32_t count,
-                                               uint32_t threads, float *scores, float *errors,
-                                               nsky_error *err);
+                                               uint32_t threads, float *scores, uint64_t stride,
+                                               float *errors, nsky_error *err);
+
+/* Exact scores of rows, which ascend: scores [count]; NaN without a vector. */
+NSKY_MUST_CHECK nsky_status nsky_ranker_exact(const nsky_ranker *ranker,
+                                              const nsky_rank_query *query, const uint32_t *rows,
+                                              uint64_t count, float *scores, nsky_error *err);
 
 #endif

@@ -74,7 +74,7 @@ static nsky_status read_sample(nsky_ranker *r, sample_row *chosen, uint32_t *row
 nsky_status nsky_ranker_open(nsky_ranker *out, const nsky_lists *lists, const nsky_scan *scan,
                              const char *path, nsky_error *err)
 {
-    assert(out && lists && scan && err && lists->rows == scan->rows && lists->dim == scan->dim);
+    assert(out && lists && scan && err && lists->rows <= scan->rows && lists->dim == scan->dim);
     nsky_status status = NSKY_OK;
     sample_row *chosen = nsky_alloc(SAMPLE, sizeof *chosen, err);
     uint32_t *rows = nsky_alloc(SAMPLE, sizeof *rows, err);

@@ -132,30 +132,22 @@ static void offer_masks(nsky_pass *pass, uint32_t q, nsky_pass_find *find, const
         }
 }
 
-static uint64_t count_bits(const uint16_t *masks, uint32_t blocks)
-{
-    uint64_t bits = 0;
-    for (uint32_t b = 0; b < blocks; b++)
-        bits += (uint64_t)__builtin_popcount(masks[b]);
-    return bits;
-}
-
 static void look(nsky_pass *pass, uint32_t q, uint32_t thread, uint32_t list, const float *scores,
                  uint64_t first, uint32_t blocks, bool counts)
 {
     const nsky_pass_probe *probe = &pass->probes[q];
     const nsky_pass_slack slack = pass->slacks[list];
     const float bound = (probe->inside * slack.coded + probe->outside * slack.rest) * 1.000001f;
-    nsky_pass_find *find = &pass->finds[(size_t)thread * pass->count + q];
+    const float least = floor_of(pass, q) - (probe->reach * bound + probe->rounding);
+    uint64_t *within = &pass->within[(size_t)thread * pass->count + q];
     uint16_t masks[PIECE_BLOCKS];
 
-    if (counts && probe->least > -INFINITY) {
-        pass->kernel.above(scores, blocks, probe->least - (bound + probe->rounding), masks);
-        pass->within[(size_t)thread * pass->count + q] += count_bits(masks, blocks);
-    }
-    pass->kernel.above(scores, blocks, floor_of(pass, q) - (probe->reach * bound + probe->rounding),
-                       masks);
-    offer_masks(pass, q, find, scores, masks, first, blocks);
+    if (counts && *within <= NSKY_PASS_WITHIN_MAX && probe->least > -INFINITY)
+        *within +=
+            pass->kernel.above(scores, blocks, probe->least - (bound + probe->rounding), masks);
+    if (pass->kernel.above(scores, blocks, least, masks) > 0)
+        offer_masks(pass, q, &pass->finds[(size_t)thread * pass->count + q], scores, masks, first,
+                    blocks);
 }
 
 /* Probes [from, from + n) on one list. */

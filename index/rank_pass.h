@@ -19,7 +19,8 @@
 #include "index/reservoir.h"
 
 #define NSKY_PASS_PROBES_MAX 16
-#define NSKY_PASS_KEPT_MAX (1u << 21) /* candidates that a thread keeps of a probe */
+#define NSKY_PASS_KEPT_MAX (1u << 21)   /* candidates that a thread keeps of a probe */
+#define NSKY_PASS_WITHIN_MAX (1u << 19) /* so many are counted */
 
 /* A probe in the lists' space. */
 typedef struct nsky_pass_probe {
@@ -91,7 +92,8 @@ void nsky_pass_run(nsky_pass *pass);
  */
 NSKY_MUST_CHECK nsky_status nsky_pass_least(const nsky_pass *pass, uint32_t probe, float *out,
                                             nsky_error *err);
-/* Rows that may reach the seed by Cauchy-Schwarz, or a few more; UINT64_MAX: it had no seed. */
+/* Rows that may reach the seed by Cauchy-Schwarz, and a few more, the same for any number of
+ * threads as long as it is not above NSKY_PASS_WITHIN_MAX; UINT64_MAX: there was no seed. */
 uint64_t nsky_pass_within(const nsky_pass *pass, uint32_t probe);
 
 #endif

@@ -5,9 +5,8 @@
 #include "index/rank_lists.h"
 
 #define NSKY_RANK_SIGMAS_MIN 6.0
-#define NSKY_RANK_GATHERED 16384        /* so few matching rows are read, whatever the codes say */
-#define NSKY_RANK_WITHIN_MAX (1u << 19) /* so many within Cauchy-Schwarz: certifying is tried */
-#define NSKY_RANK_AFFORDED 32768        /* and done when so many vectors, and 2 k, must be read */
+#define NSKY_RANK_GATHERED 16384 /* so few matching rows are read, whatever the codes say */
+#define NSKY_RANK_AFFORDED 32768 /* vectors, and 2 k, that are read to certify */
 
 typedef struct nsky_rank_errors {
     double share; /* root mean square of the sample's errors over their bounds */
@@ -19,11 +18,6 @@ NSKY_MUST_CHECK nsky_status nsky_ranker_probe(const nsky_ranker *ranker, nsky_pa
                                               const nsky_rank_query *query, float *turned,
                                               uint32_t planes, nsky_rank_errors *errors,
                                               nsky_error *err);
-
-/* Exact scores of rows, which ascend: scores [count]; NaN without a vector. */
-NSKY_MUST_CHECK nsky_status nsky_ranker_exact(const nsky_ranker *ranker,
-                                              const nsky_rank_query *query, const uint32_t *rows,
-                                              uint64_t count, float *scores, nsky_error *err);
 
 typedef enum nsky_rank_step {
     NSKY_STEP_DONE,

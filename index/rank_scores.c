@@ -15,14 +15,15 @@ typedef struct work {
     const nsky_pass_probe *probes;
     uint32_t count;
     float *room;   /* [threads, count * PIECE_BLOCKS * NSKY_CODE_ROWS] */
-    float *scores; /* [count, rows] */
+    float *scores; /* [count, stride] */
+    uint64_t stride;
 } work;
 
 static void scatter(const work *w, uint32_t q, const float *scores, uint64_t first, uint32_t blocks)
 {
     const nsky_lists *l = w->lists;
     const uint8_t *allowed = w->queries[q].allowed;
-    float *out = w->scores + (size_t)q * l->rows;
+    float *out = w->scores + (size_t)q * w->stride;
     for (uint32_t i = 0; i < blocks * NSKY_CODE_ROWS; i++) {
         const uint32_t row = l->row_of[first * NSKY_CODE_ROWS + i];
         if (row < l->rows && (!allowed || allowed[row >> 3] >> (row & 7) & 1))
@@ -55,8 +56,8 @@ static void list_task(uint64_t list, uint32_t thread, void *payload)
 }
 
 nsky_status nsky_ranker_scores(const nsky_ranker *ranker, const nsky_rank_query *queries,
-                               uint32_t count, uint32_t threads, float *scores, float *errors,
-                               nsky_error *err)
+                               uint32_t count, uint32_t threads, float *scores, uint64_t stride,
+                               float *errors, nsky_error *err)
 {
     assert(ranker && queries && scores && errors && err);
     assert(count >= 1 && count <= NSKY_PASS_PROBES_MAX);
@@ -76,9 +77,10 @@ nsky_status nsky_ranker_scores(const nsky_ranker *ranker, const nsky_rank_query 
         errors[q] = (float)measured.score;
     }
     if (status == NSKY_OK) {
-        work w = {l, queries, probes, count, room, scores};
-        for (uint64_t i = 0; i < (uint64_t)count * l->rows; i++)
-            scores[i] = NAN;
+        work w = {l, queries, probes, count, room, scores, stride};
+        for (uint32_t q = 0; q < count; q++)
+            for (uint64_t row = 0; row < l->rows; row++)
+                scores[q * stride + row] = NAN;
         nsky_parallel(l->lists, threads, list_task, &w);
     }
     nsky_free(room);

@@ -162,7 +162,7 @@ static nsky_rank_step decide(const nsky_pass *pass, uint32_t q, float least, flo
     nsky_rank_step step = NSKY_STEP_AGAIN;
 
     if (kept_to && edge >= least) {
-        if (probe->reach >= 1.0f || nsky_pass_within(pass, q) > NSKY_RANK_WITHIN_MAX)
+        if (probe->reach >= 1.0f || nsky_pass_within(pass, q) > NSKY_PASS_WITHIN_MAX)
             return NSKY_STEP_DONE;
         step = NSKY_STEP_CERTIFY;
         probe->reach = 1;

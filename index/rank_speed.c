@@ -114,15 +114,24 @@ static void fill_codes(uint64_t task, uint32_t thread, void *payload)
 {
     (void)thread;
     made *m = payload;
-    uint64_t state = task * 0x9e3779b97f4a7c15u + 1;
-    const size_t begin = task * STREAM_BYTES;
-    const size_t end = begin + STREAM_BYTES < m->code_bytes ? begin + STREAM_BYTES : m->code_bytes;
-    for (size_t at = begin; at + sizeof state <= end; at += sizeof state) {
+    uint64_t state = 0x9e3779b97f4a7c15u;
+    const size_t begin = task * STREAM_BYTES, left = m->code_bytes - begin;
+    const size_t bytes = left < STREAM_BYTES ? left : STREAM_BYTES;
+    if (begin > 0) { /* the first piece again */
+        memcpy(m->codes + begin, m->codes, bytes);
+        return;
+    }
+    for (size_t at = 0; at + sizeof state <= bytes; at += sizeof state) {
         state ^= state << 13; /* xorshift: bits enough, and quick */
         state ^= state >> 7;
         state ^= state << 17;
         memcpy(m->codes + at, &state, sizeof state);
     }
+}
+
+static void fill_rest(uint64_t task, uint32_t thread, void *payload)
+{
+    fill_codes(task + 1, thread, payload);
 }
 
 static nsky_status make_codes(made *m, const nsky_rank_speed_options *o, nsky_error *err)
@@ -140,8 +149,9 @@ static nsky_status make_codes(made *m, const nsky_rank_speed_options *o, nsky_er
         return nsky_fail(err, NSKY_ENOMEM, "%zu bytes of codes: no memory", m->code_bytes);
     m->codes = map;
     (void)madvise(map, m->code_bytes, o->huge_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-    const uint64_t tasks = m->code_bytes / STREAM_BYTES + 1;
-    nsky_parallel(tasks, nsky_parallel_threads(o->threads, tasks), fill_codes, m);
+    fill_codes(0, 0, m);
+    nsky_parallel((m->code_bytes - 1) / STREAM_BYTES, nsky_parallel_threads(o->threads, UINT64_MAX),
+                  fill_rest, m);
     return NSKY_OK;
 }
 

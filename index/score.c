@@ -2,17 +2,17 @@
 #include <assert.h>
 #include <math.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "common/memory.h"
 #include "index/search_private.h"
 
-#define BLOCK_VALUES                                                            \
-    (1ull << 28) /* a block of rows: half a second or so, between looks at stop \
-                  */
+#define BLOCK_VALUES (1ull << 26) /* of rows that are read ahead while the block before is scored \
+                                   */
 
-/* Weights padded with zeros, as the kernels want them: [count, padded], then the biases. */
-static nsky_status pack(const nsky_search *search, const nsky_linear *probes, size_t stride_bytes,
-                        uint32_t count, float **out, nsky_error *err)
+nsky_status nsky_linear_pack(const nsky_search *search, const nsky_linear *probes,
+                             size_t stride_bytes, uint32_t count, float **out, nsky_error *err)
 {
     const uint32_t dim = search->scan.dim, padded = nsky_scan_padded(dim);
     float *packed = nsky_alloc_zero((size_t)count * (padded + 1), sizeof *packed, err);
@@ -54,19 +54,31 @@ float nsky_score_vector(const nsky_linear *probe, const float *x, uint32_t dim)
     return score;
 }
 
-static void hide_deleted(const nsky_search *search, float *scores, uint64_t first, uint64_t end)
+void nsky_hide_deleted(const nsky_search *search, float *scores, uint64_t first, uint64_t end)
 {
     for (uint64_t row = first; search->generation->deleted && row < end; row++)
         if (nsky_bit(search->generation->deleted, row))
             scores[row] = NAN;
 }
 
-static nsky_status check_count(uint32_t count, nsky_error *err)
+nsky_status nsky_linear_check(uint32_t count, nsky_error *err)
 {
     if (count >= 1 && count <= NSKY_SCORE_PROBES_MAX)
         return NSKY_OK;
     return nsky_fail(err, NSKY_EINVAL, "%u probes at once; 1 to %d are possible", count,
                      NSKY_SCORE_PROBES_MAX);
+}
+
+/* Asks for the pages of a block; it is advice. */
+static void read_ahead(const nsky_scan *scan, uint64_t first, uint64_t rows)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uint64_t end = first + rows < scan->rows ? first + rows : scan->rows;
+    if (first >= end)
+        return;
+    uintptr_t from = (uintptr_t)(scan->vectors + first * scan->dim) / page * page;
+    uintptr_t to = (uintptr_t)(scan->vectors + end * scan->dim);
+    (void)madvise((void *)from, to - from, MADV_WILLNEED);
 }
 
 nsky_status nsky_search_scores(const nsky_search *search, const nsky_linear *probes, uint32_t count,
@@ -76,10 +88,10 @@ nsky_status nsky_search_scores(const nsky_search *search, const nsky_linear *pro
     assert(search && probes && scores && err);
     const uint64_t rows = search->scan.rows, block = BLOCK_VALUES / search->scan.dim + 1;
     float *packed = NULL, *part = NULL;
-    nsky_status status = check_count(count, err);
+    nsky_status status = nsky_linear_check(count, err);
 
     if (status == NSKY_OK)
-        status = pack(search, probes, sizeof *probes, count, &packed, err);
+        status = nsky_linear_pack(search, probes, sizeof *probes, count, &packed, err);
     if (status == NSKY_OK && !(part = nsky_alloc((size_t)count * block, sizeof *part, err)))
         status = err->status;
     for (uint64_t first = 0; first < rows && status == NSKY_OK; first += block) {
@@ -92,62 +104,18 @@ nsky_status nsky_search_scores(const nsky_search *search, const nsky_linear *pro
             .rows = here,
             .scores = part,
         };
+        read_ahead(&search->scan, first + here, block);
         if (stop && atomic_load(stop))
             status = nsky_fail(err, NSKY_ECANCELLED, "stopped");
         else
             status = nsky_scan_linear(&search->scan, &linear, err);
         for (uint32_t q = 0; status == NSKY_OK && q < count; q++) {
             memcpy(scores + q * rows + first, part + q * here, here * sizeof *scores);
-            hide_deleted(search, scores + q * rows, first, first + here);
+            nsky_hide_deleted(search, scores + q * rows, first, first + here);
         }
         nsky_progress_add(progress, here);
     }
     nsky_free(part);
-    nsky_free(packed);
-    return status;
-}
-
-nsky_status nsky_search_top_scores(const nsky_search *search, nsky_score_query *queries,
-                                   uint32_t count, nsky_error *err)
-{
-    assert(search && queries && err);
-    uint8_t *allowed[NSKY_SCORE_PROBES_MAX] = {NULL};
-    nsky_topk topks[NSKY_SCORE_PROBES_MAX];
-    nsky_allowed passing = {NULL, 0};
-    float *packed = NULL;
-    nsky_status status = check_count(count, err);
-
-    for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
-        topks[q] = (nsky_topk){queries[q].hits, queries[q].k, 0};
-        queries[q].count = 0;
-        if (queries[q].k < 1 || queries[q].k > NSKY_SCORE_TOP_MAX)
-            status = nsky_fail(err, NSKY_EINVAL, "the first %u by score; 1 to %d are possible",
-                               queries[q].k, NSKY_SCORE_TOP_MAX);
-        else
-            status = nsky_allowed_rows(search, &queries[q].filter, &passing, err);
-        if (status == NSKY_OK) {
-            allowed[q] = passing.bits;
-            queries[q].matching = passing.matching;
-        }
-    }
-    if (status == NSKY_OK)
-        status = pack(search, &queries->probe, sizeof *queries, count, &packed, err);
-    if (status == NSKY_OK) {
-        const nsky_linear_scan linear = {
-            .weights = packed,
-            .bias = packed + (size_t)count * nsky_scan_padded(search->scan.dim),
-            .allowed = (const uint8_t *const *)allowed,
-            .count = count,
-            .rows = search->scan.rows,
-            .topks = topks,
-        };
-        status = nsky_scan_linear(&search->scan, &linear, err);
-    }
-    for (uint32_t q = 0; q < count && q < NSKY_SCORE_PROBES_MAX; q++) {
-        if (status == NSKY_OK)
-            queries[q].count = topks[q].count;
-        nsky_free(allowed[q]);
-    }
     nsky_free(packed);
     return status;
 }

@@ -50,6 +50,8 @@ static nsky_status open_lists(nsky_search *search, const nsky_json *index, nsky_
                                          search->indexed, search->generation->dim, err);
     if (status == NSKY_OK)
         status = nsky_efforts_read(search->efforts, index, search->generation->path, err);
+    if (status == NSKY_OK)
+        status = nsky_ranking_new(&search->ranking, search->generation->path, err);
     return status;
 }
 
@@ -105,6 +107,7 @@ void nsky_search_close(nsky_search *search)
 {
     if (!search)
         return;
+    nsky_ranking_close(search->ranking);
     nsky_lists_close(&search->inverted);
     nsky_faiss_free(search->faiss);
     nsky_columns_close(&search->columns);

@@ -106,6 +106,7 @@ NSKY_MUST_CHECK nsky_status nsky_search_scores(const nsky_search *search, const 
 /* The same score, bit for bit, of one vector [dim]; NaN when out of memory. */
 float nsky_score_vector(const nsky_linear *probe, const float *x, uint32_t dim);
 
+#define NSKY_METHOD_BYTES 32
 typedef struct nsky_score_query {
     nsky_linear probe;
     uint32_t k; /* 1..NSKY_SCORE_TOP_MAX */
@@ -113,12 +114,30 @@ typedef struct nsky_score_query {
     nsky_hit *hits;    /* [k], the caller's: best first, scores in `similarity` */
     uint32_t count;    /* set: < k only when no more rows match */
     uint64_t matching; /* set: rows that pass the filter */
+    /* set: "exact scan"; "codes, certified": exact scores of the best by their codes, the rest is
+     * excluded by Cauchy-Schwarz; "codes, by 6.0 sigma": ... by so many standard deviations of the
+     * errors that a sample of rows showed for this probe (rank_lists.h) */
+    char method[NSKY_METHOD_BYTES];
+    uint64_t rescored; /* set: vectors scored exactly */
 } nsky_score_query;
 
-/* The k highest scores of each query; equal scores: lower row first. The same order as sorting
- * nsky_search_scores gives. */
+/* The k highest scores of each query; equal scores: lower row first. The same scores and the same
+ * order as sorting nsky_search_scores gives; through the codes where the generation has lists. */
 NSKY_MUST_CHECK nsky_status nsky_search_top_scores(const nsky_search *search,
                                                    nsky_score_query *queries, uint32_t count,
+                                                   nsky_error *err);
+
+/* Whether the generation has codes to rank everything by. */
+bool nsky_search_has_codes(const nsky_search *search);
+/* As nsky_search_scores, by the codes: seconds instead of minutes, and off by `error` (one standard
+ * deviation, measured on a sample; [count]). Good for a histogram. NSKY_EINVAL: there are none. */
+NSKY_MUST_CHECK nsky_status nsky_search_coded_scores(const nsky_search *search,
+                                                     const nsky_linear *probes, uint32_t count,
+                                                     float *scores, float *errors, nsky_error *err);
+/* Exact scores of some rows, in any order: scores [count, n]. */
+NSKY_MUST_CHECK nsky_status nsky_search_row_scores(const nsky_search *search,
+                                                   const nsky_linear *probes, uint32_t count,
+                                                   const uint32_t *rows, uint64_t n, float *scores,
                                                    nsky_error *err);
 
 /* What filters know of a row; NaN where that is nothing. NSKY_EINVAL: not indexed yet. */
@@ -134,6 +153,13 @@ NSKY_MUST_CHECK nsky_status nsky_search_facts(const nsky_search *search, uint64_
 NSKY_MUST_CHECK nsky_status nsky_search_allowed(const nsky_search *search,
                                                 const nsky_filter *filter, uint8_t **out,
                                                 uint64_t *matching, nsky_error *err);
+
+/* Called for the i-th of some rows, by several threads at once; vector [dim]. */
+typedef void (*nsky_vector_use)(uint64_t i, const float *vector, void *payload);
+/* Stored vectors of some rows, in any order, many reads under way at once. n <= UINT32_MAX. */
+NSKY_MUST_CHECK nsky_status nsky_search_vectors(const nsky_search *search, const uint32_t *rows,
+                                                uint64_t n, nsky_vector_use use, void *payload,
+                                                nsky_error *err);
 
 /*
  * The k stored rows among `allowed` (a bitmap, as above) that are most similar to each of `count`

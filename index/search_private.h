@@ -7,6 +7,7 @@
 #include "index/candidates.h"
 #include "index/columns.h"
 #include "index/faiss_index.h"
+#include "index/rank_lists.h"
 #include "index/scan.h"
 #include "index/search.h"
 #include "store/generation.h"
@@ -23,7 +24,27 @@ struct nsky_search {
     nsky_columns columns;
     nsky_scan scan;
     nsky_rerank rerank;
+    struct nsky_ranking_once *ranking; /* NULL: there are no lists */
 };
+
+/* --- score.c, for rank_search.c --- */
+NSKY_MUST_CHECK nsky_status nsky_linear_check(uint32_t count, nsky_error *err);
+/* Weights padded with zeros, as the kernels want them: [count, padded], then the biases. A probe
+ * follows the one before by stride_bytes. */
+NSKY_MUST_CHECK nsky_status nsky_linear_pack(const nsky_search *search, const nsky_linear *probes,
+                                             size_t stride_bytes, uint32_t count, float **out,
+                                             nsky_error *err);
+/* NaN for deleted rows of [first, end). */
+void nsky_hide_deleted(const nsky_search *search, float *scores, uint64_t first, uint64_t end);
+
+/* rank_search.c: what ranking through the lists needs is read when it is first asked for. */
+typedef struct nsky_ranking_once nsky_ranking_once;
+NSKY_MUST_CHECK nsky_status nsky_ranking_new(nsky_ranking_once **out, const char *folder,
+                                             nsky_error *err);
+void nsky_ranking_close(nsky_ranking_once *ranking);
+/* Any thread; the first waits for the disk. */
+NSKY_MUST_CHECK nsky_status nsky_search_ranker(const nsky_search *search, const nsky_ranker **out,
+                                               nsky_error *err);
 
 /* What a query may return: bits NULL for every row, else the caller's to free with nsky_free.
  * matching counts them. NSKY_EINVAL: it needs columns that are not there. */

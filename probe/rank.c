@@ -182,15 +182,17 @@ static void count_known(nsky_ranking *r, const nsky_search *search, const float 
             r->known_in_list += facts.known;
 }
 
-static nsky_status score_all(nsky_ranking *r, const nsky_search *search, float **out,
-                             nsky_error *err)
+static bool by_codes(const nsky_rank_options *o, const nsky_search *search)
 {
-    const nsky_rank_options *o = &r->options;
-    const uint64_t rows = nsky_search_rows(search);
-    nsky_linear probes[NSKY_RANK_PROBES_MAX];
+    return o->top > 0 && o->top <= NSKY_SCORE_TOP_MAX && nsky_search_has_codes(search);
+}
+
+static nsky_status check_probes(const nsky_rank_options *o, const nsky_search *search,
+                                nsky_linear *probes, nsky_error *err)
+{
     nsky_status status = NSKY_OK;
 
-    if (rows > ROWS_MAX)
+    if (nsky_search_rows(search) > ROWS_MAX)
         return nsky_fail(err, NSKY_ELIMIT, "more than %u rows", ROWS_MAX);
     for (uint32_t p = 0; p < o->count && status == NSKY_OK; p++) {
         const nsky_probe *probe = o->probes[p];
@@ -199,15 +201,70 @@ static nsky_status score_all(nsky_ranking *r, const nsky_search *search, float *
         probes[p] = (nsky_linear){probe->weights + (size_t)o->outputs[p] * probe->dim,
                                   probe->bias[o->outputs[p]]};
     }
-    if (status != NSKY_OK)
-        return status;
-    *out = nsky_alloc((size_t)o->count * rows, sizeof **out, err);
-    if (!*out)
-        return err->status;
-    return nsky_search_scores(search, probes, o->count, *out, o->progress, o->stop, err);
+    return status;
 }
 
-static nsky_status fill(nsky_ranking *r, const nsky_search *search, float *scores, nsky_error *err)
+/* The list: from all scores, or through the codes. */
+static nsky_status take_list(nsky_ranking *r, const nsky_search *search, const nsky_linear *probes,
+                             const float *scores, nsky_error *err)
+{
+    if (!by_codes(&r->options, search)) {
+        snprintf(r->method, sizeof r->method, "exact scan");
+        return order_rows(r, scores, nsky_search_rows(search), err);
+    }
+    nsky_score_query query = {
+        .probe = probes[0], .k = (uint32_t)r->options.top, .filter = r->options.filter};
+    query.hits = nsky_alloc(query.k, sizeof *query.hits, err);
+    r->rows = nsky_alloc(query.k, sizeof *r->rows, err);
+    nsky_status status = query.hits && r->rows ? NSKY_OK : err->status;
+    if (status == NSKY_OK && (status = nsky_search_top_scores(search, &query, 1, err)) == NSKY_OK) {
+        memcpy(r->method, query.method, sizeof r->method);
+        r->count = query.count;
+        for (uint32_t i = 0; i < query.count; i++)
+            r->rows[i] = (uint32_t)query.hits[i].row;
+    }
+    nsky_free(query.hits);
+    return status;
+}
+
+static nsky_status score_list(nsky_ranking *r, const nsky_search *search, const nsky_linear *probes,
+                              const float *scores, nsky_error *err)
+{
+    const uint64_t rows = nsky_search_rows(search);
+
+    r->scores = nsky_alloc((size_t)r->options.count * r->count, sizeof *r->scores, err);
+    if (!r->scores)
+        return err->status;
+    if (by_codes(&r->options, search))
+        return nsky_search_row_scores(search, probes, r->options.count, r->rows, r->count,
+                                      r->scores, err);
+    for (uint32_t p = 0; p < r->options.count; p++)
+        for (uint64_t i = 0; i < r->count; i++)
+            r->scores[p * r->count + i] = scores[p * rows + r->rows[i]];
+    return NSKY_OK;
+}
+
+/* All rows' scores: by the codes of the first probe alone. */
+static nsky_status score_all(nsky_ranking *r, const nsky_search *search, const nsky_linear *probes,
+                             float **out, nsky_error *err)
+{
+    const nsky_rank_options *o = &r->options;
+    const uint64_t rows = nsky_search_rows(search);
+    const bool codes = by_codes(o, search);
+    nsky_status status;
+
+    *out = nsky_alloc((size_t)(codes ? 1 : o->count) * rows, sizeof **out, err);
+    if (!*out)
+        return err->status;
+    if (!codes)
+        return nsky_search_scores(search, probes, o->count, *out, o->progress, o->stop, err);
+    status = nsky_search_coded_scores(search, probes, 1, *out, &r->score_error, err);
+    nsky_progress_add(o->progress, rows);
+    return status;
+}
+
+static nsky_status fill(nsky_ranking *r, const nsky_search *search, const nsky_linear *probes,
+                        float *scores, nsky_error *err)
 {
     const uint64_t rows = nsky_search_rows(search);
     uint8_t *allowed = NULL;
@@ -219,14 +276,9 @@ static nsky_status fill(nsky_ranking *r, const nsky_search *search, float *score
     apply_filter(r, scores, rows, allowed);
     nsky_free(allowed);
     fill_histogram(r, scores, rows);
-    if ((status = order_rows(r, scores, rows, err)) != NSKY_OK)
+    if ((status = take_list(r, search, probes, scores, err)) != NSKY_OK ||
+        (status = score_list(r, search, probes, scores, err)) != NSKY_OK)
         return status;
-    r->scores = nsky_alloc((size_t)r->options.count * r->count, sizeof *r->scores, err);
-    if (!r->scores)
-        return err->status;
-    for (uint32_t p = 0; p < r->options.count; p++)
-        for (uint64_t i = 0; i < r->count; i++)
-            r->scores[p * r->count + i] = scores[p * rows + r->rows[i]];
     set_expectations(r, scores, rows);
     count_known(r, search, scores, rows);
     return NSKY_OK;
@@ -244,9 +296,12 @@ nsky_status nsky_rank(nsky_ranking **out, const nsky_search *search,
     if (!r)
         return err->status;
     r->options = *options;
-    nsky_status status = score_all(r, search, &scores, err);
+    nsky_linear probes[NSKY_RANK_PROBES_MAX];
+    nsky_status status = check_probes(options, search, probes, err);
     if (status == NSKY_OK)
-        status = fill(r, search, scores, err);
+        status = score_all(r, search, probes, &scores, err);
+    if (status == NSKY_OK)
+        status = fill(r, search, probes, scores, err);
     nsky_free(scores);
     if (status == NSKY_OK)
         *out = r;
@@ -271,6 +326,7 @@ nsky_json *nsky_ranking_summary(const nsky_ranking *r)
               *histogram = nsky_json_object();
 
     nsky_json_put_string(root, "probe", probe->name);
+    nsky_json_put_string(root, "method", r->method);
     nsky_json_put_integer(root, "scored", (int64_t)r->scored);
     nsky_json_put_integer(root, "matching", (int64_t)r->matching);
     nsky_json_put_integer(root, "listed", (int64_t)r->count);
@@ -289,6 +345,7 @@ nsky_json *nsky_ranking_summary(const nsky_ranking *r)
         nsky_json_put_integer(root, "known_listed", (int64_t)r->known_in_list);
         nsky_json_put_integer(root, "known_matching", (int64_t)r->known_in_matching);
     }
+    nsky_json_put_number(histogram, "score_error", (double)r->score_error);
     nsky_json_put_number(histogram, "low", (double)r->low);
     nsky_json_put_number(histogram, "high", (double)r->high);
     for (int b = 0; b < NSKY_RANK_BINS; b++)

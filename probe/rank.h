@@ -1,7 +1,11 @@
 /* rank.h - every object of a survey in the order of a probe's scores, and what to expect of it.
  *
- * Scores are those of the exact scan kernels, the order is theirs (equal scores: lower row first),
- * so that the command line, HTTP and a sort of all scores agree. Thread rule: blocks; any thread.
+ * Scores in the list are those of the exact scan kernels, the order is theirs (equal scores: lower
+ * row first), so that the command line, HTTP and a sort of all scores agree. Where the generation
+ * has codes and a list of at most NSKY_SCORE_TOP_MAX is wanted, the rest (histogram, what to expect
+ * of all) comes from the codes: seconds instead of minutes, and `score_error` says how far off.
+ * Memory: 4 bytes a row for each probe; a list of all rows takes 24 bytes a row more.
+ * Thread rule: blocks; any thread.
  */
 #ifndef NSKY_PROBE_RANK_H
 #define NSKY_PROBE_RANK_H
@@ -28,11 +32,13 @@ typedef struct nsky_rank_options {
 
 typedef struct nsky_ranking {
     nsky_rank_options options;
-    uint64_t scored;   /* rows with a vector */
-    uint64_t matching; /* of these, rows that pass the filter */
-    uint64_t count;    /* in the list */
-    uint32_t *rows;    /* [count], best first */
-    float *scores;     /* [probes, count] */
+    uint64_t scored;                /* rows with a vector */
+    uint64_t matching;              /* of these, rows that pass the filter */
+    uint64_t count;                 /* in the list */
+    uint32_t *rows;                 /* [count], best first */
+    float *scores;                  /* [probes, count] */
+    char method[NSKY_METHOD_BYTES]; /* as in nsky_score_query */
+    float score_error; /* of the scores behind the histogram: one standard deviation; 0: none */
     /* of the matching rows, by the first probe's score, in equal steps from low to high */
     uint64_t histogram[NSKY_RANK_BINS];
     float low, high;
@@ -73,7 +79,7 @@ typedef struct nsky_rank_table {
     const uint32_t *rows;
     const float *scores;
     uint64_t count;
-    float *vector; /* [dim] */
+    double *novelty; /* [count] */
 } nsky_rank_table;
 
 /* Borrows everything. Cleared with nsky_rank_table_clear. */

@@ -38,6 +38,12 @@ static const nsky_table_column base_columns[NSKY_RANK_COLUMNS] = {
     NSKY_COLUMN_KNOWN,
 };
 
+static void take_novelty(uint64_t i, const float *vector, void *payload)
+{
+    nsky_rank_table *t = payload;
+    t->novelty[i] = nsky_probe_novelty(t->options->probes[0], vector);
+}
+
 static nsky_status put_rows(void *payload, nsky_table_sink *sink, nsky_error *err)
 {
     nsky_rank_table *t = payload;
@@ -47,12 +53,11 @@ static nsky_status put_rows(void *payload, nsky_table_sink *sink, nsky_error *er
     nsky_status status = NSKY_OK;
 
     for (uint64_t i = 0; i < t->count && status == NSKY_OK; i++) {
-        if ((status = nsky_survey_by_row(t->survey, t->rows[i], &object, err)) != NSKY_OK ||
-            (status = nsky_search_vector(t->search, t->rows[i], t->vector, err)) != NSKY_OK)
+        if ((status = nsky_survey_by_row(t->survey, t->rows[i], &object, err)) != NSKY_OK)
             break;
         nsky_object_cells(cells, t->columns, NSKY_RANK_COLUMNS, &object);
         cells[RANK].integer = (int64_t)i + 1;
-        cells[NOVELTY].number = nsky_probe_novelty(o->probes[0], t->vector);
+        cells[NOVELTY].number = t->novelty[i];
         for (uint32_t p = 0; p < o->count; p++) {
             double score = (double)t->scores[p * t->count + i];
             uint32_t column = p == 0 ? SCORE : NSKY_RANK_COLUMNS + 2 * (p - 1);
@@ -142,9 +147,14 @@ nsky_status nsky_rank_table_init(nsky_rank_table *out, const nsky_search *search
     out->rows = rows;
     out->scores = scores;
     out->count = count;
-    out->vector = nsky_alloc(nsky_search_dim(search), sizeof *out->vector, err);
-    if (!out->vector)
+    out->novelty = nsky_alloc(count, sizeof *out->novelty, err);
+    if (!out->novelty)
         return err->status;
+    nsky_status status = nsky_search_vectors(search, rows, count, take_novelty, out, err);
+    if (status != NSKY_OK) {
+        nsky_rank_table_clear(out);
+        return status;
+    }
     add_columns(out);
     add_provenance(out);
     out->table = (nsky_table){.name = "ranking",
@@ -159,6 +169,6 @@ nsky_status nsky_rank_table_init(nsky_rank_table *out, const nsky_search *search
 
 void nsky_rank_table_clear(nsky_rank_table *table)
 {
-    nsky_free(table->vector);
+    nsky_free(table->novelty);
     memset(table, 0, sizeof *table);
 }

@@ -31,6 +31,7 @@ typedef struct nsky_probe_job {
     uint32_t *rows; /* [count], owned */
     float *scores;  /* [count], owned */
     uint32_t count;
+    char method[NSKY_METHOD_BYTES]; /* of ranking: nsky_score_query's */
     double expected[3]; /* positives among them: value, low, high; NaN without calibration */
 } nsky_probe_job;
 

@@ -84,6 +84,7 @@ static nsky_status rank(nsky_request *request, nsky_error *err)
         status = nsky_search_top_scores(search, &query, 1, err);
     if (status == NSKY_OK) {
         job->count = query.count;
+        memcpy(job->method, query.method, sizeof job->method);
         request->job->matching = query.matching;
         request->job->scanned = request->view->rows;
         for (uint32_t i = 0; i < query.count; i++) {

@@ -156,7 +156,7 @@ static nsky_json *json_of_stats(const nsky_request *request)
 
     nsky_json_put_integer(stats, "scanned", (int64_t)request->job->scanned);
     nsky_json_put_integer(stats, "matching", (int64_t)request->job->matching);
-    nsky_json_put_string(stats, "method", "exact scan");
+    nsky_json_put_string(stats, "method", job->method[0] ? job->method : "exact scan");
     if (isfinite(job->expected[0])) {
         nsky_json *expected = nsky_json_object();
         nsky_json_put_fixed(expected, "value", job->expected[0], 3);
@@ -197,6 +197,8 @@ static void reply_table(nsky_request *request, nsky_survey *survey)
         nsky_reply_error(&request->reply, &err);
     } else {
         nsky_request_describe(request, table->query, sizeof table->query);
+        if (job->method[0])
+            table->provenance.method = job->method;
         nsky_reply_table(&request->reply, &table->table, request->job->format);
         nsky_rank_table_clear(table);
     }

@@ -18,6 +18,7 @@
 
 #define DIM 72
 #define ROWS 24000
+#define LISTED (ROWS - 500) /* the rest came after the lists were made */
 #define PADDED 80
 
 static nsky_error err = NSKY_ERROR_INIT;
@@ -70,7 +71,7 @@ static survey *open_survey(uint32_t clusters, double noise, uint32_t coded, uint
     snprintf(name, sizeof name, "%u %g", clusters, noise);
     const nsky_lists_job job = {.folder = folder,
                                 .vectors = s->vectors,
-                                .rows = ROWS,
+                                .rows = LISTED,
                                 .dim = DIM,
                                 .coded = coded,
                                 .bits = bits,
@@ -81,7 +82,7 @@ static survey *open_survey(uint32_t clusters, double noise, uint32_t coded, uint
                                 .merge_bytes = 1 << 22,
                                 .threads = 2};
     if (nsky_lists_build(&job, &err) != NSKY_OK ||
-        nsky_lists_open(&s->lists, folder, ROWS, DIM, &err) != NSKY_OK)
+        nsky_lists_open(&s->lists, folder, LISTED, DIM, &err) != NSKY_OK)
         fail_msg("%s", err.text);
     snprintf(s->path, sizeof s->path, "%s/vectors.f16", folder);
     assert_int_equal(nsky_file_write(s->path, s->vectors, (size_t)ROWS * DIM * 2, &err), NSKY_OK);
@@ -283,14 +284,15 @@ static void all_scores_are_near(void **state)
         random_probe(&p[q], 60 + q, 1);
         queries[q] = (nsky_rank_query){.weights = p[q].weights, .bias = p[q].bias};
     }
-    assert_int_equal(nsky_ranker_scores(&s->ranker, queries, 2, 2, scores, errors, &err), NSKY_OK);
+    assert_int_equal(nsky_ranker_scores(&s->ranker, queries, 2, 2, scores, ROWS, errors, &err),
+                     NSKY_OK);
     for (uint32_t q = 0; q < 2; q++) {
         const nsky_linear_scan linear = {
             .weights = p[q].weights, .bias = &p[q].bias, .count = 1, .rows = ROWS, .scores = exact};
         assert_int_equal(nsky_scan_linear(&s->scan, &linear, &err), NSKY_OK);
         double square = 0;
         uint32_t rows = 0;
-        for (uint32_t row = 0; row < ROWS; row++) {
+        for (uint32_t row = 0; row < LISTED; row++) {
             const float score = scores[(size_t)q * ROWS + row];
             assert_int_equal(isnan(score) != 0, isnan(exact[row]) != 0);
             if (isnan(score))

@@ -1,4 +1,5 @@
 /* test_rank.c - from labels to a probe to the whole survey in order, and what is said of it. */
+#include "index/build.h"
 #include "probe/neighbours.h"
 #include "probe/suggest.h"
 #include "tests/probe/store_support.h"
@@ -364,6 +365,46 @@ static void memory_may_run_out(void **state)
     }
 }
 
+/* The same store indexed by lists: the same list, and nearly the same histogram. */
+static void codes_change_nothing(void **state)
+{
+    (void)state;
+    nsky_error err = NSKY_ERROR_INIT;
+    const nsky_index_options options = {.recall_target = 0.95, .lists = 8};
+    nsky_index_report report;
+    nsky_filter filter;
+    nsky_search *scanned = search;
+    nsky_probe *probe = special_probe(400, 0);
+    nsky_filter_init(&filter);
+    filter.mag_max[2] = 18.15;
+    assert_false(nsky_search_has_codes(search));
+    nsky_ranking *expected[2] = {rank(probe, 60, NULL), rank(probe, 60, &filter)};
+    assert_ok(nsky_index_build(store_path, &options, &report, &err), err);
+    assert_ok(nsky_search_open(&search, store_path, 0, &err), err);
+    assert_true(nsky_search_has_codes(search));
+    for (int f = 0; f < 2; f++) {
+        nsky_ranking *got = rank(probe, 60, f ? &filter : NULL);
+        const nsky_ranking *was = expected[f];
+        assert_string_equal(was->method, "exact scan");
+        assert_string_equal(got->method, f ? "exact scan" : "codes, certified");
+        assert_int_equal(got->count, 60);
+        assert_int_equal(got->scored, was->scored);
+        assert_int_equal(got->matching, was->matching);
+        assert_int_equal(got->known_in_matching, was->known_in_matching);
+        assert_memory_equal(got->rows, was->rows, 60 * sizeof *got->rows);
+        assert_memory_equal(got->scores, was->scores, 60 * sizeof *got->scores);
+        assert_true(got->expected == was->expected);
+        assert_true(got->score_error > 0 && got->score_error < 0.1f * (was->high - was->low));
+        assert_float_equal(got->high, was->high, 6 * got->score_error);
+        assert_float_equal(got->expected_all, was->expected_all, 0.03 * was->expected_all + 1);
+        nsky_ranking_free(got);
+        nsky_ranking_free(expected[f]);
+    }
+    nsky_search_close(search);
+    search = scanned;
+    nsky_probe_free(probe);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +418,7 @@ int main(void)
         cmocka_unit_test(foreign_files_are_refused),
         cmocka_unit_test(novelty_tells_strangers),
         cmocka_unit_test(memory_may_run_out),
+        cmocka_unit_test(codes_change_nothing),
     };
     return cmocka_run_group_tests(tests, open_special_store, close_special_store);
 }
