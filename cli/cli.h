@@ -27,6 +27,7 @@ int nsky_cli_export(int argc, char **argv);
 int nsky_cli_probe(int argc, char **argv);
 int nsky_cli_rank(int argc, char **argv);
 int nsky_cli_known(int argc, char **argv);
+int nsky_cli_delete(int argc, char **argv);
 int nsky_cli_serve(int argc, char **argv);
 int nsky_cli_info(int argc, char **argv);
 int nsky_cli_verify(int argc, char **argv);

@@ -20,6 +20,7 @@ static const nsky_command commands[] = {
      nsky_cli_probe},
     {"rank", "every object in the order of a probe's scores", nsky_cli_rank},
     {"known", "mark the objects of a list as known, matched by position", nsky_cli_known},
+    {"delete", "hide objects from every answer, or show them again", nsky_cli_delete},
     {"serve", "answer over HTTP, with the page", nsky_cli_serve},
     {"info", "what is in a store, and what this build can do", nsky_cli_info},
     {"verify", "check every checksum and cross-reference of a store", nsky_cli_verify},

@@ -26,45 +26,6 @@ bool nsky_cli_number(const char *text, double low, double high, double *out)
     return end != text && *end == '\0' && *out >= low && *out <= high;
 }
 
-static nsky_status read_cone(nsky_filter *filter, const char *value, nsky_error *err)
-{
-    char position[200];
-    const char *last = strrchr(value, ',');
-    nsky_sky sky;
-    double arcsec;
-
-    if (!last || (size_t)(last - value) >= sizeof position ||
-        !nsky_cli_number(last + 1, 0, 648000, &arcsec) || arcsec <= 0)
-        return nsky_fail(err, NSKY_EINVAL, "--cone takes RA,DEC,ARCSEC, not \"%.100s\"", value);
-    memcpy(position, value, (size_t)(last - value));
-    position[last - value] = '\0';
-    nsky_status status = nsky_sky_parse(&sky, position, err);
-    if (status != NSKY_OK)
-        return status;
-    filter->cone_ra_deg = sky.ra_deg;
-    filter->cone_dec_deg = sky.dec_deg;
-    filter->cone_radius_deg = arcsec / 3600;
-    return NSKY_OK;
-}
-
-nsky_status nsky_cli_filter(nsky_filter *filter, int option, const char *value, nsky_error *err)
-{
-    double *const bounds[] = {&filter->mag_min[0], &filter->mag_max[0], &filter->mag_min[1],
-                              &filter->mag_max[1], &filter->mag_min[2], &filter->mag_max[2],
-                              &filter->z_min,      &filter->z_max};
-    int which = option - NSKY_FILTER_FIRST;
-
-    if (which == 9) {
-        filter->hide_known = true;
-        return NSKY_OK;
-    }
-    if (which == 8)
-        return read_cone(filter, value, err);
-    if (!nsky_cli_number(value, -1000, 1000, bounds[which]))
-        return nsky_fail(err, NSKY_EINVAL, "\"%.60s\" is no magnitude or redshift", value);
-    return NSKY_OK;
-}
-
 nsky_status nsky_cli_store_open(nsky_cli_store *out, const char *path, nsky_error *err)
 {
     *out = (nsky_cli_store){NULL, NULL};

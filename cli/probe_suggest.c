@@ -124,5 +124,6 @@ int nsky_cli_probe_suggest(int argc, char **argv)
         status = suggest(&a, &store, probe, &err);
     nsky_probe_free(probe);
     nsky_cli_store_close(&store);
+    nsky_cli_filter_clear(&a.filter);
     return status == NSKY_OK ? NSKY_EXIT_DONE : nsky_cli_failed("probe suggest", &err);
 }

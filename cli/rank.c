@@ -212,5 +212,7 @@ int nsky_cli_rank(int argc, char **argv)
     int stop = parse(argc, argv, &a);
     if (stop)
         return stop - 1;
-    return run(&a, &err) == NSKY_OK ? NSKY_EXIT_DONE : nsky_cli_failed("rank", &err);
+    nsky_status status = run(&a, &err);
+    nsky_cli_filter_clear(&a.filter);
+    return status == NSKY_OK ? NSKY_EXIT_DONE : nsky_cli_failed("rank", &err);
 }

@@ -6,8 +6,7 @@
 
 #include "index/polygon.h"
 
-uint32_t nsky_group_hits(const nsky_sky *positions, uint32_t count, double arcsec,
-                         uint32_t *leader)
+uint32_t nsky_group_hits(const nsky_sky *positions, uint32_t count, double arcsec, uint32_t *leader)
 {
     assert(positions && leader && count <= NSKY_SEARCH_K_MAX);
     double at[NSKY_SEARCH_K_MAX][3];

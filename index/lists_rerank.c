@@ -9,7 +9,7 @@
 
 #define LOOK_EVERY 8         /* rows between two looks at the clock */
 #define SLOW_NS (100 * 1000) /* so long for them: they came from the disk */
-#define AHEAD 4              /* rows whose first lines are fetched early */
+#define AHEAD 8              /* rows whose first lines are fetched early */
 
 static bool is_excluded(uint64_t row, const uint64_t *exclude, uint32_t count)
 {

@@ -156,12 +156,11 @@ static nsky_json *json_of_duplicates(const listed *list, uint32_t leader)
         nsky_json *hit = nsky_json_of_object(&list->objects[i]);
         put_hit(hit, list, i);
         nsky_json_put_id(hit, "group_of", of->id);
-        nsky_json_put_fixed(
-            hit, "separation_arcsec",
-            3600 * nsky_sky_separation_deg(
-                       (nsky_sky){of->ra_deg, of->dec_deg},
-                       (nsky_sky){list->objects[i].ra_deg, list->objects[i].dec_deg}),
-            3);
+        nsky_json_put_fixed(hit, "separation_arcsec",
+                            3600 * nsky_sky_separation_deg((nsky_sky){of->ra_deg, of->dec_deg},
+                                                           (nsky_sky){list->objects[i].ra_deg,
+                                                                      list->objects[i].dec_deg}),
+                            3);
         nsky_json_append(duplicates, hit);
     }
     return duplicates;

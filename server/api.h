@@ -35,13 +35,15 @@ void nsky_provenance_of_view(nsky_provenance *out, const nsky_view *view);
 void nsky_reply_table(nsky_reply *reply, const nsky_table *table, nsky_table_format format);
 
 /* --- query_json.c, query_uri.c: what is asked --- */
-/* k, effort, exact, group_arcsec, format and the filter from the query string. false: the reply is set. */
+/* k, effort, exact, group_arcsec, format and the filter from the query string. false: the reply is
+ * set. */
 bool nsky_job_from_uri(nsky_request *request, nsky_job *job);
 /* POST /search. false: the reply is set. */
 bool nsky_job_from_json(nsky_request *request, nsky_survey *survey, nsky_job *job);
 /* One bound of a filter by its name ("mag_z_min"); NULL when there is no such bound. */
 double *nsky_filter_bound(nsky_filter *filter, const char *name);
-/* Checks what the filter says together (a cone needs all three numbers), and turns arcsec to deg. */
+/* Checks what the filter says together (a cone needs all three numbers), and turns arcsec to deg.
+ */
 NSKY_MUST_CHECK nsky_status nsky_filter_complete(nsky_filter *filter, nsky_error *err);
 NSKY_MUST_CHECK nsky_status nsky_healpix_order(const char *name, bool *nested, nsky_error *err);
 /* effort: a name, or NULL; exact says the same as "exact" and may not contradict it. */
@@ -51,11 +53,11 @@ NSKY_MUST_CHECK nsky_status nsky_job_set_effort(nsky_job *job, const char *effor
 NSKY_MUST_CHECK nsky_status nsky_filter_from_json(nsky_job *job, const nsky_json *object,
                                                   nsky_survey *survey, nsky_error *err);
 /* Parameters of nsky_job_from_uri, for route tables. */
-#define NSKY_FILTER_PARAMS                                                                      \
-    "hide_known", "only_known", "mag_g_min", "mag_g_max", "mag_r_min", "mag_r_max",             \
-        "mag_z_min", "mag_z_max", "g_r_min", "g_r_max", "r_z_min", "r_z_max", "z_phot_min",     \
-        "z_phot_max", "z_spec_min", "z_spec_max", "type", "ra", "dec", "radius", "polygon",     \
-        "healpix_nside", "healpix_order", "healpix_cells"
+#define NSKY_FILTER_PARAMS                                                                       \
+    "hide_known", "only_known", "mag_g_min", "mag_g_max", "mag_r_min", "mag_r_max", "mag_z_min", \
+        "mag_z_max", "g_r_min", "g_r_max", "r_z_min", "r_z_max", "z_phot_min", "z_phot_max",     \
+        "z_spec_min", "z_spec_max", "type", "ra", "dec", "radius", "polygon", "healpix_nside",   \
+        "healpix_order", "healpix_cells"
 #define NSKY_JOB_PARAMS "k", "effort", "exact", "group_arcsec", "format", NSKY_FILTER_PARAMS
 
 /* The object nearest to a position, within match_arcsec; else NSKY_ENOTFOUND saying how far the

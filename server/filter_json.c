@@ -56,8 +56,8 @@ static nsky_status read_polygon(const nsky_json *value, nsky_filter *filter, nsk
         if (!ra || nsky_json_count(v) != 2)
             return nsky_fail(err, NSKY_EINVAL, "filter.polygon[%u] must be [ra, dec]",
                              filter->polygon_count);
-        *vertex = (nsky_vertex){nsky_json_number(ra, NAN),
-                                nsky_json_number(nsky_json_next(ra), NAN)};
+        *vertex =
+            (nsky_vertex){nsky_json_number(ra, NAN), nsky_json_number(nsky_json_next(ra), NAN)};
         filter->polygon_count++;
     }
     return NSKY_OK;

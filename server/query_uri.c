@@ -105,7 +105,8 @@ static nsky_status read_polygon(const char *text, nsky_filter *filter, nsky_erro
     nsky_status status = read_numbers(text, "polygon", numbers, 2 * NSKY_POLYGON_MAX, &count, err);
 
     if (status == NSKY_OK && count % 2 != 0)
-        status = nsky_fail(err, NSKY_EINVAL, "polygon must be ra,dec,ra,dec,...: %u numbers", count);
+        status =
+            nsky_fail(err, NSKY_EINVAL, "polygon must be ra,dec,ra,dec,...: %u numbers", count);
     for (uint32_t i = 0; i < count / 2 && status == NSKY_OK; i++)
         filter->polygon[i] = (nsky_vertex){numbers[2 * i], numbers[2 * i + 1]};
     filter->polygon_count = count / 2;
@@ -117,8 +118,8 @@ static nsky_status read_cells(const nsky_uri *uri, nsky_job *job, nsky_error *er
     const char *text = nsky_uri_param_of(uri, "healpix_cells");
     const char *order = nsky_uri_param_of(uri, "healpix_order");
     nsky_filter *filter = &job->filter;
-    nsky_status status = nsky_uri_integer(uri, "healpix_nside", 1, NSKY_NSIDE_MAX, &filter->nside,
-                                          err);
+    nsky_status status =
+        nsky_uri_integer(uri, "healpix_nside", 1, NSKY_NSIDE_MAX, &filter->nside, err);
 
     if (status == NSKY_OK && order)
         status = nsky_healpix_order(order, &filter->nested, err);

@@ -58,8 +58,8 @@ nsky_status nsky_survey_is_deleted(nsky_survey *survey, uint64_t row, bool *dele
     sqlite3_stmt *statement = nsky_sql_get(&survey->sql, SQL_IS_DELETED, err);
     if (!statement)
         return err->status;
-    nsky_status status = nsky_sql_step(&survey->sql, statement,
-                                       nsky_sql_bind_id(statement, 1, row), deleted, err);
+    nsky_status status =
+        nsky_sql_step(&survey->sql, statement, nsky_sql_bind_id(statement, 1, row), deleted, err);
     sqlite3_reset(statement);
     return status;
 }

@@ -62,7 +62,8 @@ NSKY_MUST_CHECK nsky_status nsky_generation_publish(nsky_generation_work *work, 
 void nsky_generation_pause(nsky_generation_work *work);   /* keeps the folder for next time */
 void nsky_generation_abandon(nsky_generation_work *work); /* removes the folder */
 /* Hard link (or copy) of a file of an older generation into the work folder, replacing what is
- * there; a link keeps the checksum that the older manifest has. Never write to a linked file: copy it to change it. */
+ * there; a link keeps the checksum that the older manifest has. Never write to a linked file: copy
+ * it to change it. */
 NSKY_MUST_CHECK nsky_status nsky_generation_link(const nsky_generation_work *work,
                                                  const nsky_generation *from, const char *name,
                                                  nsky_error *err);

@@ -57,8 +57,8 @@ static nsky_status check(const nsky_map *map, const char *path, uint64_t total, 
                          path, header[TOTAL], total);
     for (uint64_t i = 0; i < header[COUNT]; i++, next++) {
         if (rows[i] < next || rows[i] >= total)
-            return nsky_fail(err, NSKY_EDATA, "%s: damaged at entry %" PRIu64
-                             "; restore it from a copy", path, i);
+            return nsky_fail(err, NSKY_EDATA,
+                             "%s: damaged at entry %" PRIu64 "; restore it from a copy", path, i);
         next = rows[i];
     }
     return NSKY_OK;

@@ -1,5 +1,5 @@
-/* hidden.h (private) - generations/NNNN/deleted.bin: which rows were deleted when the generation was
- * published. Absent where none was.
+/* hidden.h (private) - generations/NNNN/deleted.bin: which rows were deleted when the generation
+ * was published. Absent where none was.
  *
  * Little-endian: magic "NSKYDEL1", u64 rows, u64 count, u64 crc32 of all the rest, u64 row [count]
  * ascending. Thread rule: any thread.

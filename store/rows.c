@@ -130,8 +130,8 @@ nsky_status nsky_survey_row_of_id(nsky_survey *survey, uint64_t id, uint64_t *ro
     if (!statement)
         return err->status;
     if (id <= INT64_MAX)
-        status = nsky_sql_step(&survey->sql, statement, nsky_sql_bind_id(statement, 1, id), &there,
-                               err);
+        status =
+            nsky_sql_step(&survey->sql, statement, nsky_sql_bind_id(statement, 1, id), &there, err);
     if (status == NSKY_OK && there)
         *row = (uint64_t)sqlite3_column_int64(statement, 0);
     sqlite3_reset(statement);

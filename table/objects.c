@@ -86,8 +86,8 @@ void nsky_object_cells(nsky_cell *cells, const nsky_table_column *columns, uint3
             cells[i] = cell_of(columns[i].field, object);
 }
 
-void nsky_hit_cells(nsky_cell *cells, uint32_t rank, float similarity,
-                    double artefact, const nsky_object *object)
+void nsky_hit_cells(nsky_cell *cells, uint32_t rank, float similarity, double artefact,
+                    const nsky_object *object)
 {
     nsky_object_cells(cells, nsky_hit_columns, NSKY_HIT_COLUMNS, object);
     cells[HIT_RANK].integer = rank;

@@ -103,8 +103,8 @@ void nsky_object_cells(nsky_cell *cells, const nsky_table_column *columns, uint3
 #define NSKY_GROUPED_COLUMNS 13
 extern const nsky_table_column nsky_hit_columns[NSKY_GROUPED_COLUMNS];
 /* The first NSKY_HIT_COLUMNS. */
-void nsky_hit_cells(nsky_cell *cells, uint32_t rank, float similarity,
-                    double artefact, const nsky_object *object);
+void nsky_hit_cells(nsky_cell *cells, uint32_t rank, float similarity, double artefact,
+                    const nsky_object *object);
 
 /* id, name, ra, dec, mag_g, mag_r, mag_z, z_phot, z_spec, type, known, separation_arcsec. */
 #define NSKY_CONE_COLUMNS 12

@@ -22,8 +22,8 @@ static const float z_phot[ROWS] = {0.1f, 0.2f, NAN, 0.4f, 0.5f, 0.6f, 0.7f, 0.8f
 static const double ra_deg[ROWS] = {0.01, 359.99, 10, 20, 30, 40, 50, NAN, 0.02};
 static const double dec_deg[ROWS] = {0, 0, 0, 0, 0, 89.999, -89.999, NAN, 5};
 static const uint8_t known[ROWS] = {0, 1, 0, 0, 1, 0, 0, 0, 0};
-static const nsky_type type[ROWS] = {NSKY_TYPE_PSF, NSKY_TYPE_REX, NSKY_TYPE_EXP,
-                                     NSKY_TYPE_DEV, NSKY_TYPE_SER, NSKY_TYPE_SER,
+static const nsky_type type[ROWS] = {NSKY_TYPE_PSF, NSKY_TYPE_REX,   NSKY_TYPE_EXP,
+                                     NSKY_TYPE_DEV, NSKY_TYPE_SER,   NSKY_TYPE_SER,
                                      NSKY_TYPE_DUP, NSKY_TYPE_OTHER, NSKY_TYPE_UNKNOWN};
 static const uint32_t spec_row[] = {2, 5, 8};
 static const float spec_z[] = {0.05f, 1.5f, 3};
@@ -278,7 +278,7 @@ static void plans_fit_the_memory(void **state)
     assert_string_equal(plan.kind, "Flat");
     assert_int_equal(plan.lists, 0);
     assert_int_equal(nsky_index_choose(&plan, 1000000, 512, 0, 0, 4ull << 30, &err), NSKY_OK);
-    assert_string_equal(plan.kind, "Lists4096,PCA256,4bit");
+    assert_string_equal(plan.kind, "Lists4096,PCA128,8bit");
     assert_true(plan.train_rows <= 1000000 && plan.memory_bytes < 4ull << 30);
     assert_int_equal(nsky_index_choose(&plan, 76000000, 512, 0, 0, 1ull << 30, &err), NSKY_ELIMIT);
     assert_non_null(strstr(err.text, "--memory"));

@@ -85,8 +85,8 @@ static void centres_and_radii(void **state)
     nsky_rng rng = nsky_rng_at(7, 1, 0);
     for (int i = 0; i < 20000; i++) {
         uint32_t nside = 1u << nsky_rng_below(&rng, 12);
-        nsky_sky here = {nsky_rng_range(&rng, 0, 360),
-                         asin(nsky_rng_range(&rng, -1, 1)) / DEG}, centre;
+        nsky_sky here = {nsky_rng_range(&rng, 0, 360), asin(nsky_rng_range(&rng, -1, 1)) / DEG},
+                 centre;
         uint64_t cell = nsky_healpix_cell(nside, i & 1, here.ra_deg, here.dec_deg);
         nsky_healpix_centre(nside, i & 1, cell, &centre.ra_deg, &centre.dec_deg);
         assert_true(nsky_sky_separation_deg(here, centre) <= nsky_healpix_radius_deg(nside));
@@ -97,8 +97,8 @@ static void centres_and_radii(void **state)
 
 /* The sum of the angles under which the sides are seen, in whole turns: nothing in common with the
  * projection. For polygons within a hemisphere; points more than 90 degrees away are outside. */
-static bool wound_around(const nsky_vertex *v, uint32_t count, const double centre[3],
-                         double ra, double dec)
+static bool wound_around(const nsky_vertex *v, uint32_t count, const double centre[3], double ra,
+                         double dec)
 {
     double here[3], total = 0, last = 0;
     nsky_unit_vector(ra, dec, here);
@@ -106,8 +106,8 @@ static bool wound_around(const nsky_vertex *v, uint32_t count, const double cent
         return false;
     for (uint32_t i = 0; i <= count; i++) {
         double dra = (v[i % count].ra_deg - ra) * DEG, d = v[i % count].dec_deg * DEG;
-        double azimuth = atan2(sin(dra) * cos(d), cos(dec * DEG) * sin(d) -
-                                                      sin(dec * DEG) * cos(d) * cos(dra));
+        double azimuth =
+            atan2(sin(dra) * cos(d), cos(dec * DEG) * sin(d) - sin(dec * DEG) * cos(d) * cos(dra));
         if (i > 0)
             total += remainder(azimuth - last, 2 * M_PI);
         last = azimuth;
@@ -146,7 +146,7 @@ static void polygons_of_every_kind(void **state)
     const nsky_vertex south[] = {{0, -50}, {200, -70}, {100, -60}};
     const nsky_vertex arrow[] = {{100, 0}, {140, 30}, {100, 10}, {60, 30}}; /* not convex */
     const nsky_vertex wide[] = {{0, 0}, {100, 0}, {50, 80}};
-    check_polygon(square, 4, 0.008, 0.012);      /* 400 sq deg of 41253 */
+    check_polygon(square, 4, 0.008, 0.012); /* 400 sq deg of 41253 */
     check_polygon(across_zero, 4, 0.008, 0.012);
     check_polygon(around_pole, 4, 0.03, 0.067);
     check_polygon(south, 3, 0.002, 0.05);
@@ -168,8 +168,12 @@ static void bad_polygons_are_named(void **state)
         const nsky_vertex *vertices;
         uint32_t count;
         const char *word;
-    } bad[] = {{twice, 3, "polygon[1]"}, {off, 3, "polygon[2]"},   {nan, 3, "polygon[1]"},
-               {round, 3, "hemisphere"}, {half, 4, "hemisphere"}, {twice, 2, "3 to"},
+    } bad[] = {{twice, 3, "polygon[1]"},
+               {off, 3, "polygon[2]"},
+               {nan, 3, "polygon[1]"},
+               {round, 3, "hemisphere"},
+               {half, 4, "hemisphere"},
+               {twice, 2, "3 to"},
                {twice, NSKY_POLYGON_MAX + 1, "3 to"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(nsky_polygon_make(&polygon, bad[i].vertices, bad[i].count, &err),
@@ -232,8 +236,8 @@ static void fields_change_nothing(void **state)
     nsky_filter filter;
     const struct {
         double ra, dec, radius;
-    } cones[] = {{0, 0, 10},  {359.9, 89.5, 5}, {200, -90, 20}, {100, 30, 0.3},
-                 {10, 10, 90}, {180, 45, 179},  {50, 0, 180},   {359.8, -60, 2}};
+    } cones[] = {{0, 0, 10},   {359.9, 89.5, 5}, {200, -90, 20}, {100, 30, 0.3},
+                 {10, 10, 90}, {180, 45, 179},   {50, 0, 180},   {359.8, -60, 2}};
     for (size_t i = 0; i < sizeof cones / sizeof *cones; i++) {
         nsky_filter_init(&filter);
         filter.cone_ra_deg = cones[i].ra;
