@@ -24,6 +24,10 @@ static bool parse_kind(const char *text, nsky_head *out)
             out->kind = (nsky_target_kind)i;
             return true;
         }
+    if (strcmp(text, "near") == 0) {
+        out->kind = NSKY_TARGET_CLASSES;
+        return out->near = true;
+    }
     if (strncmp(text, "bins", 4) != 0 || text[4] < '0' || text[4] > '9')
         return false;
     unsigned long bins = strtoul(text + 4, &end, 10);
@@ -69,7 +73,7 @@ nsky_status nsky_heads_parse(nsky_heads *out, const char *words, nsky_error *err
         if (!parse_head(word, &out->list[out->count++]))
             return nsky_fail(err, NSKY_EINVAL,
                              "head %u of \"%s\" is not KIND:COLUMN or KIND:COLUMN:WEIGHT with a "
-                             "kind of class, number, flag, or bins2 to bins4096",
+                             "kind of class, near, number, flag, or bins2 to bins4096",
                              out->count, words);
     }
     return out->count > 0 ? NSKY_OK : nsky_fail(err, NSKY_EINVAL, "no heads given");
@@ -88,8 +92,10 @@ nsky_status nsky_heads_open(nsky_heads *heads, const char *path, const nsky_head
                                      like ? like->list[h].target : NULL};
         status = nsky_target_open(&head->target, path, &how, loader, err);
         head->first = heads->outputs;
-        heads->outputs += head->target ? head->target->class_count : 0;
+        heads->outputs += head->target && !head->near ? head->target->class_count : 0;
     }
+    if (status == NSKY_OK && heads->outputs == 0)
+        status = nsky_fail(err, NSKY_EINVAL, "near alone is no task: give a head of another kind");
     return status;
 }
 
@@ -146,6 +152,8 @@ nsky_json *nsky_heads_describe(const nsky_heads *heads)
     nsky_json *array = nsky_json_array();
 
     for (uint32_t h = 0; h < heads->count; h++) {
+        if (heads->list[h].near)
+            continue;
         nsky_json *object = nsky_target_describe(heads->list[h].target);
         nsky_json_put_string(object, "column", heads->list[h].column);
         nsky_json_put_integer(object, "first", heads->list[h].first);

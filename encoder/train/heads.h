@@ -17,12 +17,14 @@
 #define NSKY_HEADS_MAX 16u
 #define NSKY_HEAD_COLUMN_BYTES 48
 #define NSKY_HEADS_LENGTH 4.0 /* of the vector they see */
+#define NSKY_NEAR_TEMPERATURE 0.1
 #define NSKY_HEAD_UNLABELLED UINT32_MAX
 
 typedef struct nsky_head {
     char column[NSKY_HEAD_COLUMN_BYTES];
     nsky_target_kind kind;
     uint32_t bins;
+    bool near;           /* no outputs: vectors of one class are to be near each other */
     double weight;       /* of its loss */
     uint32_t first;      /* of its outputs; it has target->class_count of them */
     nsky_target *target; /* NULL until nsky_heads_open */
@@ -33,8 +35,8 @@ typedef struct nsky_heads {
     uint32_t count, outputs;
 } nsky_heads;
 
-/* "class:COLUMN,bins64:COLUMN:0.5,number:COLUMN:2,flag:COLUMN": the last number is the weight, 1
- * where there is none. NSKY_EINVAL. */
+/* "class:COLUMN,near:COLUMN,bins64:COLUMN:0.5,number:COLUMN:2,flag:COLUMN": the last number is the
+ * weight, 1 where there is none. NSKY_EINVAL. */
 NSKY_MUST_CHECK nsky_status nsky_heads_parse(nsky_heads *out, const char *words, nsky_error *err);
 /* Labels of all heads from one file. like: heads of the same words whose classes, bins and scales
  * are taken, or NULL. NSKY_EINVAL, NSKY_EDATA as nsky_target_open has them. */
@@ -70,7 +72,9 @@ void nsky_heads_loss_free(nsky_heads_loss *loss); /* NULL is a no-op */
 /*
  * features [samples, dim] as the network pools them; weight [outputs, dim], bias [outputs]; which
  * [samples, heads]. Cross-entropy for classes, bins and flags; for numbers, in units of their
- * deviation, Huber's loss with its bend at 1. Overwrites d_features [samples, dim] and the loss's
+ * deviation, Huber's loss with its bend at 1. A near head asks of each sample, by cosines over
+ * NSKY_NEAR_TEMPERATURE, for those of its class among the others of the run (Khosla et al. 2020);
+ * one without company there teaches nothing. Overwrites d_features [samples, dim] and the loss's
  * own derivatives of weights and biases with those of scale times the summed loss.
  * NSKY_EDATA: features that are zero or not finite: the training has diverged.
  */

@@ -163,6 +163,8 @@ nsky_status nsky_supervised_measure(nsky_trainer *t, const nsky_model *model, ns
     for (uint32_t h = t->heads.count; h-- > 0 && status == NSKY_OK;) { /* the first is reported */
         const nsky_head *head = &t->heads.list[h];
         char key[NSKY_HEAD_COLUMN_BYTES + 16];
+        if (head->near)
+            continue;
         snprintf(key, sizeof key, "%u:%s", h, head->column);
         status =
             measure_one(t, model, head->target, head->first, t->heads_validation.list[h].target,

@@ -12,6 +12,7 @@ import tempfile
 import unittest
 
 NEARSKY = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else "nearsky"
+RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/results")
 STAMPS = 100
 MODEL = "random:resnet18:1"
 
@@ -59,8 +60,14 @@ class Scoreboard(unittest.TestCase):
         # The same weights on the same stamps: the store's vectors but for float16.
         for key in ("retrieval.p_at_10.macro", "lens.20.all.auroc"):
             self.assertAlmostEqual(scores["store"][key]["value"], scores[MODEL][key]["value"], delta=0.05)
-        self.assertEqual(scores[MODEL], scores["random"])
+        self.assertEqual({key: score for key, score in scores[MODEL].items() if "invariance" not in key},
+                         scores["random"])
         self.assertNotEqual(scores[MODEL], scores[MODEL + "+v"])
+        for change in ("rotation", "noise", "seeing"):
+            first, ten = (scores[MODEL][f"invariance.{change}.{key}"]["value"] for key in ("first", "among_10"))
+            self.assertTrue(0 <= first <= ten <= 1, change)
+            self.assertLessEqual(scores[MODEL][f"invariance.{change}.cosine"]["value"], 1 + 1e-5)
+        self.assertFalse([key for key in scores["hand-made"] if key.startswith("invariance")])
         self.assertIn("hand-made", table)
         self.assertEqual(report["labels"]["objects"], STAMPS - report["labels"]["not_in_store"])
 
@@ -71,6 +78,22 @@ class Scoreboard(unittest.TestCase):
         self.assertEqual(first, again)
         other, _ = self.evaluate("--baselines", "pixels,hand-made", "--seed", "8")
         self.assertNotEqual(first["models"], other["models"])
+
+    def test_results(self):
+        self.evaluate("--baselines", "pixels", "--tasks", "retrieval,redshift")
+        one = os.path.join(self.folder.name, "one.json")
+        os.replace(os.path.join(self.folder.name, "scores.json"), one)
+        self.evaluate("--baselines", "hand-made", "--no-store", "--tasks", "retrieval,redshift")
+        two = os.path.join(self.folder.name, "scores.json")
+        page = subprocess.run([sys.executable, RESULTS, one, two, "--columns", "hand-made=By hand,pixels"],
+                              capture_output=True, text=True, check=True).stdout
+        self.assertIn("| | By hand | pixels |", page)
+        self.assertIn("P@10, mean of all classes", page)
+        self.assertNotIn("Morphology", page)
+        self.evaluate("--baselines", "hand-made", "--no-store", "--tasks", "retrieval", "--seed", "9")
+        other = subprocess.run([sys.executable, RESULTS, one, two], capture_output=True, text=True)
+        self.assertNotEqual(other.returncode, 0)
+        self.assertIn("options are not those of", other.stderr)
 
     def test_plain_labels(self):
         plain = os.path.join(self.folder.name, "plain.csv")

@@ -51,6 +51,27 @@ class Train(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.folder.name, name)
 
+    def test_heads(self):
+        labels, model = self.path("heads.csv"), self.path("heads.safetensors")
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/training-labels")
+        subprocess.run([sys.executable, script, self.truth, labels], check=True)
+        with open(labels, newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual(len(rows), 40)
+        self.assertTrue(all(row["class"] and row["g_r"] for row in rows))
+        heads = "class:class:2,near:class,bins8:z_spec:0.5,number:log_1z,number:g_r,flag:is_lens"
+        words = ["train", self.store, "--out", model, *SMALL, "--epochs", "2", "--labels", labels]
+        report = json.loads(run(*words, "--heads", heads, "--clip", "5", "--momentum-encoder", "--snapshots",
+                                "--json").stdout)
+        self.assertEqual(report["steps"], 10)
+        line = log_of(model)[-1]
+        self.assertEqual(len(line["heads"]), 6)
+        self.assertGreater(line["gradient"], 0)
+        run("embed", self.store, "--model", model)
+        self.assertIn("near alone", run(*words, "--heads", "near:class", "--fresh", status=1).stderr)
+        self.assertIn("KIND:COLUMN", run(*words, "--heads", "rubbish", "--fresh", status=1).stderr)
+        run(*words, "--heads", heads, "--clip", "-1", status=2)
+
     def test_stopped_and_run_again(self):
         model, curves = self.path("m.safetensors"), self.path("curves.svg")
         words = ["train", self.store, "--out", model, *SMALL, "--epochs", "4", "--plot", curves, "--json",

@@ -20,8 +20,8 @@ from export_goldens import write_safetensors  # noqa: E402
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden")
 SIDE, BATCH, STEPS, QUEUE, DIM, CLASSES = 12, 16, 10, 64, 8, 5
 TEMPERATURE, MOMENTUM, DECAY, RATE, KEEP = 0.2, 0.9, 1e-2, 0.02, 0.9
-# Of the heads: classes, a number, a flag; every third object has no class, every fourth no number.
-HEADS, HEAD_OUTPUTS, CLIP = {"class": 1.0, "number": 0.5, "flag": 0.25}, CLASSES + 1 + 2, 0.5
+# Of the heads: classes, a number, a flag, and classes that are to be near each other; every third object has no class, every fourth no number.
+HEADS, HEAD_OUTPUTS, CLIP = {"class": 1.0, "number": 0.5, "flag": 0.25, "near": 0.3}, CLASSES + 1 + 2, 0.5
 CASES = {
     # sub-batch, both views queries, predictor, labels (None, one column, several)
     "split": (8, True, True, None),
@@ -76,12 +76,14 @@ class Tiny(nn.Module):
             self.projection = mlp(16, 16, DIM)
         self.predictor = mlp(DIM, 16, DIM) if predictor else None
         self.labels = labels
+        self.vectors = []
 
     def forward(self, x):
         x = self.pool(torch.relu(self.bn1(self.conv1(x))))
         x = self.layer1(x).mean((2, 3))
         if self.labels == "several":
             x = nn.functional.normalize(x) * 4
+            self.vectors.append(x)
         if self.labels:
             return self.classifier(x)
         x = self.projection(x)
@@ -107,16 +109,31 @@ def company(network, images, sub_batch):
     return torch.cat([network(chunk) for chunk in images.split(sub_batch)])
 
 
-def heads_loss(said, step):
+def near_loss(vectors, classes, known):
+    """Khosla et al. 2020, at a temperature of 0.1, summed over those that have company."""
+    unit = nn.functional.normalize(vectors)
+    logits = unit @ unit.T / 0.1
+    others = known[:, None] & known[None, :] & ~torch.eye(len(known), dtype=torch.bool)
+    same = others & (classes[:, None] == classes[None, :])
+    friends = same.sum(1)
+    each = logits.masked_fill(~others, -1e30).logsumexp(1)
+    mean = (logits * same).sum(1) / friends.clamp(min=1)
+    return (each - mean)[friends > 0].sum()
+
+
+def heads_loss(said, step, vectors, sub_batch):
     """Summed over what has a label, divided by the batch."""
     index = torch.arange(BATCH)
+    near = sum(near_loss(*chunk) for chunk in zip(vectors.split(sub_batch),
+                                                  ((index + step) % 3).split(sub_batch),
+                                                  (index % 5 != 4).split(sub_batch)))
     classes, number, flag = said.split([CLASSES, 1, 2], 1)
     one = nn.functional.cross_entropy(classes, index * (step + 1) % CLASSES, reduction="none")
     two = nn.functional.smooth_l1_loss(number[:, 0], ((index + step) % 7 - 3).double(),
                                        reduction="none")
     three = nn.functional.cross_entropy(flag, (index + step) % 3 // 2, reduction="none")
     return (HEADS["class"] * one[index % 3 != 2].sum() + HEADS["number"] * two[index % 4 != 1].sum()
-            + HEADS["flag"] * three.sum()) / BATCH
+            + HEADS["flag"] * three.sum() + HEADS["near"] * near) / BATCH
 
 
 def run(sub_batch, symmetric, predictor, labels):
@@ -138,7 +155,9 @@ def run(sub_batch, symmetric, predictor, labels):
         views[1] = (views[0] + views[1] / 4)  # a view of the same
         optimiser.zero_grad()
         if labels == "several":
-            loss = heads_loss(company(query, views[0], sub_batch), step)
+            said = company(query, views[0], sub_batch)
+            loss = heads_loss(said, step, torch.cat(query.vectors), sub_batch)
+            query.vectors.clear()
         elif labels:
             loss = nn.functional.cross_entropy(company(query, views[0], sub_batch),
                                                torch.arange(BATCH) * (step + 1) % CLASSES)

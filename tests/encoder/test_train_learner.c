@@ -186,11 +186,13 @@ static nsky_heads *make_heads(void)
                                  .class_count = 1,
                                  .low = 0.1,
                                  .width = 0.5},
-                       flag = {.kind = NSKY_TARGET_FLAG, .classes = numbers, .class_count = 2};
+                       flag = {.kind = NSKY_TARGET_FLAG, .classes = numbers, .class_count = 2},
+                       near = {.kind = NSKY_TARGET_CLASSES, .classes = numbers, .class_count = 3};
     static nsky_heads heads = {.list = {{.weight = 1, .first = 0, .target = &class},
                                         {.weight = 0.7, .first = 3, .target = &number},
-                                        {.weight = 2, .first = 4, .target = &flag}},
-                               .count = 3,
+                                        {.weight = 2, .first = 4, .target = &flag},
+                                        {.weight = 0.6, .near = true, .target = &near}},
+                               .count = 4,
                                .outputs = 6};
     return &heads;
 }
@@ -198,8 +200,9 @@ static nsky_heads *make_heads(void)
 static double heads_loss(nsky_heads_loss *loss, float *inputs, float *d_features,
                          nsky_heads_result *result)
 {
-    static const uint32_t which[] = {
-        2, 0, 1, NSKY_HEAD_UNLABELLED, 2, 0, 0, NSKY_HEAD_UNLABELLED, 1, 1, 1, 0};
+    /* near: the first and the third are of one class, the second is unknown, the last alone */
+    enum { NO = NSKY_HEAD_UNLABELLED };
+    static const uint32_t which[] = {2, 0, 1, 1, NO, 2, 0, NO, 0, NO, 1, 1, 1, 1, 0, 2};
     nsky_error err = NSKY_ERROR_INIT;
 
     assert_int_equal(nsky_heads_loss_run(loss, inputs, inputs + 4 * DIM, inputs + 10 * DIM, which,
@@ -227,6 +230,7 @@ static void test_heads(void **unused)
     assert_int_equal(result.count[0], 3);
     assert_int_equal(result.count[1], 3);
     assert_int_equal(result.count[2], 4);
+    assert_int_equal(result.count[3], 2);
     for (size_t i = 0; i < ALL; i++) {
         float saved = inputs[i];
         inputs[i] = saved + 0x1p-8f;
@@ -237,7 +241,7 @@ static void test_heads(void **unused)
         assert_true(fabs(0.5 * (up - down) / 0x1p-7 - d[i]) < 1e-3); /* scale is a half */
     }
     memset(inputs, 0, DIM * sizeof *inputs);
-    assert_int_equal(nsky_heads_loss_run(loss, inputs, inputs, inputs, (const uint32_t[12]){0}, 1,
+    assert_int_equal(nsky_heads_loss_run(loss, inputs, inputs, inputs, (const uint32_t[16]){0}, 1,
                                          d, &result, &err),
                      NSKY_EDATA);
     nsky_heads_loss_free(loss);
@@ -256,11 +260,11 @@ static void test_heads_words(void **unused)
     (void)unused;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_int_equal(nsky_heads_parse(&heads, wrong[i], &err), NSKY_EINVAL);
-    assert_int_equal(nsky_heads_parse(&heads, "class:kind,bins64:z:0.5,number:m,flag:bad:2", &err),
+    assert_int_equal(nsky_heads_parse(&heads, "class:kind,bins64:z:0.5,near:m,flag:bad:2", &err),
                      NSKY_OK);
     assert_int_equal(heads.count, 4);
     assert_int_equal(heads.list[1].bins, 64);
-    assert_true(heads.list[1].weight == 0.5 && heads.list[2].weight == 1);
+    assert_true(heads.list[1].weight == 0.5 && heads.list[2].weight == 1 && heads.list[2].near);
     assert_string_equal(heads.list[3].column, "bad");
     assert_int_equal(heads.list[3].kind, NSKY_TARGET_FLAG);
 }
