@@ -2,29 +2,15 @@
 #ifndef NSKY_TEST_EVAL_SUPPORT_H
 #define NSKY_TEST_EVAL_SUPPORT_H
 
+#include "tests/common/support.h"
+
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "common/memory.h"
 #include "common/rng.h"
 #include "eval/bootstrap.h"
 #include "eval/features.h"
 #include "eval/task.h"
 #include "eval/truth.h"
-
-#define assert_ok(call, err)            \
-    do {                                \
-        if ((call) != NSKY_OK)          \
-            fail_msg("%s", (err).text); \
-    } while (0)
 
 /* Object i is of class "c<i % classes>"; nothing else is known; everybody is a group. */
 static inline nsky_truth *make_truth(uint32_t n, uint32_t classes)

@@ -1,29 +1,14 @@
-/* support.h - what the tests of fits share. */
+/* support.h - what the tests of fits/ share, on top of what those of common/ do. */
 #ifndef NSKY_TESTS_FITS_SUPPORT_H
 #define NSKY_TESTS_FITS_SUPPORT_H
 
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "tests/common/support.h"
 
-#include <cmocka.h>
+#include <math.h>
 
 #include "common/file.h"
-#include "common/memory.h"
 #include "corpus.h"
 #include "fits/fits.h"
-
-#define assert_ok(call, err)            \
-    do {                                \
-        if ((call) != NSKY_OK)          \
-            fail_msg("%s", (err).text); \
-    } while (0)
 
 /* Fails with this status, described and naming something. */
 #define assert_status(call, expected, err)                                                       \
@@ -50,27 +35,6 @@ static inline const char *data_file(const char *name)
         return path;
     printf("NEARSKY-SKIP: no test data at %s\n", path);
     return NULL;
-}
-
-/* Runs op with the first allocation failing, then the second, ... until it gets through; each
- * failed run must say NSKY_ENOMEM. Returns how many there were. */
-static inline uint64_t exhaust_memory(nsky_status (*op)(void *context, nsky_error *err),
-                                      void *context)
-{
-    for (uint64_t n = 1;; n++) {
-        nsky_error err = NSKY_ERROR_INIT;
-        nsky_memory_fail_at(n);
-        nsky_status status = op(context, &err);
-        bool failed = nsky_memory_count() >= n;
-        nsky_memory_fail_at(0);
-        if (!failed) {
-            assert_ok(status, err);
-            return n - 1;
-        }
-        assert_int_equal(status, NSKY_ENOMEM);
-        assert_int_equal(err.status, NSKY_ENOMEM);
-        assert_true(err.text[0] != '\0');
-    }
 }
 
 /* A directory of this test's own, removed by temporary_end. */

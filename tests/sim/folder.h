@@ -32,7 +32,7 @@ static inline void drop_folder(folder *f)
 static inline int compare_folders(const char *a, const char *b)
 {
     nsky_error err = NSKY_ERROR_INIT;
-    char **names, left[512], right[512];
+    char **names, left[1024], right[1024];
     size_t count;
     int files = 0;
 

@@ -2,24 +2,11 @@
 #ifndef NSKY_TESTS_TABLE_SUPPORT_H
 #define NSKY_TESTS_TABLE_SUPPORT_H
 
+#include "tests/common/support.h"
+
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "common/memory.h"
 #include "table/objects.h"
-
-#define assert_ok(call, err)            \
-    do {                                \
-        if ((call) != NSKY_OK)          \
-            fail_msg("%s", (err).text); \
-    } while (0)
 
 #define BIG_ID INT64_MAX /* far past 2^53 */
 
