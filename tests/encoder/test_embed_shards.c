@@ -8,20 +8,12 @@
 #include "store/generation.h"
 #include "store/survey.h"
 
-#define SIDE 12u
-#define ROWS 11u
+#define SIDE 8u
+#define ROWS 7u
 #define DIM 512u
 #define MODEL "random:resnet18:4"
 
-static char folder[] = "/tmp/nearsky-shards-XXXXXX";
 static uint16_t expected[(ROWS + 1) * DIM];
-
-static char *in_folder(const char *name)
-{
-    static char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
 
 static void add_rows(const char *store, uint32_t first, uint32_t end)
 {
@@ -91,21 +83,13 @@ static int setup(void **state)
 {
     nsky_error err = NSKY_ERROR_INIT;
     nsky_generation *live;
-    (void)state;
-    assert_non_null(mkdtemp(folder));
-    add_rows(in_folder("whole"), 0, ROWS + 1);
-    embed(in_folder("whole"), 0, 0);
-    assert_ok(nsky_generation_open(&live, in_folder("whole"), 0, &err), err);
+    assert_int_equal(make_test_directory(state), 0);
+    add_rows(in_directory("whole"), 0, ROWS + 1);
+    embed(in_directory("whole"), 0, 0);
+    assert_ok(nsky_generation_open(&live, in_directory("whole"), 0, &err), err);
     memcpy(expected, live->vectors.data, sizeof expected);
     nsky_generation_close(live);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    nsky_error err = NSKY_ERROR_INIT;
-    (void)state;
-    return nsky_remove_tree(folder, &err) == NSKY_OK ? 0 : -1;
 }
 
 static void test_ranges_are_a_partition(void **state)
@@ -131,11 +115,11 @@ static void test_ranges_are_a_partition(void **state)
 static void test_all_shards(void **state)
 {
     (void)state;
-    char *store = strdup(in_folder("all"));
+    char *store = strdup(in_directory("all"));
 
     add_rows(store, 0, ROWS);
     nsky_embed_report report = embed(store, 2, 3);
-    assert_true(report.shard && report.first == 8 && report.rows == 11 && report.generation == 0);
+    assert_true(report.shard && report.first == 5 && report.rows == 7 && report.generation == 0);
     embed(store, 0, 3);
     embed(store, 1, 3);
     report = embed(store, 1, 3);
@@ -151,7 +135,7 @@ static void test_all_shards(void **state)
 static void test_some_shards(void **state)
 {
     (void)state;
-    char *store = strdup(in_folder("some"));
+    char *store = strdup(in_directory("some"));
     atomic_bool stop = true;
     nsky_error err = NSKY_ERROR_INIT;
     nsky_embed_report report;
@@ -168,13 +152,13 @@ static void test_some_shards(void **state)
 static void test_a_store_that_grew(void **state)
 {
     (void)state;
-    char *store = strdup(in_folder("grown"));
+    char *store = strdup(in_directory("grown"));
 
-    add_rows(store, 0, 5);
+    add_rows(store, 0, 3);
     embed(store, 0, 0);
-    add_rows(store, 5, ROWS);
+    add_rows(store, 3, ROWS);
     nsky_embed_report report = embed(store, 0, 2);
-    assert_true(report.first == 5 && report.rows == 8);
+    assert_true(report.first == 3 && report.rows == 5);
     embed(store, 1, 2);
     add_rows(store, ROWS, ROWS + 1); /* and grows on meanwhile */
     report = embed(store, 0, 0);
@@ -187,7 +171,7 @@ static void test_a_store_that_grew(void **state)
 static void test_a_busy_shard(void **state)
 {
     (void)state;
-    char *store = strdup(in_folder("busy"));
+    char *store = strdup(in_directory("busy"));
     nsky_error err = NSKY_ERROR_INIT;
     nsky_generation_work *work;
     nsky_embed_report report;
@@ -220,5 +204,5 @@ int main(void)
         cmocka_unit_test(test_a_store_that_grew),
         cmocka_unit_test(test_a_busy_shard),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, remove_test_directory);
 }
