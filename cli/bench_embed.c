@@ -1,5 +1,6 @@
 /* bench_embed.c - `nearsky bench embed`: the encoder alone, one a core, on images already in
- * memory. Weights and images are random: the work does not depend on them. */
+ * memory; on a card one encoder, whose batches the workers fill with stamps already in memory.
+ * Weights and images are random: the work does not depend on them. */
 #include <getopt.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -21,7 +22,7 @@
 static const char help[] =
     "usage: nearsky bench embed [options]\n\n"
     "Images a second through a network with random weights, one single-threaded encoder a "
-    "worker.\n\n"
+    "worker;\non a card one encoder for all, from stamps in memory to vectors in memory.\n\n"
     "  --arch A          resnet18, resnet34 or resnet50 (default resnet50)\n"
     "  --size N          pixels a side (default 96)\n"
     "  --device D        auto, cuda, cpu or ref (default auto: cuda where a card is)\n"
@@ -45,18 +46,63 @@ typedef struct worker {
     const nsky_model *model;
     pthread_barrier_t *ready; /* everyone has opened and warmed up */
     nsky_encoder *encoder;
+    nsky_encoder *shared;    /* one for all, with slots; or NULL */
     float *images, *vectors; /* one batch */
+    nsky_stamp *stamp;       /* with slots: what fills them, again and again */
+    uint16_t *halves;        /* [batch, dim] */
+    uint8_t *faults;         /* [batch] */
     double images_per_s, images_per_cpu_s;
     nsky_status status;
     nsky_error err;
 } worker;
+
+/* A batch of one stamp through a slot; *images grows by the views it took. */
+static nsky_status run_slot(worker *w, uint64_t *images)
+{
+    uint32_t rows = nsky_encoder_batch(w->shared), put = 0;
+    bool full = false;
+    nsky_slot *slot;
+    nsky_status status = nsky_slot_begin(w->shared, &slot, &w->err);
+
+    if (status != NSKY_OK)
+        return status;
+    for (; put < rows && !full && status == NSKY_OK; put += !full)
+        status = nsky_slot_put(w->shared, slot, w->stamp, &full, &w->err);
+    if (status == NSKY_OK)
+        status = nsky_slot_run(w->shared, slot, w->halves, w->faults, &w->err);
+    nsky_slot_end(w->shared, slot);
+    *images += (uint64_t)put * nsky_model_info_of(w->model)->preprocess.views;
+    return status;
+}
+
+static nsky_status prepare_slots(worker *w)
+{
+    uint32_t rows = nsky_encoder_batch(w->shared), dim = nsky_encoder_dim(w->shared);
+    nsky_rng rng = nsky_rng_at(SEED, 0, 0);
+    uint64_t images = 0;
+    nsky_status status = nsky_stamp_new(&w->stamp, NSKY_STAMP_SIDE, NSKY_STAMP_SIDE,
+                                        (float)NSKY_SCALE_ARCSEC_PX, &w->err);
+
+    if (status != NSKY_OK)
+        return status;
+    nsky_rng_fill_normal(&rng, w->stamp->pixels, 3 * NSKY_STAMP_SIDE * NSKY_STAMP_SIDE);
+    if (!(w->halves = nsky_alloc(rows, dim * sizeof *w->halves, &w->err)) ||
+        !(w->faults = nsky_alloc(rows, 1, &w->err)))
+        return NSKY_ENOMEM;
+    return run_slot(w, &images); /* warm */
+}
 
 /* The encoder and one batch for it. */
 static nsky_status prepare(worker *w, nsky_tensor *batch)
 {
     uint32_t size = w->args->encoder.size;
     nsky_rng rng = nsky_rng_at(SEED, 0, 0);
-    nsky_status status = nsky_encoder_open(&w->encoder, w->model, &w->args->encoder, &w->err);
+    nsky_status status = NSKY_OK;
+
+    if (w->shared)
+        return prepare_slots(w);
+    if (!w->encoder)
+        status = nsky_encoder_open(&w->encoder, w->model, &w->args->encoder, &w->err);
 
     if (status != NSKY_OK)
         return status;
@@ -81,8 +127,12 @@ static void *measure(void *opaque)
     pthread_barrier_wait(w->ready); /* those that failed too, or the others would wait for ever */
     double start = nsky_bench_now_s(), cpu = nsky_bench_thread_cpu_s();
     while (w->status == NSKY_OK && elapsed < w->args->seconds) {
-        w->status = nsky_encoder_embed(w->encoder, &batch, w->vectors, &w->err);
-        images += batch.n;
+        if (w->shared) {
+            w->status = run_slot(w, &images);
+        } else {
+            w->status = nsky_encoder_embed(w->encoder, &batch, w->vectors, &w->err);
+            images += batch.n;
+        }
         elapsed = nsky_bench_now_s() - start;
     }
     if (w->status == NSKY_OK) {
@@ -144,6 +194,12 @@ static int report(const arguments *args, const worker *workers)
         rate += workers[i].images_per_s;
         cpu_rate += workers[i].images_per_cpu_s;
     }
+    if (!args->json && workers[0].shared) {
+        printf("%s, %u px, %s on %s, %u workers fill its batches: %.1f images/s; 76M in %.2f h\n",
+               nsky_arch_name(args->arch), args->encoder.size, precision,
+               nsky_encoder_backend(encoder), args->workers, rate, SURVEY_IMAGES / rate / 3600);
+        return NSKY_EXIT_DONE;
+    }
     if (!args->json) {
         printf(
             "%s, %u px, %s on %s, %u workers: %.1f images/s, %.1f GMAC/s a core; 76M in %.1f h\n",
@@ -157,7 +213,7 @@ static int report(const arguments *args, const worker *workers)
     /* What the cores gave, whoever else ran on them. */
     nsky_json_put_fixed(object, "images_per_cpu_s", cpu_rate / args->workers, 1);
     nsky_json_put_fixed(object, "gmac_per_cpu_s", cpu_rate / args->workers * macs / 1e9, 1);
-    nsky_json_put_fixed(object, "hours_76m", SURVEY_IMAGES / rate / 3600, 1);
+    nsky_json_put_fixed(object, "hours_76m", SURVEY_IMAGES / rate / 3600, 2);
     nsky_json_put_string(object, "arch", nsky_arch_name(args->arch));
     nsky_json_put_integer(object, "size", args->encoder.size);
     nsky_json_put_string(object, "precision", precision);
@@ -171,16 +227,21 @@ static int report(const arguments *args, const worker *workers)
     return nsky_cli_print_json("bench embed", object);
 }
 
-/* NSKY_OK, or the first worker's error in err. */
-static nsky_status run_workers(const arguments *args, const nsky_model *model, worker *workers,
-                               nsky_error *err)
+/* NSKY_OK, or the first worker's error in err. first: the first worker's encoder, closed with it.
+ */
+static nsky_status run_workers(const arguments *args, const nsky_model *model, nsky_encoder *first,
+                               worker *workers, nsky_error *err)
 {
     pthread_barrier_t ready;
     nsky_status status = NSKY_OK;
 
     pthread_barrier_init(&ready, NULL, args->workers);
     for (uint32_t i = 0; i < args->workers; i++) {
-        workers[i] = (worker){.args = args, .model = model, .ready = &ready};
+        workers[i] = (worker){.args = args,
+                              .model = model,
+                              .ready = &ready,
+                              .encoder = i == 0 ? first : NULL,
+                              .shared = nsky_encoder_has_slots(first) ? first : NULL};
         if (pthread_create(&workers[i].thread, NULL, measure, &workers[i]) != 0) {
             fprintf(stderr, "nearsky bench embed: cannot start %u threads\n", args->workers);
             exit(NSKY_EXIT_FAILED); /* those that run wait for the missing ones */
@@ -207,13 +268,23 @@ static int bench(const arguments *args)
 
     if (status == NSKY_OK)
         status = nsky_model_random(&model, args->arch, NSKY_STEM_IMAGENET, SEED, &err);
+    nsky_encoder *first = NULL;
     if (status == NSKY_OK)
-        status = run_workers(args, model, workers, &err);
+        status = nsky_encoder_open(&first, model, &args->encoder, &err);
+    if (status == NSKY_OK && nsky_encoder_has_slots(first))
+        status = nsky_encoder_open_slots(first, args->workers + 2, &err);
+    if (status == NSKY_OK)
+        status = run_workers(args, model, first, workers, &err);
+    else
+        nsky_encoder_close(first);
     exit_status = status == NSKY_OK ? report(args, workers) : nsky_cli_failed("bench embed", &err);
     for (uint32_t i = 0; workers && i < args->workers; i++) {
         nsky_encoder_close(workers[i].encoder);
         nsky_free(workers[i].images);
         nsky_free(workers[i].vectors);
+        nsky_stamp_free(workers[i].stamp);
+        nsky_free(workers[i].halves);
+        nsky_free(workers[i].faults);
     }
     nsky_free(workers);
     nsky_model_close(model);

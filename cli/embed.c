@@ -17,6 +17,7 @@
 #include "probe/guard.h"
 
 #define WORKERS_MAX 256
+#define SHARDS_MAX 4096
 
 static const char help[] =
     "usage: nearsky embed STORE [options]\n\n"
@@ -28,6 +29,8 @@ static const char help[] =
     "  --device D        auto, cuda, cpu or ref (default auto: cuda where a card is)\n"
     "  --precision P     fp32 or bf16, with cuda bf16 or fp16 (default: bf16 where there is\n"
     "                    hardware for it)\n"
+    "  --shard I/N       the I-th of N shares only, beside other processes (cards) that make the\n"
+    "                    others; run without it when all are made\n"
     "  --workers N       threads (default: one for each core)\n"
     "  --json            the report as JSON\n";
 
@@ -61,6 +64,8 @@ static int report_json(const nsky_embed_report *report)
 
     nsky_json_put_integer(object, "generation", report->generation);
     nsky_json_put_bool(object, "up_to_date", report->up_to_date);
+    if (report->shard)
+        nsky_json_put_integer(object, "first", (int64_t)report->first);
     nsky_json_put_integer(object, "rows", (int64_t)report->rows);
     nsky_json_put_integer(object, "reused", (int64_t)report->reused);
     nsky_json_put_fixed(object, "seconds", report->seconds, 1);
@@ -79,7 +84,13 @@ static int report_json(const nsky_embed_report *report)
 
 static int report_text(const nsky_embed_report *report)
 {
-    if (report->up_to_date)
+    if (report->shard)
+        printf("rows %" PRIu64 " to %" PRIu64
+               " are made: %.1f s, %.1f stamps/s, limited by %s; when "
+               "all shards are, run without --shard\n",
+               report->first, report->rows, report->seconds, report->images_per_s,
+               report->limited_by ? report->limited_by : "nothing");
+    else if (report->up_to_date)
         printf("generation %" PRIu32 ": up to date, %" PRIu64 " vectors\n", report->generation,
                report->rows);
     else
@@ -99,6 +110,19 @@ static bool parse_workers(const char *text, uint32_t *out)
     return *end == '\0' && number >= 1 && number <= WORKERS_MAX;
 }
 
+/* "2/4": the second of four. */
+static bool parse_shard(const char *text, nsky_embed_options *options)
+{
+    char *end;
+    unsigned long shard = strtoul(text, &end, 10), shards = 0;
+
+    if (*end == '/')
+        shards = strtoul(end + 1, &end, 10);
+    options->shard = (uint32_t)shard - 1;
+    options->shards = (uint32_t)shards;
+    return *end == '\0' && shard >= 1 && shard <= shards && shards <= SHARDS_MAX;
+}
+
 typedef struct arguments {
     const char *model;
     nsky_embed_options options;
@@ -112,6 +136,7 @@ static int parse(int argc, char **argv, arguments *args)
                                           {"device", required_argument, NULL, 'd'},
                                           {"precision", required_argument, NULL, 'p'},
                                           {"workers", required_argument, NULL, 'w'},
+                                          {"shard", required_argument, NULL, 's'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
@@ -134,6 +159,11 @@ static int parse(int argc, char **argv, arguments *args)
             if (!parse_workers(optarg, &args->options.workers))
                 return 1 + nsky_cli_usage("embed", "--workers takes 1 to %d, not \"%s\"",
                                           WORKERS_MAX, optarg);
+            break;
+        case 's':
+            if (!parse_shard(optarg, &args->options))
+                return 1 +
+                       nsky_cli_usage("embed", "--shard takes I/N, 1/4 to 4/4, not \"%s\"", optarg);
             break;
         case 'j':
             args->json = true;

@@ -35,7 +35,7 @@ static double now_s(void)
 static nsky_status ring_new(ring *r, const nsky_embedding *e, nsky_error *err)
 {
     r->slots = 2 * e->workers + 2;
-    r->next_row = e->blocks->rows;
+    r->next_row = e->first_row + e->blocks->rows;
     size_t block_bytes = (size_t)e->block_rows * e->dim * sizeof *r->vectors;
     if (!(r->blocks = nsky_alloc_zero(r->slots, sizeof *r->blocks, err)) ||
         !(r->vectors = nsky_alloc(r->slots, block_bytes, err)))
@@ -85,7 +85,7 @@ static void write_out(ring *r, nsky_embedding *e, nsky_embed_pool *pool, nsky_pr
         nsky_error problem = NSKY_ERROR_INIT;
         if (!block->done || block->status != NSKY_OK)
             return;
-        assert(block->first == e->blocks->rows);
+        assert(block->first == e->first_row + e->blocks->rows);
         double began = now_s();
         nsky_status status = nsky_blocks_append(e->blocks, block->vectors, block->rows, &problem);
         r->write_s += now_s() - began;
@@ -139,7 +139,7 @@ static void judge_stages(const ring *r, const nsky_embedding *e, const nsky_embe
 nsky_status nsky_embed_rows(nsky_embedding *e, nsky_embed_report *report, nsky_error *err)
 {
     assert(e && e->blocks && report && err);
-    uint64_t first = e->blocks->rows;
+    uint64_t first = e->first_row + e->blocks->rows;
     double started = now_s();
     nsky_embed_pool *pool = NULL;
     ring r = {0};
@@ -158,15 +158,15 @@ nsky_status nsky_embed_rows(nsky_embedding *e, nsky_embed_report *report, nsky_e
         nsky_embed_times times;
         nsky_embed_pool_times(pool, &times);
         judge_stages(&r, e, &times, report);
-        report->images_per_s = (double)(e->blocks->rows - first) / report->seconds;
+        report->images_per_s = (double)(e->first_row + e->blocks->rows - first) / report->seconds;
     }
     nsky_embed_pool_free(pool);
     nsky_free(r.blocks);
     nsky_free(r.vectors);
-    if (r.status == NSKY_OK && e->blocks->rows < e->rows)
+    if (r.status == NSKY_OK && e->first_row + e->blocks->rows < e->rows)
         return nsky_fail(err, NSKY_ECANCELLED,
                          "stopped after %" PRIu64 " of %" PRIu64
                          " rows; the same command carries on from there",
-                         e->blocks->rows, e->rows);
+                         e->first_row + e->blocks->rows, e->rows);
     return r.status;
 }

@@ -103,14 +103,13 @@ static nsky_status find_reusable(nsky_embedding *e, nsky_error *err)
 }
 
 /* Work on the same vectors meets in the same folder. */
-static nsky_status begin(nsky_embedding *e, nsky_error *err)
+static void name_key(nsky_embedding *e)
 {
-    char text[256], key[32];
+    char text[256];
 
     snprintf(text, sizeof text, "%s %s %s %s", nsky_model_info_of(e->model)->sha256, e->preprocess,
              e->encoder.device, nsky_precision_name(e->encoder.precision));
-    snprintf(key, sizeof key, "embed-%016" PRIx64, nsky_hash64(text, strlen(text)));
-    return nsky_generation_begin(&e->work, e->store, key, err);
+    snprintf(e->key, sizeof e->key, "embed-%016" PRIx64, nsky_hash64(text, strlen(text)));
 }
 
 /* By way of the work folder: a random model has no file of its own. */
@@ -183,6 +182,23 @@ static nsky_status make_manifest(const nsky_embedding *e, nsky_json **out, nsky_
     return NSKY_OK;
 }
 
+/* What shards have made, and what is missing between them. */
+static nsky_status embed_rest(nsky_embedding *e, nsky_embed_report *report, nsky_error *err)
+{
+    uint64_t all = e->rows, next;
+    nsky_status status = NSKY_OK;
+
+    while (e->blocks->rows < all && status == NSKY_OK) {
+        e->rows = all;
+        if ((status = nsky_shards_take(e, &next, err)) != NSKY_OK)
+            break;
+        e->rows = next;
+        status = nsky_embed_rows(e, report, err);
+    }
+    e->rows = all;
+    return status;
+}
+
 /* With the work folder ours: all rows, then the generation. */
 static nsky_status fill_and_publish(nsky_embedding *e, const nsky_embed_options *options,
                                     nsky_embed_report *report, nsky_error *err)
@@ -197,7 +213,7 @@ static nsky_status fill_and_publish(nsky_embedding *e, const nsky_embed_options 
     if (e->blocks->rows > e->rows) /* of another catalogue: the store was replaced under it */
         return nsky_fail(err, NSKY_EMISMATCH, "%s holds more rows than the catalogue; remove it",
                          e->work->path);
-    if ((status = nsky_embed_rows(e, report, err)) != NSKY_OK ||
+    if ((status = embed_rest(e, report, err)) != NSKY_OK ||
         (status = make_manifest(e, &manifest, err)) != NSKY_OK)
         return status;
     if (options->complete &&
@@ -207,7 +223,10 @@ static nsky_status fill_and_publish(nsky_embedding *e, const nsky_embed_options 
     }
     nsky_generation_work *work = e->work;
     e->work = NULL; /* publish frees it */
-    return nsky_generation_publish(work, manifest, &report->generation, err);
+    status = nsky_generation_publish(work, manifest, &report->generation, err);
+    if (status == NSKY_OK)
+        nsky_shards_remove(e);
+    return status;
 }
 
 nsky_status nsky_embed_survey(const char *store, const char *model,
@@ -215,6 +234,7 @@ nsky_status nsky_embed_survey(const char *store, const char *model,
                               nsky_error *err)
 {
     assert(store && model && options && report && err);
+    assert(options->shards == 0 || options->shard < options->shards);
     nsky_embedding e = {.store = store, .stop = options->stop};
     nsky_status status;
 
@@ -229,7 +249,14 @@ nsky_status nsky_embed_survey(const char *store, const char *model,
         report->generation = e.live->number;
         goto done;
     }
-    if ((status = begin(&e, err)) != NSKY_OK ||
+    name_key(&e);
+    if (options->shards > 0) {
+        nsky_shard_range(options, report->reused, e.rows, &report->first, &report->rows);
+        report->shard = true;
+        status = nsky_shard_embed(&e, report->first, report->rows, report, err);
+        goto done;
+    }
+    if ((status = nsky_generation_begin(&e.work, store, e.key, err)) != NSKY_OK ||
         (status = count_rows(&e, err)) != NSKY_OK || /* again: now no one else writes */
         (status = find_reusable(&e, err)) != NSKY_OK)
         goto done;

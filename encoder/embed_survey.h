@@ -11,8 +11,12 @@
 
 typedef struct nsky_embed_options {
     nsky_encoder_options encoder;
-    uint32_t workers;        /* 0: one for each core */
-    uint32_t block_rows;     /* 0: as many as keep a core busy for seconds; tests want few */
+    uint32_t workers;    /* 0: one for each core */
+    uint32_t block_rows; /* 0: as many as keep a core busy for seconds; tests want few */
+    /* Rows [shard / shards, (shard + 1) / shards) of what there is to do, beside other processes
+     * that do the others: no generation yet. Run without shards then, which takes over what they
+     * made. 0 of 0: all. */
+    uint32_t shard, shards;
     const atomic_bool *stop; /* or NULL; true: finish the block, keep the work, NSKY_ECANCELLED */
     /* Called when all vectors are in the work folder, before it is published: may add files there
      * and to the manifest. live: the generation whose vectors were taken over, or NULL. Or NULL. */
@@ -26,7 +30,9 @@ enum { NSKY_EMBED_READ, NSKY_EMBED_COPY, NSKY_EMBED_COMPUTE, NSKY_EMBED_WRITE, N
 
 typedef struct nsky_embed_report {
     uint32_t generation;
-    bool up_to_date;       /* there was nothing to do */
+    bool up_to_date; /* there was nothing to do */
+    bool shard;      /* rows [first, rows) are ready for a run without shards */
+    uint64_t first;
     uint64_t rows, reused; /* of them taken over from an older generation of the same model */
     double seconds, images_per_s;
     double busy[NSKY_EMBED_STAGES]; /* shares of the time; reading (and, without a card, computing)

@@ -49,6 +49,11 @@ typedef struct nsky_generation_work {
  * store's writer lock while open. */
 NSKY_MUST_CHECK nsky_status nsky_generation_begin(nsky_generation_work **out, const char *store,
                                                   const char *key, nsky_error *err);
+/* The same for a share of the work, which others may do beside it: the lock is the folder's own
+ * (NSKY_EBUSY). Never published: whoever has them all makes the generation and abandons them. */
+NSKY_MUST_CHECK nsky_status nsky_generation_begin_part(nsky_generation_work **out,
+                                                       const char *store, const char *key,
+                                                       nsky_error *err);
 /*
  * Adds to the manifest "format", "number", "created_by", and "files": {name: {bytes, sha256}} for
  * every file in the folder, writes it, syncs all, renames to the next number, points CURRENT at it.

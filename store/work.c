@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,7 +29,8 @@ static nsky_status check_key(const char *key, nsky_error *err)
                      KEY_BYTES_MAX);
 }
 
-static nsky_status begin(nsky_work *work, const char *store, const char *key, nsky_error *err)
+static nsky_status begin(nsky_work *work, const char *store, const char *key, bool part,
+                         nsky_error *err)
 {
     nsky_status status;
 
@@ -37,16 +39,18 @@ static nsky_status begin(nsky_work *work, const char *store, const char *key, ns
     for (size_t end = strlen(store); end > 1 && work->face.store[end - 1] == '/'; end--)
         work->face.store[end - 1] = '\0';
     if ((status = nsky_layout_check(work->face.store, err)) != NSKY_OK ||
-        (status = nsky_lock_take(&work->lock, work->face.store, err)) != NSKY_OK ||
-        (status = nsky_current_settle(work->face.store, err)) != NSKY_OK)
+        (!part && (status = nsky_lock_take(&work->lock, work->face.store, err)) != NSKY_OK) ||
+        (!part && (status = nsky_current_settle(work->face.store, err)) != NSKY_OK))
         return status;
     if (!(work->face.path = nsky_format(err, "%s/generations/.work-%s", work->face.store, key)))
         return err->status;
-    return nsky_make_directories(work->face.path, err);
+    if ((status = nsky_make_directories(work->face.path, err)) != NSKY_OK)
+        return status;
+    return part ? nsky_lock_take(&work->lock, work->face.path, err) : NSKY_OK;
 }
 
-nsky_status nsky_generation_begin(nsky_generation_work **out, const char *store, const char *key,
-                                  nsky_error *err)
+static nsky_status begin_work(nsky_generation_work **out, const char *store, const char *key,
+                              bool part, nsky_error *err)
 {
     assert(out && store && key && err);
     nsky_status status;
@@ -57,12 +61,24 @@ nsky_status nsky_generation_begin(nsky_generation_work **out, const char *store,
     nsky_work *work = nsky_alloc_zero(1, sizeof *work, err);
     if (!work)
         return err->status;
-    if ((status = begin(work, store, key, err)) != NSKY_OK) {
+    if ((status = begin(work, store, key, part, err)) != NSKY_OK) {
         nsky_generation_pause(&work->face);
         return status;
     }
     *out = &work->face;
     return NSKY_OK;
+}
+
+nsky_status nsky_generation_begin(nsky_generation_work **out, const char *store, const char *key,
+                                  nsky_error *err)
+{
+    return begin_work(out, store, key, false, err);
+}
+
+nsky_status nsky_generation_begin_part(nsky_generation_work **out, const char *store,
+                                       const char *key, nsky_error *err)
+{
+    return begin_work(out, store, key, true, err);
 }
 
 void nsky_generation_pause(nsky_generation_work *work)

@@ -17,6 +17,7 @@
 
 #include "common/device.h"
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): lane is declared here */
 #ifdef __CUDACC__
 #define NSKY_BLOCK_SHARED __shared__
 #define NSKY_LANES(lane, count)                                    \
@@ -26,5 +27,6 @@
 #define NSKY_BLOCK_SHARED
 #define NSKY_LANES(lane, count) for (uint32_t lane = 0; lane < (count); lane++)
 #endif
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

@@ -56,7 +56,7 @@ NSKY_ON_DEVICE static inline void nsky_avgpool_item(const nsky_avgpool_args *a, 
     }
     for (uint32_t c = 0; c < NSKY_EIGHT; c++)
         if (NSKY_EIGHT * eight + c < a->dim)
-            a->out[image * a->dim + NSKY_EIGHT * eight + c] = sum[c] / (float)a->pixels;
+            a->out[image * a->dim + (size_t)NSKY_EIGHT * eight + c] = sum[c] / (float)a->pixels;
 }
 
 /* A block is a stamp. Two stages: each lane sums its channels' squares, then one lane the lanes'.

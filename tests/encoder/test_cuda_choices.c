@@ -5,20 +5,10 @@
 #include "common/file.h"
 #include "encoder/cuda/choices.h"
 
-static char folder[] = "/tmp/nearsky-choices-XXXXXX";
-
 static int setup(void **state)
 {
-    (void)state;
-    assert_non_null(mkdtemp(folder));
-    return setenv("NEARSKY_CACHE", folder, 1);
-}
-
-static int teardown(void **state)
-{
-    nsky_error err = NSKY_ERROR_INIT;
-    (void)state;
-    return nsky_remove_tree(folder, &err) == NSKY_OK ? 0 : -1;
+    assert_int_equal(make_test_directory(state), 0);
+    return setenv("NEARSKY_CACHE", in_directory("cache"), 1);
 }
 
 static const nsky_conv_shape shape = {
@@ -162,7 +152,7 @@ static void test_homeless(void **state)
     assert_ok(nsky_choices_put(&c, &one, &err), err);
     assert_ok(nsky_choices_save(&c, &err), err);
     nsky_choices_close(&c);
-    setenv("NEARSKY_CACHE", folder, 1);
+    setenv("NEARSKY_CACHE", in_directory("cache"), 1);
     if (home)
         setenv("HOME", home, 1);
     free(home);
@@ -175,5 +165,5 @@ int main(void)
         cmocka_unit_test(test_nonsense_is_skipped), cmocka_unit_test(test_there_is_an_end),
         cmocka_unit_test(test_memory_runs_out),     cmocka_unit_test(test_homeless),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, remove_test_directory);
 }

@@ -19,22 +19,6 @@
 #define DIM 512u
 #define MODEL "random:resnet18:4"
 
-static char folder[] = "/tmp/nearsky-module-XXXXXX";
-
-static int setup(void **state)
-{
-    (void)state;
-    assert_non_null(mkdtemp(folder));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    nsky_error err = NSKY_ERROR_INIT;
-    (void)state;
-    return nsky_remove_tree(folder, &err) == NSKY_OK ? 0 : -1;
-}
-
 /* Runs the case with this module; what it says on stderr into `said`. */
 static void in_process(void (*run)(void), const char *module, const char *no_card, char *said,
                        size_t bytes)
@@ -112,13 +96,13 @@ static uint32_t times_said(const char *said, const char *what)
 static void test_what_cannot_be_used(void **state)
 {
     (void)state;
-    char said[4096], garbage[256];
+    char said[4096], garbage[1024];
     nsky_error err = NSKY_ERROR_INIT;
 
     word = "no CUDA module";
     in_process(is_not_to_be_had, "/nowhere/nearsky_cuda.so", NULL, said, sizeof said);
     assert_int_equal(times_said(said, "on the CPU:"), 0); /* nobody expected a card */
-    snprintf(garbage, sizeof garbage, "%s/garbage.so", folder);
+    snprintf(garbage, sizeof garbage, "%s", in_directory("garbage.so"));
     assert_ok(nsky_file_write(garbage, "not a module", 12, &err), err);
     word = "cannot be opened";
     in_process(is_not_to_be_had, garbage, NULL, said, sizeof said);
@@ -223,7 +207,7 @@ static void make_store(const char *store)
     nsky_survey_close(survey);
 }
 
-static char stores[4][256];
+static char stores[4][1024];
 
 static void embed(const char *store, const char *device, uint32_t workers, uint32_t block_rows)
 {
@@ -260,7 +244,9 @@ static void test_a_survey(void **state)
     float want[DIM], got[DIM];
 
     for (int i = 0; i < 4; i++) {
-        snprintf(stores[i], sizeof stores[i], "%s/store%d", folder, i);
+        char name[16];
+        snprintf(name, sizeof name, "store%d", i);
+        snprintf(stores[i], sizeof stores[i], "%s", in_directory(name));
         make_store(stores[i]);
     }
     in_process(embed_all, TEST_HOST_MODULE, NULL, said, sizeof said);
@@ -300,5 +286,5 @@ int main(void)
         cmocka_unit_test(test_a_card_is_chosen),
         cmocka_unit_test(test_a_survey),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_test_directory, remove_test_directory);
 }

@@ -1,0 +1,159 @@
+/* embed_shards.c - one survey by several processes, each with a card of its own: a shard's rows go
+ * into a folder beside the generation's, named by the vectors' key and the rows; a run without
+ * shards takes over what it finds there. Thread rule: any thread; a folder has one writer. */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "common/memory.h"
+#include "encoder/embed_private.h"
+
+#define COPY_ROWS 4096u
+#define KEY_BYTES 80
+
+/* "embed-0123456789abcdef-from-10-to-20" */
+static void part_key(const nsky_embedding *e, uint64_t first, uint64_t end, char out[KEY_BYTES])
+{
+    snprintf(out, KEY_BYTES, "%s-%" PRIu64 "-%" PRIu64, e->key, first, end);
+}
+
+void nsky_shard_range(const nsky_embed_options *options, uint64_t base, uint64_t rows,
+                      uint64_t *first, uint64_t *end)
+{
+    uint64_t count = rows - base, each = count / options->shards, more = count % options->shards;
+    uint64_t shard = options->shard;
+
+    *first = base + shard * each + (shard < more ? shard : more);
+    *end = *first + each + (shard < more);
+}
+
+nsky_status nsky_shard_embed(nsky_embedding *e, uint64_t first, uint64_t end,
+                             nsky_embed_report *report, nsky_error *err)
+{
+    char key[KEY_BYTES];
+    nsky_status status;
+
+    if (first == end)
+        return NSKY_OK;
+    part_key(e, first, end, key);
+    e->first_row = first;
+    e->rows = end;
+    if ((status = nsky_generation_begin_part(&e->work, e->store, key, err)) != NSKY_OK ||
+        (status = nsky_blocks_open(&e->blocks, e->work->path, e->dim, err)) != NSKY_OK)
+        return status;
+    if (e->blocks->rows > end - first)
+        return nsky_fail(err, NSKY_EMISMATCH, "%s holds more rows than its name says; remove it",
+                         e->work->path);
+    return nsky_embed_rows(e, report, err);
+}
+
+/* The rows of a folder's name, if it is a shard's of these vectors. */
+static bool parse_name(const nsky_embedding *e, const char *name, uint64_t *first, uint64_t *end)
+{
+    char wanted[KEY_BYTES], key[KEY_BYTES];
+    int length = snprintf(wanted, sizeof wanted, ".work-%s-", e->key);
+    char *rest;
+
+    if (strncmp(name, wanted, (size_t)length) != 0)
+        return false;
+    *first = strtoull(name + length, &rest, 10);
+    if (*rest != '-')
+        return false;
+    *end = strtoull(rest + 1, &rest, 10);
+    part_key(e, *first, *end, key); /* written in no other way */
+    return strcmp(name + strlen(".work-"), key) == 0 && *first < *end && *end <= e->rows;
+}
+
+/* Rows of one shard, from where blocks stand on; `at` rows of it are there already. */
+static nsky_status copy_rows(nsky_embedding *e, const nsky_blocks *part, uint64_t at,
+                             nsky_error *err)
+{
+    nsky_map map;
+    nsky_status status = nsky_map_open(&map, part->vectors_path, err);
+
+    if (status != NSKY_OK)
+        return status;
+    if (map.bytes < part->rows * e->dim * sizeof(uint16_t))
+        status = nsky_fail(err, NSKY_EDATA, "%s: cut short meanwhile", part->vectors_path);
+    while (at < part->rows && status == NSKY_OK) {
+        uint64_t left = part->rows - at;
+        uint32_t count = left < COPY_ROWS ? (uint32_t)left : COPY_ROWS;
+        status =
+            nsky_blocks_append(e->blocks, (const uint16_t *)map.data + at * e->dim, count, err);
+        at += count;
+    }
+    nsky_map_close(&map);
+    return status;
+}
+
+static nsky_status take_part(nsky_embedding *e, uint64_t first, uint64_t end, nsky_error *err)
+{
+    char key[KEY_BYTES];
+    nsky_generation_work *work;
+    nsky_blocks *part = NULL;
+    nsky_status status;
+
+    part_key(e, first, end, key);
+    if ((status = nsky_generation_begin_part(&work, e->store, key, err)) != NSKY_OK)
+        return status;
+    status = nsky_blocks_open(&part, work->path, e->dim, err);
+    if (status == NSKY_OK && part->rows > end - first)
+        status = nsky_fail(err, NSKY_EMISMATCH, "%s holds more rows than its name says; remove it",
+                           work->path);
+    if (status == NSKY_OK && first + part->rows > e->blocks->rows)
+        status = copy_rows(e, part, e->blocks->rows - first, err);
+    nsky_blocks_close(part);
+    nsky_generation_pause(work);
+    return status;
+}
+
+nsky_status nsky_shards_take(nsky_embedding *e, uint64_t *next, nsky_error *err)
+{
+    assert(e && e->blocks && next && err);
+    char **names = NULL, *folder = nsky_format(err, "%s/generations", e->store);
+    size_t count = 0;
+    bool more = true;
+    nsky_status status = folder ? nsky_directory_list(&names, &count, folder, err) : err->status;
+
+    nsky_free(folder);
+    while (more && status == NSKY_OK) { /* each that begins at or before the end, and brings more */
+        uint64_t first, end, before = e->blocks->rows;
+        *next = e->rows;
+        for (size_t i = 0; i < count && status == NSKY_OK; i++) {
+            if (!parse_name(e, names[i], &first, &end) || end <= e->blocks->rows)
+                continue;
+            if (first <= e->blocks->rows)
+                status = take_part(e, first, end, err);
+            else if (first < *next)
+                *next = first;
+        }
+        more = e->blocks->rows > before;
+    }
+    nsky_free(names);
+    return status;
+}
+
+void nsky_shards_remove(const nsky_embedding *e)
+{
+    nsky_error ignored = NSKY_ERROR_INIT;
+    char **names = NULL, *folder = nsky_format(&ignored, "%s/generations", e->store);
+    size_t count = 0;
+
+    /* What is left lies in hidden folders and does no harm. */
+    if (folder && nsky_directory_list(&names, &count, folder, &ignored) == NSKY_OK)
+        for (size_t i = 0; i < count; i++) {
+            uint64_t first, end;
+            nsky_generation_work *work;
+            char key[KEY_BYTES];
+            if (!parse_name(e, names[i], &first, &end))
+                continue;
+            part_key(e, first, end, key);
+            if (nsky_generation_begin_part(&work, e->store, key, &ignored) == NSKY_OK)
+                nsky_generation_abandon(work);
+        }
+    nsky_free(names);
+    nsky_free(folder);
+}
