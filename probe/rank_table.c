@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "probe/guard.h"
 #include "probe/rank.h"
 #include "table/objects.h"
 
-enum { RANK, SCORE = 5, PROBABILITY, NOVELTY };
+enum { RANK, SCORE = 5, PROBABILITY, NOVELTY, ARTEFACT = 13 };
 
 static const nsky_table_column base_columns[NSKY_RANK_COLUMNS] = {
     NSKY_COLUMN_RANK,
@@ -36,6 +37,7 @@ static const nsky_table_column base_columns[NSKY_RANK_COLUMNS] = {
     NSKY_COLUMN_MAG_Z,
     NSKY_COLUMN_Z_PHOT,
     NSKY_COLUMN_KNOWN,
+    NSKY_COLUMN_ARTEFACT,
 };
 
 static nsky_status put_rows(void *payload, nsky_table_sink *sink, nsky_error *err)
@@ -53,6 +55,7 @@ static nsky_status put_rows(void *payload, nsky_table_sink *sink, nsky_error *er
         nsky_object_cells(cells, t->columns, NSKY_RANK_COLUMNS, &object);
         cells[RANK].integer = (int64_t)i + 1;
         cells[NOVELTY].number = nsky_probe_novelty(o->probes[0], t->vector);
+        cells[ARTEFACT].number = nsky_guard_probability(o->guard, t->vector);
         for (uint32_t p = 0; p < o->count; p++) {
             double score = (double)t->scores[p * t->count + i];
             uint32_t column = p == 0 ? SCORE : NSKY_RANK_COLUMNS + 2 * (p - 1);

@@ -19,11 +19,7 @@ const nsky_table_column nsky_hit_columns[NSKY_HIT_COLUMNS] = {
     NSKY_COLUMN_MAG_Z,
     NSKY_COLUMN_Z_PHOT,
     NSKY_COLUMN_KNOWN,
-    {.name = "artefact",
-     .type = NSKY_CELL_DOUBLE,
-     .decimals = 4,
-     .ucd = "stat.probability",
-     .description = "Probability of being an artefact, from the guard of the network"},
+    NSKY_COLUMN_ARTEFACT,
 };
 enum { HIT_RANK = 0, HIT_SIMILARITY = 5, HIT_ARTEFACT = 11, CONE_SEPARATION = 11 };
 

@@ -23,7 +23,7 @@ except ImportError as missing:
 
 NEARSKY = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else "nearsky"
 STAMPS = "240"
-RANKING = "rank,id,name,ra,dec,score,probability,novelty,mag_g,mag_r,mag_z,z_phot,known".split(",")
+RANKING = "rank,id,name,ra,dec,score,probability,novelty,mag_g,mag_r,mag_z,z_phot,known,artefact".split(",")
 
 
 def run(*words, status=0):
