@@ -24,6 +24,7 @@ typedef struct nsky_label {
     uint32_t class; /* of names; 0 for numbers */
     double value;   /* of numbers */
     uint64_t line;  /* 0: from no file */
+    bool drawn;     /* from the survey as background: nobody looked at it */
 } nsky_label;
 
 typedef struct nsky_labels {
