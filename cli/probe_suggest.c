@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/probe_options.h"
 #include "common/memory.h"
+#include "probe/guard.h"
 #include "probe/rank.h"
 #include "probe/suggest.h"
 
@@ -82,6 +83,7 @@ static nsky_status suggest(const arguments *a, const nsky_cli_store *store, cons
                            nsky_error *err)
 {
     nsky_rank_options options = {.probes = {probe}, .count = 1, .filter = a->filter, .top = a->n};
+    nsky_probe *guard = NULL;
     uint32_t *rows = nsky_alloc(a->n, sizeof *rows, err), count = 0;
     float *scores = nsky_alloc(a->n, sizeof *scores, err);
     nsky_rank_table table;
@@ -97,12 +99,16 @@ static nsky_status suggest(const arguments *a, const nsky_cli_store *store, cons
         status = nsky_suggest(probe, options.outputs[0], store->search, store->survey, &a->filter,
                               (uint32_t)a->n, rows, scores, &count, err);
     if (status == NSKY_OK)
+        status = nsky_guard_open(&guard, a->store, store->search, err);
+    options.guard = guard;
+    if (status == NSKY_OK)
         status = nsky_rank_table_init(&table, store->search, store->survey, &options, rows, scores,
                                       count, err);
     if (status == NSKY_OK) {
         status = nsky_cli_write_table(&table.table, a->format, a->out, err);
         nsky_rank_table_clear(&table);
     }
+    nsky_probe_free(guard);
     nsky_free(rows);
     nsky_free(scores);
     return status;

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/probe_options.h"
 #include "common/progress.h"
+#include "probe/guard.h"
 #include "probe/rank.h"
 #include "probe/train.h"
 
@@ -172,6 +173,7 @@ static nsky_status run(const arguments *a, nsky_error *err)
 {
     nsky_cli_store store;
     nsky_probe *probes[NSKY_RANK_PROBES_MAX] = {NULL};
+    nsky_probe *guard = NULL;
     nsky_ranking *ranking = NULL;
     nsky_rank_options options = {
         .count = a->count, .filter = a->filter, .top = a->top, .stop = nsky_cli_stop_on_signals()};
@@ -184,6 +186,9 @@ static nsky_status run(const arguments *a, nsky_error *err)
                                   &options.outputs[p], err);
         options.probes[p] = probes[p];
     }
+    if (status == NSKY_OK)
+        status = nsky_guard_open(&guard, a->store, store.search, err);
+    options.guard = guard;
     if (status == NSKY_OK && a->prevalence > 0)
         nsky_probe_state_prevalence(probes[0], a->prevalence);
     if (status == NSKY_OK && a->prevalence == 0 &&
@@ -197,6 +202,7 @@ static nsky_status run(const arguments *a, nsky_error *err)
     if (status == NSKY_OK)
         status = write_all(a, &store, ranking, err);
     nsky_ranking_free(ranking);
+    nsky_probe_free(guard);
     for (uint32_t p = 0; p < a->count; p++)
         nsky_probe_free(probes[p]);
     nsky_cli_store_close(&store);

@@ -132,7 +132,8 @@ static nsky_status add_row(nsky_labels *labels, nsky_survey *survey, uint64_t ro
     nsky_status status = nsky_survey_by_row(survey, row, &object, err);
 
     return status == NSKY_OK
-               ? nsky_labels_add(labels, &(nsky_label){.row = row, .id = object.id}, err)
+               ? nsky_labels_add(labels, &(nsky_label){.row = row, .id = object.id, .drawn = true},
+                                 err)
                : status;
 }
 

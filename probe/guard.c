@@ -85,6 +85,17 @@ nsky_status nsky_guard_open(nsky_probe **out, const char *store, const nsky_sear
     return pass_over(status, &why, err);
 }
 
+double nsky_guard_probability(const nsky_probe *guard, const float *vector)
+{
+    double score = guard ? (double)guard->bias[0] : 0;
+
+    if (!guard)
+        return NAN;
+    for (uint32_t d = 0; d < guard->dim; d++)
+        score += (double)guard->weights[d] * (double)vector[d];
+    return nsky_probe_probability(guard, 0, score);
+}
+
 nsky_status nsky_guard_rows(double *out, const nsky_probe *guard, const nsky_search *search,
                             const uint64_t *rows, uint32_t count, nsky_error *err)
 {
@@ -93,14 +104,10 @@ nsky_status nsky_guard_rows(double *out, const nsky_probe *guard, const nsky_sea
     nsky_status status = guard && !vector ? err->status : NSKY_OK;
 
     for (uint32_t i = 0; i < count && status == NSKY_OK; i++) {
-        double score = 0;
         out[i] = NAN;
-        if (!guard || rows[i] >= nsky_search_rows(search) ||
-            (status = nsky_search_vector(search, rows[i], vector, err)) != NSKY_OK)
-            continue;
-        for (uint32_t d = 0; d < guard->dim; d++)
-            score += (double)guard->weights[d] * (double)vector[d];
-        out[i] = nsky_probe_probability(guard, 0, score + (double)guard->bias[0]);
+        if (guard && rows[i] < nsky_search_rows(search) &&
+            (status = nsky_search_vector(search, rows[i], vector, err)) == NSKY_OK)
+            out[i] = nsky_guard_probability(guard, vector);
     }
     nsky_free(vector);
     return status;

@@ -22,6 +22,8 @@ NSKY_MUST_CHECK nsky_status nsky_guard_open(nsky_probe **out, const char *store,
 NSKY_MUST_CHECK nsky_status nsky_guard_rows(double *out, const nsky_probe *guard,
                                             const nsky_search *search, const uint64_t *rows,
                                             uint32_t count, nsky_error *err);
+/* Of one vector [dim]; NaN: guard is NULL. */
+double nsky_guard_probability(const nsky_probe *guard, const float *vector);
 /* Copies the guard that lies beside model_path, where one does and it is of this model, into the
  * store. */
 NSKY_MUST_CHECK nsky_status nsky_guard_keep(const char *store, const char *model_path,

@@ -245,39 +245,6 @@ static void settle_repeats(reading *r)
     labels->count = kept;
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Classes in the order of their names, whatever the order of the rows; those left without a label
- * are dropped. */
-static nsky_status order_classes(nsky_labels *labels, nsky_error *err)
-{
-    const char *names[NSKY_CLASSES_MAX];
-    uint32_t new_number[NSKY_CLASSES_MAX] = {0}, counts[NSKY_CLASSES_MAX] = {0}, used = 0;
-    char(*sorted)[NSKY_CLASS_BYTES] = nsky_alloc_zero(NSKY_CLASSES_MAX, sizeof *sorted, err);
-
-    if (!sorted)
-        return err->status;
-    for (uint32_t i = 0; i < labels->count; i++)
-        counts[labels->items[i].class]++;
-    for (uint32_t c = 0; c < labels->classes; c++)
-        if (counts[c] > 0)
-            names[used++] = labels->names[c];
-    qsort(names, used, sizeof *names, by_name);
-    for (uint32_t c = 0; c < used; c++) {
-        memcpy(sorted[c], names[c], NSKY_CLASS_BYTES);
-        new_number[(names[c] - labels->names[0]) / NSKY_CLASS_BYTES] = c;
-    }
-    for (uint32_t i = 0; i < labels->count; i++)
-        labels->items[i].class = new_number[labels->items[i].class];
-    nsky_free(labels->names);
-    labels->names = sorted;
-    labels->classes = used;
-    return NSKY_OK;
-}
-
 static nsky_status check_classes(const reading *r, nsky_error *err)
 {
     const nsky_labels *labels = r->labels;
@@ -386,7 +353,7 @@ nsky_status nsky_labels_read(nsky_labels **out, const char *path, nsky_survey *s
         if ((status = report(r, err)) == NSKY_OK)
             status = check_classes(r, err);
         if (status == NSKY_OK && !options->positive && !options->numbers)
-            status = order_classes(r->labels, err);
+            status = nsky_labels_order_classes(r->labels, err);
         if (status == NSKY_OK && !options->positive && !options->numbers)
             status = settle_two(r, err);
     }

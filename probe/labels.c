@@ -64,74 +64,33 @@ void nsky_labels_free(nsky_labels *labels)
     nsky_free(labels);
 }
 
-static nsky_status two_classes(nsky_labels **out, const char *positive_name, nsky_error *err)
+static int by_name(const void *a, const void *b)
 {
-    nsky_labels *labels = nsky_alloc_zero(1, sizeof *labels, err);
-
-    *out = labels;
-    if (!labels)
-        return err->status;
-    labels->names = nsky_alloc_zero(2, sizeof *labels->names, err);
-    if (!labels->names)
-        return err->status;
-    labels->classes = 2;
-    memcpy(labels->names[0], NSKY_NEGATIVE, sizeof NSKY_NEGATIVE);
-    memcpy(labels->names[1], positive_name, strlen(positive_name) + 1);
-    return NSKY_OK;
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Removes repeats; sorted. */
-static nsky_status drop_repeats(nsky_labels *labels, nsky_error *err)
+nsky_status nsky_labels_order_classes(nsky_labels *labels, nsky_error *err)
 {
-    uint32_t kept = 0;
+    const char *names[NSKY_CLASSES_MAX];
+    uint32_t new_number[NSKY_CLASSES_MAX] = {0}, counts[NSKY_CLASSES_MAX] = {0}, used = 0;
+    char(*sorted)[NSKY_CLASS_BYTES] = nsky_alloc_zero(NSKY_CLASSES_MAX, sizeof *sorted, err);
 
-    for (uint32_t i = 0; i < labels->count; i++) {
-        const nsky_label *last = kept ? &labels->items[kept - 1] : NULL;
-        if (!last || last->row != labels->items[i].row) {
-            labels->items[kept++] = labels->items[i];
-            continue;
-        }
-        if (last->class != labels->items[i].class)
-            return nsky_fail(err, NSKY_EINVAL,
-                             "object %llu is among the positive and the negative examples",
-                             (unsigned long long)last->id);
-        labels->repeated++;
+    if (!sorted)
+        return err->status;
+    for (uint32_t i = 0; i < labels->count; i++)
+        counts[labels->items[i].class]++;
+    for (uint32_t c = 0; c < labels->classes; c++)
+        if (counts[c] > 0)
+            names[used++] = labels->names[c];
+    qsort(names, used, sizeof *names, by_name);
+    for (uint32_t c = 0; c < used; c++) {
+        memcpy(sorted[c], names[c], NSKY_CLASS_BYTES);
+        new_number[(names[c] - labels->names[0]) / NSKY_CLASS_BYTES] = c;
     }
-    labels->count = kept;
+    for (uint32_t i = 0; i < labels->count; i++)
+        labels->items[i].class = new_number[labels->items[i].class];
+    nsky_free(labels->names);
+    labels->names = sorted;
+    labels->classes = used;
     return NSKY_OK;
-}
-
-nsky_status nsky_labels_of_ids(nsky_labels **out, nsky_survey *survey, const char *positive_name,
-                               const uint64_t *positive, uint32_t positive_count,
-                               const uint64_t *negative, uint32_t negative_count, nsky_error *err)
-{
-    assert(out && survey && positive_name && strlen(positive_name) < NSKY_CLASS_BYTES && err);
-    nsky_labels *labels;
-    nsky_object object;
-    nsky_status status = two_classes(&labels, positive_name, err);
-
-    *out = NULL;
-    if (status == NSKY_OK && positive_count == 0)
-        status = nsky_fail(err, NSKY_EINVAL, "no positive example; give one or more");
-    for (uint32_t i = 0; status == NSKY_OK && i < positive_count + negative_count; i++) {
-        uint64_t id = i < positive_count ? positive[i] : negative[i - positive_count];
-        status = nsky_survey_by_id(survey, id, &object, err);
-        if (status == NSKY_ENOTFOUND)
-            status = nsky_fail(err, NSKY_EINVAL, "%s example %u: no object has id %llu",
-                               i < positive_count ? "positive" : "negative",
-                               i < positive_count ? i : i - positive_count, (unsigned long long)id);
-        if (status == NSKY_OK)
-            status = nsky_labels_add(
-                labels, &(nsky_label){.row = object.row, .id = id, .class = i < positive_count},
-                err);
-    }
-    if (status == NSKY_OK) {
-        nsky_labels_sort(labels);
-        status = drop_repeats(labels, err);
-    }
-    if (status == NSKY_OK)
-        *out = labels;
-    else
-        nsky_labels_free(labels);
-    return status;
 }

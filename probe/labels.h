@@ -24,6 +24,7 @@ typedef struct nsky_label {
     uint32_t class; /* of names; 0 for numbers */
     double value;   /* of numbers */
     uint64_t line;  /* 0: from no file */
+    bool drawn;     /* from the survey as background: nobody looked at it */
 } nsky_label;
 
 typedef struct nsky_labels {
@@ -57,13 +58,34 @@ NSKY_MUST_CHECK nsky_status nsky_labels_read(nsky_labels **out, const char *path
                                              nsky_survey *survey, const nsky_label_options *options,
                                              nsky_error *err);
 
-/* Examples by id: class 1 (`positive`'s name) and class 0. NSKY_EINVAL names ids that are unknown
- * or on both sides. negative may be empty. */
+/* One object that somebody labelled. */
+typedef struct nsky_example {
+    uint64_t id;
+    uint32_t class; /* of names */
+    double value;   /* of numbers, finite */
+} nsky_example;
+
+/* names [classes]; NULL: numbers. The order of classes is that of their names, but of two, which
+ * stay as they are. NSKY_EINVAL names ids that are unknown or have two labels. */
+NSKY_MUST_CHECK nsky_status nsky_labels_of_examples(nsky_labels **out, nsky_survey *survey,
+                                                    char (*names)[NSKY_CLASS_BYTES],
+                                                    uint32_t classes, const nsky_example *examples,
+                                                    uint32_t count, nsky_error *err);
+/* Class 1 (`positive`'s name) and class 0; negative may be empty. As above. */
 NSKY_MUST_CHECK nsky_status nsky_labels_of_ids(nsky_labels **out, nsky_survey *survey,
                                                const char *positive_name, const uint64_t *positive,
                                                uint32_t positive_count, const uint64_t *negative,
                                                uint32_t negative_count, nsky_error *err);
+/* Numbers of a column of the catalogue, of up to `most` objects that have one, among
+ * NSKY_COLUMN_ROWS spread evenly over the survey. NSKY_EINVAL: no such column of numbers, or nobody
+ * has one. */
+#define NSKY_COLUMN_ROWS 200000
+NSKY_MUST_CHECK nsky_status nsky_labels_of_column(nsky_labels **out, nsky_survey *survey,
+                                                  const char *column, uint32_t most,
+                                                  nsky_error *err);
 
+/* Classes in the order of their names; those without a label are dropped. */
+NSKY_MUST_CHECK nsky_status nsky_labels_order_classes(nsky_labels *labels, nsky_error *err);
 /* Adds a row that has no label yet. NSKY_EEXIST where it has one. */
 NSKY_MUST_CHECK nsky_status nsky_labels_add(nsky_labels *labels, const nsky_label *label,
                                             nsky_error *err);

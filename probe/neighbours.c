@@ -19,16 +19,23 @@ static double quantile(const double *sorted, uint32_t count, double share)
                            : sorted[count - 1];
 }
 
+void nsky_median_and_spread(double *values, uint32_t count, double *median, double *spread)
+{
+    *median = *spread = NAN;
+    if (count == 0)
+        return;
+    qsort(values, count, sizeof *values, nsky_compare_doubles);
+    *median = quantile(values, count, 0.5);
+    *spread = (quantile(values, count, 0.8413) - quantile(values, count, 0.1587)) / 2;
+}
+
 static void estimate_number(nsky_estimate *out, const nsky_labels *labels, const nsky_hit *hits)
 {
     double values[NSKY_NEIGHBOURS_MAX] = {0};
 
     for (uint32_t i = 0; i < out->neighbours; i++)
         values[i] = nsky_labels_find(labels, hits[i].row)->value;
-    qsort(values, out->neighbours, sizeof *values, nsky_compare_doubles);
-    out->value = quantile(values, out->neighbours, 0.5);
-    out->spread =
-        (quantile(values, out->neighbours, 0.8413) - quantile(values, out->neighbours, 0.1587)) / 2;
+    nsky_median_and_spread(values, out->neighbours, &out->value, &out->spread);
 }
 
 static void vote(nsky_estimate *out, const nsky_labels *labels, const nsky_hit *hits)

@@ -27,5 +27,8 @@ NSKY_MUST_CHECK nsky_status nsky_neighbour_estimates(nsky_estimate *out, const n
                                                      const uint64_t *rows, uint64_t count,
                                                      uint32_t k, nsky_progress *progress,
                                                      nsky_error *err);
+/* Their median, and half of what lies between their 16% and 84%; NaN for none. values [count] are
+ * sorted. */
+void nsky_median_and_spread(double *values, uint32_t count, double *median, double *spread);
 
 #endif

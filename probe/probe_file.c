@@ -76,19 +76,22 @@ static nsky_json *json_labels(const nsky_probe *probe, bool with_labels)
     for (uint32_t c = 0; c < probe->classes; c++) {
         nsky_json *class = nsky_json_object(), *ids = nsky_json_array(),
                   *values = nsky_json_array();
-        uint32_t count = 0;
-        for (uint32_t i = 0; i < probe->label_count; i++) {
-            if (probe->labels[i].class != c)
-                continue;
-            count++;
-            if (with_labels)
-                append_id(ids, probe->labels[i].id);
-            if (with_labels && probe->kind == NSKY_PROBE_REGRESSION)
-                nsky_json_append_number(values, probe->labels[i].value);
-        }
+        uint32_t counts[2] = {0, 0}; /* labelled, drawn */
+        for (uint32_t pass = 0; pass < 2; pass++)
+            for (uint32_t i = 0; i < probe->label_count; i++) {
+                if (probe->labels[i].class != c || probe->labels[i].drawn != (pass == 1))
+                    continue;
+                counts[pass]++;
+                if (with_labels)
+                    append_id(ids, probe->labels[i].id);
+                if (with_labels && probe->kind == NSKY_PROBE_REGRESSION)
+                    nsky_json_append_number(values, probe->labels[i].value);
+            }
         if (probe->kind != NSKY_PROBE_REGRESSION)
             nsky_json_put_string(class, "class", probe->names[c]);
-        nsky_json_put_integer(class, "count", count);
+        nsky_json_put_integer(class, "count", counts[0] + counts[1]);
+        if (counts[1] > 0) /* the last of the ids are those */
+            nsky_json_put_integer(class, "drawn", counts[1]);
         if (with_labels)
             nsky_json_put(class, "ids", ids);
         else

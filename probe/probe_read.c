@@ -124,7 +124,12 @@ static bool take_ids(nsky_probe *probe, const nsky_json *class, uint32_t number)
 {
     const nsky_json *ids = nsky_json_get(class, "ids"), *values = nsky_json_get(class, "values");
     const nsky_json *value = nsky_json_first(values);
+    const size_t count = nsky_json_count(ids);
+    const double drawn = nsky_json_get_number(class, "drawn", 0);
+    size_t at = 0;
 
+    if (!(drawn >= 0 && drawn <= (double)count))
+        return false;
     if (values && nsky_json_count(values) != nsky_json_count(ids))
         return false;
     for (const nsky_json *v = nsky_json_first(ids); v; v = nsky_json_next(v)) {
@@ -132,6 +137,7 @@ static bool take_ids(nsky_probe *probe, const nsky_json *class, uint32_t number)
         if (!take_id(v, &label->id))
             return false;
         label->class = number;
+        label->drawn = (double)at++ >= (double)count - drawn;
         label->value = value ? nsky_json_number(value, NAN) : 0;
         value = value ? nsky_json_next(value) : NULL;
         probe->label_count++;

@@ -24,6 +24,7 @@ typedef struct nsky_rank_options {
     const nsky_probe *probes[NSKY_RANK_PROBES_MAX]; /* ranked by the first */
     uint32_t outputs[NSKY_RANK_PROBES_MAX];
     uint32_t count;
+    const nsky_probe *guard; /* of the column `artefact` (guard.h); NULL: it is empty */
     nsky_filter filter;
     uint64_t top; /* 0: all */
     nsky_progress *progress;
@@ -61,8 +62,8 @@ void nsky_expected_positives(const nsky_calibration *calibration, const float *s
                              uint64_t count, double out[3]);
 
 /* --- rank_table.c: rank, id, name, ra, dec, score, probability, novelty, mag_g, mag_r, mag_z,
- * z_phot, known, and for every further probe NAME_score, NAME_probability --- */
-#define NSKY_RANK_COLUMNS 13
+ * z_phot, known, artefact, and for every further probe NAME_score, NAME_probability --- */
+#define NSKY_RANK_COLUMNS 14
 #define NSKY_RANK_COLUMNS_MAX (NSKY_RANK_COLUMNS + 2 * NSKY_RANK_PROBES_MAX)
 
 typedef struct nsky_rank_table {
@@ -79,7 +80,7 @@ typedef struct nsky_rank_table {
     const uint32_t *rows;
     const float *scores;
     uint64_t count;
-    double *novelty; /* [count] */
+    double *novelty, *artefact; /* [count] */
 } nsky_rank_table;
 
 /* Borrows everything. Cleared with nsky_rank_table_clear. */

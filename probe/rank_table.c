@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "probe/guard.h"
 #include "probe/rank.h"
 #include "table/objects.h"
 
-enum { RANK, SCORE = 5, PROBABILITY, NOVELTY };
+enum { RANK, SCORE = 5, PROBABILITY, NOVELTY, ARTEFACT = 13 };
 
 static const nsky_table_column base_columns[NSKY_RANK_COLUMNS] = {
     NSKY_COLUMN_RANK,
@@ -36,12 +37,14 @@ static const nsky_table_column base_columns[NSKY_RANK_COLUMNS] = {
     NSKY_COLUMN_MAG_Z,
     NSKY_COLUMN_Z_PHOT,
     NSKY_COLUMN_KNOWN,
+    NSKY_COLUMN_ARTEFACT,
 };
 
-static void take_novelty(uint64_t i, const float *vector, void *payload)
+static void take_vector(uint64_t i, const float *vector, void *payload)
 {
     nsky_rank_table *t = payload;
     t->novelty[i] = nsky_probe_novelty(t->options->probes[0], vector);
+    t->artefact[i] = nsky_guard_probability(t->options->guard, vector);
 }
 
 static nsky_status put_rows(void *payload, nsky_table_sink *sink, nsky_error *err)
@@ -58,6 +61,7 @@ static nsky_status put_rows(void *payload, nsky_table_sink *sink, nsky_error *er
         nsky_object_cells(cells, t->columns, NSKY_RANK_COLUMNS, &object);
         cells[RANK].integer = (int64_t)i + 1;
         cells[NOVELTY].number = t->novelty[i];
+        cells[ARTEFACT].number = t->artefact[i];
         for (uint32_t p = 0; p < o->count; p++) {
             double score = (double)t->scores[p * t->count + i];
             uint32_t column = p == 0 ? SCORE : NSKY_RANK_COLUMNS + 2 * (p - 1);
@@ -148,9 +152,10 @@ nsky_status nsky_rank_table_init(nsky_rank_table *out, const nsky_search *search
     out->scores = scores;
     out->count = count;
     out->novelty = nsky_alloc(count, sizeof *out->novelty, err);
-    if (!out->novelty)
-        return err->status;
-    nsky_status status = nsky_search_vectors(search, rows, count, take_novelty, out, err);
+    out->artefact = nsky_alloc(count, sizeof *out->artefact, err);
+    nsky_status status = out->novelty && out->artefact ? NSKY_OK : err->status;
+    if (status == NSKY_OK)
+        status = nsky_search_vectors(search, rows, count, take_vector, out, err);
     if (status != NSKY_OK) {
         nsky_rank_table_clear(out);
         return status;
@@ -170,5 +175,6 @@ nsky_status nsky_rank_table_init(nsky_rank_table *out, const nsky_search *search
 void nsky_rank_table_clear(nsky_rank_table *table)
 {
     nsky_free(table->novelty);
+    nsky_free(table->artefact);
     memset(table, 0, sizeof *table);
 }

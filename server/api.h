@@ -76,6 +76,12 @@ void nsky_answer_search(nsky_request *request);
 /* --- probe_json.c: POST /probes. false: the reply is set. */
 bool nsky_probe_job_from_json(nsky_request *request, nsky_probe_job *job);
 
+/* --- routes_probes.c --- */
+/* A job with a probe's part; NULL with the reply set. */
+nsky_probe_job *nsky_request_probe_job(nsky_request *request, nsky_probe_work work);
+/* The probe that the path names, retained, or NULL with the reply set. */
+nsky_shared_probe *nsky_request_probe(nsky_request *request);
+
 /* --- the routes --- */
 void nsky_route_healthz(nsky_request *request);
 void nsky_route_readyz(nsky_request *request);
@@ -97,6 +103,8 @@ void nsky_route_probe_train(nsky_request *request);
 void nsky_route_probe(nsky_request *request);
 void nsky_route_rank(nsky_request *request);
 void nsky_route_suggest(nsky_request *request);
+void nsky_route_probe_estimate(nsky_request *request);
+void nsky_route_estimates(nsky_request *request);
 void nsky_route_page(nsky_request *request);
 
 #endif

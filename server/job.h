@@ -38,6 +38,8 @@ typedef struct nsky_job {
     /* the example of a neighbours query */
     uint64_t query_row; /* UINT64_MAX: none */
 
+    uint32_t neighbours; /* of an estimate: how many with a value */
+
     nsky_probe_job *probe; /* or NULL: a search; owned */
 
     /* found */

@@ -8,7 +8,6 @@
 #include "server/probe_job.h"
 #include "server/service.h"
 
-#define POSITIVE "positive" /* what clicks say: this, against all the rest */
 #define SEED 1
 
 void nsky_probe_job_free(nsky_probe_job *job)
@@ -16,7 +15,8 @@ void nsky_probe_job_free(nsky_probe_job *job)
     if (!job)
         return;
     nsky_shared_probe_release(job->probe);
-    nsky_free(job->ids);
+    nsky_free(job->examples);
+    nsky_free(job->names);
     nsky_free(job->rows);
     nsky_free(job->scores);
     nsky_free(job);
@@ -39,16 +39,20 @@ static nsky_status train(nsky_request *request, nsky_survey *survey, nsky_error 
     nsky_probes *probes = request->service->probes;
     nsky_labels *labels = NULL;
     nsky_probe *probe = NULL;
-    const nsky_train_options options = {.name = job->name,
-                                        .target = "examples",
-                                        .seed = SEED,
-                                        .background = background_of(job, request->view),
-                                        .prevalence = job->prevalence};
+    const nsky_train_options options = {
+        .name = job->name,
+        .target = job->column[0] ? job->column : "examples",
+        .regression = !job->names,
+        .seed = SEED,
+        .background = job->classes == 2 ? background_of(job, request->view) : 0,
+        .prevalence = job->prevalence};
     nsky_status status = nsky_probes_may_save(probes, job->name, job->replace, err);
 
-    if (status == NSKY_OK)
-        status = nsky_labels_of_ids(&labels, survey, POSITIVE, job->ids, job->positive_count,
-                                    job->ids + job->positive_count, job->negative_count, err);
+    if (status == NSKY_OK && job->column[0])
+        status = nsky_labels_of_column(&labels, survey, job->column, NSKY_PROBE_LABELS_MAX, err);
+    else if (status == NSKY_OK)
+        status = nsky_labels_of_examples(&labels, survey, job->names, job->classes, job->examples,
+                                         job->example_count, err);
     if (status == NSKY_OK)
         status = nsky_probe_train(&probe, request->view->search, survey, labels, &options, err);
     if (status == NSKY_OK)
@@ -109,6 +113,33 @@ static nsky_status suggest(nsky_request *request, nsky_survey *survey, nsky_erro
     return status;
 }
 
+/* From the probe's own labels; its file names them by id. */
+static nsky_status estimate(nsky_request *request, nsky_survey *survey, nsky_error *err)
+{
+    nsky_probe_job *job = request->job->probe;
+    const nsky_probe *probe = job->probe->probe;
+    const bool numbers = probe->kind == NSKY_PROBE_REGRESSION;
+    nsky_labels *labels = NULL;
+    nsky_example *examples = nsky_alloc(probe->label_count, sizeof *examples, err);
+    nsky_status status = examples ? NSKY_OK : err->status;
+    char(*names)[NSKY_CLASS_BYTES] = numbers ? NULL : probe->names;
+
+    for (uint32_t i = 0; i < probe->label_count && status == NSKY_OK; i++)
+        examples[i] = (nsky_example){.id = probe->labels[i].id,
+                                     .class = probe->labels[i].class,
+                                     .value = probe->labels[i].value};
+    if (status == NSKY_OK)
+        status = nsky_labels_of_examples(&labels, survey, names, probe->classes, examples,
+                                         probe->label_count, err);
+    if (status == NSKY_OK)
+        status = nsky_neighbour_estimates(&job->estimate, request->view->search, labels, numbers,
+                                          &job->row, 1, job->k, NULL, err);
+    request->job->scanned = request->job->matching = labels ? labels->count : 0;
+    nsky_labels_free(labels);
+    nsky_free(examples);
+    return status;
+}
+
 void nsky_probe_work_run(nsky_request *request)
 {
     nsky_probe_job *job = request->job->probe;
@@ -117,9 +148,10 @@ void nsky_probe_work_run(nsky_request *request)
     nsky_status status = nsky_view_borrow(request->view, &survey, err);
 
     if (status == NSKY_OK) {
-        status = job->work == NSKY_WORK_TRAIN  ? train(request, survey, err)
-                 : job->work == NSKY_WORK_RANK ? rank(request, err)
-                                               : suggest(request, survey, err);
+        status = job->work == NSKY_WORK_TRAIN      ? train(request, survey, err)
+                 : job->work == NSKY_WORK_RANK     ? rank(request, err)
+                 : job->work == NSKY_WORK_ESTIMATE ? estimate(request, survey, err)
+                                                   : suggest(request, survey, err);
         nsky_view_give_back(request->view, survey);
     }
     job->expected[0] = job->expected[1] = job->expected[2] = NAN;

@@ -12,6 +12,8 @@ static const char *const format_params[] = {"format", NULL};
 static const char *const job_params[] = {NSKY_JOB_PARAMS, NULL};
 static const char *const rank_params[] = {"top", "class", NSKY_FILTER_PARAMS, "format", NULL};
 static const char *const suggest_params[] = {"n", "class", NSKY_FILTER_PARAMS, "format", NULL};
+static const char *const estimate_params[] = {"id", "k", NULL};
+static const char *const estimates_params[] = {"k", NULL};
 static const char *const upload_params[] = {NSKY_JOB_PARAMS, "name", NULL};
 
 static const nsky_route routes[] = {
@@ -35,6 +37,10 @@ static const nsky_route routes[] = {
     {NSKY_API "/probes/{name}/rank", NSKY_GET, rank_params, NSKY_BODY_NONE, nsky_route_rank},
     {NSKY_API "/probes/{name}/suggest", NSKY_GET, suggest_params, NSKY_BODY_NONE,
      nsky_route_suggest},
+    {NSKY_API "/probes/{name}/estimate", NSKY_GET, estimate_params, NSKY_BODY_NONE,
+     nsky_route_probe_estimate},
+    {NSKY_API "/objects/{id}/estimates", NSKY_GET, estimates_params, NSKY_BODY_NONE,
+     nsky_route_estimates},
     {NSKY_API "/search/upload", NSKY_POST, upload_params, NSKY_BODY_UPLOAD, nsky_route_upload},
     /* The standard has parameters ignored that a service does not know. */
     {"/vo/scs", NSKY_GET, any, NSKY_BODY_NONE, nsky_route_cone_search},

@@ -7,8 +7,7 @@
 #include "server/api.h"
 #include "server/deadline.h"
 
-/* A job with a probe's part; NULL with the reply set. */
-static nsky_probe_job *new_job(nsky_request *request, nsky_probe_work work)
+nsky_probe_job *nsky_request_probe_job(nsky_request *request, nsky_probe_work work)
 {
     nsky_error err = NSKY_ERROR_INIT;
 
@@ -24,8 +23,7 @@ static nsky_probe_job *new_job(nsky_request *request, nsky_probe_work work)
     return request->job->probe;
 }
 
-/* Retained, or NULL with the reply set. */
-static nsky_shared_probe *find(nsky_request *request)
+nsky_shared_probe *nsky_request_probe(nsky_request *request)
 {
     nsky_shared_probe *shared = nsky_probes_find(request->service->probes, request->captured);
 
@@ -86,7 +84,7 @@ void nsky_route_probes(nsky_request *request)
 /* All of it: the file that the command line reads. */
 void nsky_route_probe(nsky_request *request)
 {
-    nsky_shared_probe *shared = find(request);
+    nsky_shared_probe *shared = nsky_request_probe(request);
 
     if (!shared)
         return;
@@ -108,7 +106,7 @@ static void answer_training(nsky_request *request)
 
 void nsky_route_probe_train(nsky_request *request)
 {
-    nsky_probe_job *job = new_job(request, NSKY_WORK_TRAIN);
+    nsky_probe_job *job = nsky_request_probe_job(request, NSKY_WORK_TRAIN);
     nsky_error err = NSKY_ERROR_INIT;
 
     if (!job || !nsky_probe_job_from_json(request, job))
@@ -140,6 +138,7 @@ static nsky_json *json_of_hits(const nsky_request *request, nsky_survey *survey,
         nsky_json_put_fixed(hit, "probability",
                             nsky_probe_probability(probe, job->options.outputs[0], score), 6);
         nsky_json_put_fixed(hit, "novelty", nsky_probe_novelty(probe, x), 3);
+        nsky_json_put_fixed(hit, "artefact", nsky_guard_probability(job->options.guard, x), 4);
         nsky_json_append(hits, hit);
     }
     nsky_free(x);
@@ -220,10 +219,11 @@ static void answer_ranking(nsky_request *request)
 static void ask_for(nsky_request *request, nsky_probe_work work, const char *count_name,
                     uint32_t count_max)
 {
-    nsky_probe_job *job = new_job(request, work);
+    nsky_probe_job *job = nsky_request_probe_job(request, work);
     nsky_error err = NSKY_ERROR_INIT;
 
-    if (!job || !nsky_job_from_uri(request, request->job) || !(job->probe = find(request)))
+    if (!job || !nsky_job_from_uri(request, request->job) ||
+        !(job->probe = nsky_request_probe(request)))
         return;
     const nsky_probe *probe = job->probe->probe;
     const char *class = nsky_uri_param_of(&request->uri, "class");
@@ -238,6 +238,7 @@ static void ask_for(nsky_request *request, nsky_probe_work work, const char *cou
     }
     job->options.probes[0] = probe;
     job->options.count = 1;
+    job->options.guard = request->view->guard;
     nsky_request_submit(request, answer_ranking);
 }
 

@@ -88,6 +88,9 @@ enum {
 #define NSKY_COLUMN_SEPARATION                                                                   \
     NSKY_OBJECT_NUMBER("separation_arcsec", NSKY_CELL_DOUBLE, 3, "arcsec", "pos.angDistance", 0, \
                        "Distance from the position asked for")
+#define NSKY_COLUMN_ARTEFACT                                                         \
+    NSKY_OBJECT_NUMBER("artefact", NSKY_CELL_DOUBLE, 4, NULL, "stat.probability", 0, \
+                       "Probability of being an artefact, from the guard of the network")
 
 /* cells [count]: those whose column has a `field`. Text is borrowed from the object. */
 void nsky_object_cells(nsky_cell *cells, const nsky_table_column *columns, uint32_t count,

@@ -189,9 +189,9 @@ static void examples_by_id(void **state)
     assert_int_equal(nsky_labels_find(labels, 2)->class, 0);
     nsky_labels_free(labels);
     assert_fails(nsky_labels_of_ids(&labels, survey, "p", positive, 3, negative, 2, &err),
-                 NSKY_EINVAL, err, "negative example 1");
+                 NSKY_EINVAL, err, "no object has id 17, an example of other");
     assert_fails(nsky_labels_of_ids(&labels, survey, "p", positive, 3, positive, 1, &err),
-                 NSKY_EINVAL, err, "positive and the negative");
+                 NSKY_EINVAL, err, "of other and of p");
     assert_fails(nsky_labels_of_ids(&labels, survey, "p", positive, 0, positive, 1, &err),
                  NSKY_EINVAL, err, "positive");
 }

@@ -227,6 +227,13 @@ static void the_file_gives_back_the_probe(void **state)
     assert_memory_equal(back->calibration, probe->calibration, sizeof *probe->calibration);
     assert_int_equal(back->label_count, probe->label_count);
     assert_int_equal(back->background, 50);
+    for (int b = 0; b < 2; b++) {
+        const nsky_probe *one = b ? back : probe;
+        uint32_t drawn = 0;
+        for (uint32_t i = 0; i < one->label_count; i++)
+            drawn += one->labels[i].drawn && one->labels[i].class == 0;
+        assert_int_equal(drawn, 50);
+    }
     assert_string_equal(back->names[1], "special");
     assert_ok(nsky_probe_check(back, nsky_search_manifest(search), &err), err);
     back->model_sha256[0] = back->model_sha256[0] == 'a' ? 'b' : 'a';

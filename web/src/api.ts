@@ -28,6 +28,45 @@ export type SkyObject = {
 /* artefact: the probability of being one, from the guard of the network; null where there is none. */
 export type Hit = SkyObject & { rank: number; similarity?: number | null; artefact?: number | null };
 
+/* A row of a probe's ranking. */
+export type RankedHit = Hit & { score: number; probability: number | null; novelty: number | null };
+
+export type Interval = { value: number | null; low: number | null; high: number | null };
+
+export type CurvePoint = {
+  probability: number;
+  selected: number;
+  completeness: Interval;
+  purity: Interval;
+};
+
+export type ProbeMetrics = {
+  outputs?: { class?: string; auroc?: Interval; calibration_error?: number; curve?: CurvePoint[] }[];
+  accuracy?: Interval;
+  sigma_mad?: Interval;
+  rmse?: Interval;
+};
+
+export type Probe = {
+  name: string;
+  created_at?: string;
+  kind: "binary" | "classes" | "regression";
+  prevalence?: number;
+  prevalence_source?: "labels" | "stated" | "estimated";
+  metrics?: ProbeMetrics;
+  labels: {
+    count: number;
+    background: number;
+    classes: { class?: string; count: number; drawn?: number; ids?: string[] }[];
+  };
+};
+
+export type Ranking = {
+  probe: Probe;
+  hits: RankedHit[];
+  stats: Stats & { matching?: number; expected_positives?: Interval };
+};
+
 export type Upload = {
   name?: string | null;
   survey?: string | null;
@@ -163,6 +202,8 @@ export function searchBody(like: string[], unlike: string[], filters: Filters): 
   const filter: Record<string, number | boolean> = {};
   if (filters.magMin !== null) filter.mag_z_min = filters.magMin;
   if (filters.magMax !== null) filter.mag_z_max = filters.magMax;
+  if (filters.zMin !== null) filter.z_phot_min = filters.zMin;
+  if (filters.zMax !== null) filter.z_phot_max = filters.zMax;
   if (filters.hideKnown) filter.hide_known = true;
   return JSON.stringify({
     positive: like.map((id) => ({ id })),
@@ -227,4 +268,43 @@ export async function postUpload(
   file: Blob, type: string, name: string, filters: Filters, signal?: AbortSignal,
 ) {
   return answerFrom(await json<Answer>(uploadPath(filters, name), uploadInit(file, type, signal)));
+}
+
+export async function getProbes(signal?: AbortSignal): Promise<Probe[]> {
+  const body = await json<{ probes?: Probe[] }>(`${BASE}/probes`, { signal });
+  return Array.isArray(body.probes) ? body.probes : [];
+}
+
+/* With the ids it learned from. */
+export function getProbe(name: string, signal?: AbortSignal): Promise<Probe> {
+  return json<Probe>(probePath(name), { signal });
+}
+
+export function probePath(name: string): string {
+  return `${BASE}/probes/${encodeURIComponent(name)}`;
+}
+
+/* What the probe ranks highest, or whose label would help it most. */
+export function rankPath(
+  name: string, what: "rank" | "suggest", ofClass: string | null, filters: Filters, format?: string,
+): string {
+  const params = new URLSearchParams(filterParams({ ...filters, exact: false }));
+  params.set(what === "rank" ? "top" : "n", String(filters.k));
+  if (ofClass !== null) params.set("class", ofClass);
+  if (format) params.set("format", format);
+  return `${probePath(name)}/${what}?${params}`;
+}
+
+export function getRanking(path: string, signal?: AbortSignal): Promise<Ranking> {
+  return json<Ranking>(path, { signal });
+}
+
+export function postProbe(
+  probe: { name: string; positive: string[]; negative: string[]; replace?: boolean },
+): Promise<Probe> {
+  return json<Probe>(`${BASE}/probes`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(probe),
+  });
 }

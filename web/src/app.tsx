@@ -6,6 +6,8 @@ import { DropZone } from "./components/drop-zone";
 import { Header } from "./components/header";
 import { Help } from "./components/help";
 import { Home } from "./components/home";
+import { ProbeList } from "./components/probe-list";
+import { ProbePage } from "./components/probe-page";
 import { Problem } from "./components/problem";
 import { Provenance } from "./components/provenance";
 import { Results } from "./components/results";
@@ -34,8 +36,9 @@ function useInfo(): Info | null {
   return info;
 }
 
-function useTitle(found: Found | null): void {
-  const name = found ? (found.object ? title(found.object) : found.file?.name ?? "examples") : null;
+function useTitle(query: Query, found: Found | null): void {
+  const probe = query.kind === "probe" ? query.name : query.kind === "probes" ? "probes" : null;
+  const name = probe ?? (found ? (found.object ? title(found.object) : found.file?.name ?? "examples") : null);
   useEffect(() => {
     document.title = name ? `${name} · nearsky` : "nearsky";
   }, [name]);
@@ -51,7 +54,7 @@ export function App() {
   const box = useRef<HTMLInputElement>(null);
   const search = useSearch(route, attempt);
   const found = foundOf(search);
-  useTitle(search.status === "found" ? search.found : null);
+  useTitle(route.query, search.status === "found" ? search.found : null);
 
   const to = (query: Query): Route => ({ query, filters: route.filters });
   const go = (query: Query) => navigate(to(query));
@@ -100,7 +103,13 @@ export function App() {
 
   return (
     <>
-      <Header home={home} takeFile={takeFile} random={random} help={() => setHelp(true)}>
+      <Header
+        home={home}
+        takeFile={takeFile}
+        random={random}
+        help={() => setHelp(true)}
+        probes={() => go({ kind: "probes" })}
+      >
         {!atHome && searchBox}
       </Header>
       {problem ? (
@@ -128,6 +137,30 @@ export function App() {
         >
           {searchBox}
         </Home>
+      ) : route.query.kind === "probes" ? (
+        <ProbeList go={go} />
+      ) : route.query.kind === "probe" ? (
+        <ProbePage
+          query={route.query}
+          filters={route.filters}
+          info={info}
+          settings={settings}
+          changeSettings={changeSettings}
+          changeFilters={(filters) => navigate({ query: route.query, filters })}
+          go={go}
+          actions={actions}
+          failed={(trouble, again) => (
+            <Problem
+              problem={trouble}
+              query={route.query}
+              info={info}
+              again={again}
+              random={random}
+              home={home}
+              takeFile={takeFile}
+            />
+          )}
+        />
       ) : (
         <Results
           found={found}
@@ -137,6 +170,7 @@ export function App() {
           settings={settings}
           changeSettings={changeSettings}
           changeFilters={(filters) => navigate({ query: route.query, filters })}
+          madeProbe={(name) => go({ kind: "probe", name, label: false, class: null })}
           removeExample={(id) => go(withoutExample(route.query, id))}
           actions={actions}
         />

@@ -82,6 +82,15 @@ export function bandText(bands: string | string[] | null | undefined): string | 
   return (typeof bands === "string" ? bands.split(/[\s,]*/) : bands).join(" ");
 }
 
+/* A probability to two figures that say something: 97%, 4.3%, 0.012%. */
+export function percent(value: number | null | undefined): string {
+  if (typeof value !== "number" || !Number.isFinite(value)) return NONE;
+  const percents = 100 * value;
+  if (percents > 99 && value < 1) return ">99%";
+  if (percents > 0 && percents < 0.001) return "<0.001%";
+  return `${Number(percents.toPrecision(2))}%`;
+}
+
 /* An object in one sentence, for those who cannot see its picture. */
 export function describe(o: SkyObject): string {
   const facts = [`Galaxy ${title(o)}`];

@@ -9,6 +9,7 @@ import "./styles/header.css";
 import "./styles/home.css";
 import "./styles/query.css";
 import "./styles/grid.css";
+import "./styles/probes.css";
 import "./styles/overlays.css";
 
 render(<App />, document.getElementById("page")!);

@@ -6,12 +6,16 @@ export type Query =
   | { kind: "position"; ra: number; dec: number }
   | { kind: "name"; name: string }
   | { kind: "upload"; upload: string }
-  | { kind: "examples"; like: string[]; unlike: string[] };
+  | { kind: "examples"; like: string[]; unlike: string[] }
+  | { kind: "probes" }
+  | { kind: "probe"; name: string; label: boolean; class: string | null };
 
 export type Filters = {
   k: number;
   magMin: number | null;
   magMax: number | null;
+  zMin: number | null; /* photometric redshift */
+  zMax: number | null;
   exact: boolean;
   hideKnown: boolean;
 };
@@ -23,6 +27,8 @@ export const NO_FILTERS: Filters = {
   k: K_DEFAULT,
   magMin: null,
   magMax: null,
+  zMin: null,
+  zMax: null,
   exact: false,
   hideKnown: false,
 };
@@ -54,6 +60,9 @@ function parseQuery(params: URLSearchParams): Query {
   if (upload) return { kind: "upload", upload };
   const like = ids(params.get("like"));
   if (like.length) return { kind: "examples", like, unlike: ids(params.get("unlike")) };
+  const probe = params.get("probe");
+  if (probe) return { kind: "probe", name: probe, label: flag(params.get("label")), class: params.get("class") };
+  if (params.has("probes")) return { kind: "probes" };
   return { kind: "home" };
 }
 
@@ -66,6 +75,8 @@ export function parseRoute(search: string): Route {
       k: k !== null && k >= 1 ? Math.floor(k) : K_DEFAULT,
       magMin: decimal(params.get("mag_z_min")),
       magMax: decimal(params.get("mag_z_max")),
+      zMin: decimal(params.get("z_phot_min")),
+      zMax: decimal(params.get("z_phot_max")),
       exact: flag(params.get("exact")),
       hideKnown: flag(params.get("hide_known")),
     },
@@ -77,6 +88,8 @@ export function filterParams(filters: Filters): [string, string][] {
   const out: [string, string][] = [];
   if (filters.magMin !== null) out.push(["mag_z_min", String(filters.magMin)]);
   if (filters.magMax !== null) out.push(["mag_z_max", String(filters.magMax)]);
+  if (filters.zMin !== null) out.push(["z_phot_min", String(filters.zMin)]);
+  if (filters.zMax !== null) out.push(["z_phot_max", String(filters.zMax)]);
   if (filters.exact) out.push(["exact", "1"]);
   if (filters.hideKnown) out.push(["hide_known", "1"]);
   return out;
@@ -98,6 +111,14 @@ function queryParams(query: Query): [string, string][] {
       return [
         ["like", query.like.join(",")],
         ...(query.unlike.length ? [["unlike", query.unlike.join(",")] as [string, string]] : []),
+      ];
+    case "probes":
+      return [["probes", "all"]];
+    case "probe":
+      return [
+        ["probe", query.name],
+        ...(query.label ? [["label", "1"] as [string, string]] : []),
+        ...(query.class !== null ? [["class", query.class] as [string, string]] : []),
       ];
   }
 }

@@ -117,7 +117,7 @@ export function useSearch(route: Route, attempt: number): Search {
   const [done, setDone] = useState<{ key: string; search: Search } | null>(null);
   const last = useRef<Found | null>(null);
   const key = `${attempt} ${formatRoute(route)}`;
-  const home = route.query.kind === "home";
+  const home = ["home", "probes", "probe"].includes(route.query.kind);
   useEffect(() => {
     if (home) return;
     const control = new AbortController();

@@ -4,7 +4,7 @@ import { withExample, withoutExample } from "../src/examples";
 import { formatRoute, HOME, K_DEFAULT, NO_FILTERS, parseRoute, type Route } from "../src/route";
 
 test("every route survives the address bar", () => {
-  const filters = { k: 96, magMin: 17.5, magMax: 20, exact: true, hideKnown: true };
+  const filters = { k: 96, magMin: 17.5, magMax: 20, zMin: 0.1, zMax: 0.6, exact: true, hideKnown: true };
   const routes: Route[] = [
     HOME,
     { query: { kind: "id", id: "9223372036854775807" }, filters: NO_FILTERS },
@@ -12,6 +12,9 @@ test("every route survives the address bar", () => {
     { query: { kind: "name", name: "a name & more" }, filters },
     { query: { kind: "upload", upload: "k3j2" }, filters: NO_FILTERS },
     { query: { kind: "examples", like: ["1", "2"], unlike: ["3"] }, filters: NO_FILTERS },
+    { query: { kind: "probes" }, filters: NO_FILTERS },
+    { query: { kind: "probe", name: "rings", label: true, class: "a b" }, filters },
+    { query: { kind: "probe", name: "rings", label: false, class: null }, filters: NO_FILTERS },
   ];
   for (const route of routes) assert.deepEqual(parseRoute(formatRoute(route).slice(1)), route);
 });

@@ -5,14 +5,19 @@ import type { Filters } from "../route";
 
 const COUNTS = [24, 48, 96, 200];
 
-type Props = { filters: Filters; kMax: number; change: (filters: Filters) => void };
+type Props = {
+  filters: Filters;
+  kMax: number;
+  change: (filters: Filters) => void;
+  noExact?: boolean; /* where every search is exact */
+};
 
 function bound(text: string): number | null {
   const value = Number(text);
   return text.trim() === "" || !Number.isFinite(value) ? null : value;
 }
 
-function Magnitude(props: { label: string; value: number | null; set: (value: number | null) => void }) {
+function Bound(props: { label: string; value: number | null; set: (value: number | null) => void }) {
   const [text, setText] = useState(props.value === null ? "" : String(props.value));
   useEffect(() => setText(props.value === null ? "" : String(props.value)), [props.value]);
   const commit = (event: { currentTarget: HTMLInputElement }) => {
@@ -32,7 +37,28 @@ function Magnitude(props: { label: string; value: number | null; set: (value: nu
   );
 }
 
-export function FilterForm({ filters, kMax, change }: Props) {
+type RangeProps = {
+  label: string;
+  title?: string;
+  from: number | null;
+  to: number | null;
+  change: (from: number | null, to: number | null) => void;
+};
+
+function Range({ label, title, from, to, change }: RangeProps) {
+  return (
+    <div class="field" title={title}>
+      <span>{label}</span>
+      <span class="range">
+        <Bound label={`${label} at least`} value={from} set={(value) => change(value, to)} />
+        <span aria-hidden="true">–</span>
+        <Bound label={`${label} at most`} value={to} set={(value) => change(from, value)} />
+      </span>
+    </div>
+  );
+}
+
+export function FilterForm({ filters, kMax, change, noExact }: Props) {
   const counts = [...new Set([...COUNTS.filter((n) => n <= kMax), filters.k])].sort((a, b) => a - b);
   const flag = (name: "exact" | "hideKnown") => (event: { currentTarget: HTMLInputElement }) =>
     change({ ...filters, [name]: event.currentTarget.checked });
@@ -52,30 +78,27 @@ export function FilterForm({ filters, kMax, change }: Props) {
           ))}
         </select>
       </div>
-      <div class="field">
-        <span>z magnitude</span>
-        <span class="range">
-          <Magnitude
-            label="z magnitude at least"
-            value={filters.magMin}
-            set={(magMin) => change({ ...filters, magMin })}
-          />
-          <span aria-hidden="true">–</span>
-          <Magnitude
-            label="z magnitude at most"
-            value={filters.magMax}
-            set={(magMax) => change({ ...filters, magMax })}
-          />
-        </span>
-      </div>
+      <Range
+        label="z magnitude"
+        from={filters.magMin}
+        to={filters.magMax}
+        change={(magMin, magMax) => change({ ...filters, magMin, magMax })}
+      />
+      <Range
+        label="redshift"
+        title="Photometric redshift; galaxies without one do not pass"
+        from={filters.zMin}
+        to={filters.zMax}
+        change={(zMin, zMax) => change({ ...filters, zMin, zMax })}
+      />
       <label class="check">
         <input type="checkbox" checked={filters.hideKnown} onChange={flag("hideKnown")} />
         Hide known lenses
       </label>
-      <label class="check" title="Compares with every galaxy instead of asking the index">
+      {!noExact && (<label class="check" title="Compares with every galaxy instead of asking the index">
         <input type="checkbox" checked={filters.exact} onChange={flag("exact")} />
         Exact search
-      </label>
+      </label>)}
     </form>
   );
 }

@@ -11,10 +11,11 @@ type Props = {
   takeFile: (file: File) => void;
   random: () => void;
   help: () => void;
+  probes: () => void;
   children?: ComponentChildren; /* the search box, where the page has it up here */
 };
 
-export function Header({ home, takeFile, random, help, children }: Props) {
+export function Header({ home, takeFile, random, help, probes, children }: Props) {
   return (
     <header class="bar">
       <a class="wordmark" href="/" onClick={onPlainClick(home)} aria-label="nearsky, start page">
@@ -24,6 +25,10 @@ export function Header({ home, takeFile, random, help, children }: Props) {
       <div class="bar-search">{children}</div>
       <div class="bar-buttons">
         <FileButton take={takeFile} label="Open picture" />
+        <a class="button" href="/?probes=all" onClick={onPlainClick(probes)} title="Classifiers made from examples">
+          <Icon name="probe" />
+          <span>Probes</span>
+        </a>
         <button type="button" onClick={random} title="Search from a random galaxy (R)">
           <Icon name="random" />
           <span>Random</span>

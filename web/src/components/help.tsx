@@ -7,7 +7,8 @@ const KEYS = [
   ["/", "go to the search box"],
   ["← ↑ ↓ →", "move among the pictures"],
   ["Enter", "search from this one"],
-  ["+  −", "more like this, less like this"],
+  ["+  −", "more like this, less like this; for a probe: yes, no"],
+  ["L", "let a probe learn from the marks"],
   ["S", "next stretch"],
   ["I", "invert"],
   ["R", "random galaxy"],
@@ -47,6 +48,10 @@ export function Help({ open, close, settings, change }: Props) {
           Search by position in degrees (<code>150.1 2.2</code>) or sexagesimal
           (<code>10:00:28.6 +02:12:21</code>), by id, by name, by a pasted Legacy Survey link, or by a
           picture of your own: drop, paste or open a FITS cube, JPEG or PNG.
+        </p>
+        <p>
+          From examples, a probe learns to tell one kind from all others, ranks the whole survey by it
+          and says how sure it is. Gather examples with + and −, then give the probe a name.
         </p>
         <dl class="keys">
           {KEYS.map(([key, does]) => (

@@ -41,7 +41,9 @@ export function HitGrid({ objects, settings, actions, label, wall, stale }: Prop
   };
   const example = (side: "like" | "unlike") => () => {
     const focused = list.current?.contains(document.activeElement);
-    if (focused && actions.add) actions.add(objects[active].id, side);
+    if (!focused || !actions.add) return;
+    actions.add(objects[active].id, side);
+    if (actions.marks) move(() => 1)(); /* on to the next one */
   };
   useKeys(
     {

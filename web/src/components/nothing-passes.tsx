@@ -6,7 +6,8 @@ import { NO_FILTERS, type Filters } from "../route";
 type Props = { warnings: string[]; filters: Filters; change: (filters: Filters) => void };
 
 export function NothingPasses({ warnings, filters, change }: Props) {
-  const filtered = filters.magMin !== null || filters.magMax !== null || filters.hideKnown;
+  const filtered = filters.magMin !== null || filters.magMax !== null ||
+    filters.zMin !== null || filters.zMax !== null || filters.hideKnown;
   return (
     <section class="nothing">
       <h2>{filtered ? "No galaxy passes these filters" : "There is nothing to compare it with"}</h2>

@@ -41,6 +41,7 @@ function advice(problem: ApiProblem, query: Query, info: Info | null): string {
       "and PNG pictures, with the galaxy in the middle."
     );
   if (query.kind === "position") return "Right ascension comes first, then declination. A random galaxy shows what is covered.";
+  if (query.kind === "probe") return "The list of probes has those of this survey.";
   if (query.kind === "name" || query.kind === "id")
     return "Names are those of this survey. For other catalogues' names, search by position instead.";
   return "Check the filters, or start again.";

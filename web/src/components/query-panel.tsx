@@ -6,6 +6,7 @@ import type { Found } from "../search";
 import type { Settings } from "../settings";
 import { ExampleList } from "./example-list";
 import { ObjectFacts, UploadFacts } from "./facts";
+import { MakeProbe } from "./make-probe";
 import { Picture } from "./picture";
 import { Preview } from "./preview";
 
@@ -13,6 +14,7 @@ type Props = {
   found: Found;
   settings: Settings;
   removeExample: (id: string) => void;
+  madeProbe: (name: string) => void;
 };
 
 function heading({ object, answer, file, route }: Found): string {
@@ -21,7 +23,7 @@ function heading({ object, answer, file, route }: Found): string {
   return answer.query.upload?.name || file?.name || "Your picture";
 }
 
-export function QueryPanel({ found, settings, removeExample }: Props) {
+export function QueryPanel({ found, settings, removeExample, madeProbe }: Props) {
   const { object, answer, file, route } = found;
   const upload = route.query.kind === "upload" ? (answer.query.upload ?? {}) : null;
   const name = heading(found);
@@ -62,6 +64,7 @@ export function QueryPanel({ found, settings, removeExample }: Props) {
             ))}
           </ul>
         )}
+        {route.query.kind === "examples" && <MakeProbe {...route.query} made={madeProbe} />}
         {upload && (
           <p class="aside">
             Your file is not kept, so this page has no permanent address. Choose a galaxy from the

@@ -23,6 +23,7 @@ type Props = {
   changeSettings: (part: Partial<Settings>) => void;
   changeFilters: (filters: Filters) => void;
   removeExample: (id: string) => void;
+  madeProbe: (name: string) => void;
   actions: TileActions;
 };
 
@@ -46,6 +47,7 @@ export function Results(props: Props) {
             found={found}
             settings={settings}
             removeExample={props.removeExample}
+            madeProbe={props.madeProbe}
           />
         ) : (
           <section class="query">
