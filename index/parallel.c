@@ -30,10 +30,24 @@ static void *work(void *payload)
     }
 }
 
+/* Asked once: glibc reads a file to know, which takes longer than ranking a thousand lists. */
+static uint32_t core_count(void)
+{
+    static atomic_uint known;
+    uint32_t cores = atomic_load_explicit(&known, memory_order_relaxed);
+    if (cores == 0) {
+        long online = sysconf(_SC_NPROCESSORS_ONLN);
+        cores = online > 0 && online < NSKY_PARALLEL_MAX ? (uint32_t)online : NSKY_PARALLEL_MAX;
+        if (online <= 0)
+            cores = 1;
+        atomic_store_explicit(&known, cores, memory_order_relaxed);
+    }
+    return cores;
+}
+
 uint32_t nsky_parallel_threads(uint32_t asked, uint64_t tasks)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    uint64_t threads = asked ? asked : (uint64_t)(cores > 0 ? cores : 1);
+    uint64_t threads = asked ? asked : core_count();
     if (threads > tasks)
         threads = tasks;
     if (threads > NSKY_PARALLEL_MAX)

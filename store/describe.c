@@ -116,6 +116,21 @@ static double recall_of(const nsky_json *manifest)
     return nsky_json_get_number(nsky_json_get(manifest, "index"), "recall_at_10", NAN);
 }
 
+/* What the index room says of its index, as it stands there. Without memory it is left out, and the
+ * root knows. */
+static nsky_json *index_of(const nsky_json *manifest)
+{
+    nsky_error ignored = NSKY_ERROR_INIT;
+    const nsky_json *index = nsky_json_get(manifest, "index");
+    nsky_json *copy = NULL;
+    char *text = index ? nsky_json_print(index, false, &ignored) : NULL;
+
+    if (text && nsky_json_parse(&copy, text, strlen(text), "index", &ignored) != NSKY_OK)
+        copy = NULL;
+    nsky_free(text);
+    return copy;
+}
+
 static void fill_generation(nsky_json *entry, const nsky_json *manifest,
                             const nsky_manifest *checked)
 {
@@ -133,6 +148,8 @@ static void fill_generation(nsky_json *entry, const nsky_json *manifest,
     nsky_json_put_integer(entry, "dim", checked->dim);
     nsky_json_put_number(entry, "bytes", bytes);
     nsky_json_put_number(entry, "recall_at_10", recall_of(manifest));
+    if (nsky_json_get(manifest, "index"))
+        nsky_json_put(entry, "index", index_of(manifest));
     nsky_json_put_string(entry, "created_by", nsky_json_get_string(manifest, "created_by"));
 }
 

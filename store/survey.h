@@ -139,7 +139,8 @@ NSKY_MUST_CHECK nsky_status nsky_survey_row_of_id(nsky_survey *survey, uint64_t 
  * What `nearsky info` prints, without scanning anything: path, format, rows, stamp_bytes,
  * bands {"grz": rows}, scale_arcsec_px {min, max}, kinds [{bands, scale_arcsec_px, width, height,
  * notes, rows, bytes}], sources {count, refused, first_refused [{path, reason}]}, generations
- * [{number, live, model {name, sha256}, rows, dim, bytes, recall, created_by} or {number, error}],
+ * [{number, live, model {name, sha256}, rows, dim, bytes, recall_at_10, index (as in its manifest),
+ * created_by} or {number, error}],
  * current (or null), rows_not_embedded.
  */
 NSKY_MUST_CHECK nsky_status nsky_survey_describe(nsky_survey *survey, nsky_json **out,
