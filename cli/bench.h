@@ -6,6 +6,7 @@
 
 int nsky_bench_embed(int argc, char **argv);
 int nsky_bench_scan(int argc, char **argv);
+int nsky_bench_index(int argc, char **argv);
 int nsky_bench_train(int argc, char **argv);
 int nsky_bench_probe(int argc, char **argv);
 

@@ -12,9 +12,9 @@
 #include "index/space.h"
 
 #define SEED 20231031
-#define SPACE_ROWS 65536   /* sample for the space */
-#define ROWS_AN_ENTRY 2048 /* how many rows for each entry */
-#define SAMPLE_AN_ENTRY 64 /* rows that k-means sees for each entry */
+#define SPACE_ROWS 65536    /* sample for the space */
+#define ROWS_AN_ENTRY 8192  /* how many rows for each entry */
+#define SAMPLE_AN_ENTRY 128 /* rows that k-means sees for each entry */
 #define ENTRIES_MIN 16
 #define ENTRIES_MAX 1024
 #define ITERATIONS 8

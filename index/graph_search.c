@@ -100,7 +100,7 @@ static uint64_t beam_for(const nsky_graph *g, const nsky_graph_query *query)
     uint64_t beam = query->beam > query->want || query->allowed ? query->beam : query->want;
     if (!query->allowed || query->matching == 0)
         return beam;
-    double share = (double)query->matching / (double)g->rows;
+    double share = fmin((double)query->matching / (double)g->rows, 1);
     double wanted = (double)(query->beam > query->want ? query->beam : query->want) / share;
     return wanted < 1e15 ? (uint64_t)wanted + 1 : UINT64_MAX / 1024;
 }

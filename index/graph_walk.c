@@ -7,6 +7,7 @@
 #include "index/graph_private.h"
 
 #define SEEN_FIRST 4096
+#define ENTRIES_KEPT 8 /* from which a walk begins */
 
 bool nsky_graph_insert(nsky_graph_hit *hits, uint32_t *count, uint32_t max, nsky_graph_hit hit,
                        uint32_t *at)
@@ -162,6 +163,24 @@ static nsky_status follow(nsky_graph_walker *w, nsky_graph_hit hit, nsky_error *
                                                                        : NSKY_OK;
 }
 
+/* All but the best entries are out of the way: they are near nothing that is wanted. Should one of
+ * them be, the walk comes to it by its links. */
+static void keep_best_entries(nsky_graph_walker *w, const nsky_graph_target *target)
+{
+    if (w->count > ENTRIES_KEPT)
+        w->count = ENTRIES_KEPT;
+    w->found_count = 0;
+    w->seen_count = w->count;
+    memset(w->seen, 0xff, (size_t)w->seen_max * sizeof *w->seen);
+    for (uint32_t i = 0; i < w->count; i++) {
+        uint32_t at;
+        const nsky_graph_hit hit = w->pool[i];
+        w->seen[slot_of(w, hit.row)] = hit.row;
+        if (target->allowed && (target->allowed[hit.row >> 3] >> (hit.row & 7) & 1))
+            nsky_graph_insert(w->found, &w->found_count, w->want, hit, &at);
+    }
+}
+
 nsky_status nsky_graph_walk(nsky_graph_walker *w, const nsky_graph *graph,
                             const nsky_graph_kernel *kernel, const nsky_graph_target *target,
                             uint32_t beam, uint32_t want, nsky_error *err)
@@ -175,9 +194,7 @@ nsky_status nsky_graph_walk(nsky_graph_walker *w, const nsky_graph *graph,
         while (2 * w->seen_count + 4 * NSKY_GRAPH_DEGREE_MAX > w->seen_max && status == NSKY_OK)
             status = grow_seen(w, err);
     }
-    /* All but the best entries are out of the way: they are near nothing that is wanted. */
-    if (w->count > 8)
-        w->count = 8;
+    keep_best_entries(w, target);
     for (uint32_t at = 0; at < w->count && status == NSKY_OK;) {
         if (w->done[at]) {
             at++;
