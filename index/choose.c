@@ -7,7 +7,8 @@
 
 #include "index/lists_build.h"
 
-/* The same bytes either way; 128 in 8 bits err a fifth as much in real directions (docs/index.md). */
+/* The same bytes either way; 128 in 8 bits err a fifth as much in real directions (docs/index.md).
+ */
 #define CODED_MAX_8 128
 #define CODED_MAX_4 256
 #define CODED_MIN 64
