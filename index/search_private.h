@@ -20,6 +20,7 @@ struct nsky_search {
     nsky_lists
         inverted; /* the lists of a large generation; inverted.lists is 0 where it has none */
     nsky_lists_effort efforts[2]; /* for them, by nsky_effort: balanced, fast */
+    uint64_t few; /* matches of a filter that are compared one by one, whatever the index */
     nsky_columns columns;
     nsky_scan scan;
     nsky_rerank rerank;
