@@ -34,11 +34,11 @@ nsky_status nsky_build_check_stop(const nsky_build *b, nsky_error *err)
 }
 
 /* Lists that were asked for by number are what was asked for, and no more. */
-static nsky_graph_wish wish_of(const nsky_index_options *options)
+static nsky_knn_wish wish_of(const nsky_index_options *options)
 {
     if (options->graph == 0)
-        return options->lists ? NSKY_GRAPH_NO : NSKY_GRAPH_WHERE_IT_FITS;
-    return options->graph > 0 ? NSKY_GRAPH_YES : NSKY_GRAPH_NO;
+        return options->lists ? NSKY_KNN_NO : NSKY_KNN_WHERE_IT_FITS;
+    return options->graph > 0 ? NSKY_KNN_YES : NSKY_KNN_NO;
 }
 
 static nsky_status choose(nsky_build *b, nsky_error *err)
@@ -76,7 +76,7 @@ static nsky_json *manifest_of(const nsky_build *b, double seconds)
     else
         nsky_build_faiss_describe(b, index);
     if (b->plan.graph)
-        nsky_json_put(index, "graph", nsky_graph_describe(&b->graph_effort, &b->recall));
+        nsky_json_put(index, "graph", nsky_knn_describe(&b->graph_effort, &b->recall));
     return index;
 }
 

@@ -33,8 +33,9 @@ typedef struct nsky_index_report {
 
 /* Reads the live generation, publishes a new one that shares its vectors and adds an index and
  * columns.bin: index.faiss for small ones and by factory string, else lists.bin, codes.bin and
- * rows.bin, and where there is memory for it graph.bin beside them. A build of lists that was interrupted carries on where it was. An already indexed live
- * generation with the same options is left alone. */
+ * rows.bin, and where there is memory for it graph.bin beside them. A build of lists that was
+ * interrupted carries on where it was. An already indexed live generation with the same options is
+ * left alone. */
 NSKY_MUST_CHECK nsky_status nsky_index_build(const char *store, const nsky_index_options *options,
                                              nsky_index_report *report, nsky_error *err);
 

@@ -4,8 +4,8 @@
 
 nsky_status nsky_build_graph(nsky_build *b, nsky_error *err)
 {
-    nsky_graph graph = {0};
-    const nsky_graph_job job = {
+    nsky_knn graph = {0};
+    const nsky_knn_job job = {
         .folder = b->work->path,
         .vectors = b->from->vectors.data,
         .rows = b->from->rows,
@@ -14,11 +14,11 @@ nsky_status nsky_build_graph(nsky_build *b, nsky_error *err)
         .stop = b->options->stop,
     };
     /* Opened as a server would, which checks what was written. */
-    nsky_status status = nsky_graph_build(&job, err);
+    nsky_status status = nsky_knn_build(&job, err);
     if (status == NSKY_OK &&
-        (status = nsky_graph_open(&graph, job.folder, job.rows, job.dim, err)) == NSKY_OK)
-        status = nsky_graph_tune(&b->graph_effort, &b->recall, &graph, &b->scan, b->recall_target,
-                                 job.stop, err);
-    nsky_graph_close(&graph);
+        (status = nsky_knn_open(&graph, job.folder, job.rows, job.dim, err)) == NSKY_OK)
+        status = nsky_knn_tune(&b->graph_effort, &b->recall, &graph, &b->scan, b->recall_target,
+                               job.stop, err);
+    nsky_knn_close(&graph);
     return status;
 }

@@ -21,7 +21,7 @@ typedef struct nsky_build {
     nsky_recall recall;           /* set by the building: of the effort that is served by default */
     uint32_t faiss_lists, nprobe; /* FAISS's */
     nsky_tuned tuned;             /* the lists' */
-    nsky_graph_effort graph_effort;
+    nsky_knn_effort graph_effort;
 } nsky_build;
 
 nsky_status nsky_build_check_stop(const nsky_build *build, nsky_error *err);

@@ -9,7 +9,8 @@
 #include "index/graph.h"
 #include "index/lists_build.h"
 
-/* The same bytes either way; 128 in 8 bits err a fifth as much in real directions (docs/index.md). */
+/* The same bytes either way; 128 in 8 bits err a fifth as much in real directions (docs/index.md).
+ */
 #define CODED_MAX_8 128
 #define CODED_MAX_4 256
 #define CODED_MIN 64
@@ -93,18 +94,17 @@ nsky_status nsky_index_choose(nsky_index_plan *out, uint64_t rows, uint32_t dim,
 
 /* Neighbours are what most people ask for, and a graph finds them several times faster than lists
  * in twice their memory; filters and rankings stay with the lists. */
-void nsky_index_choose_graph(nsky_index_plan *plan, uint64_t rows, uint32_t dim,
-                             nsky_graph_wish wish, uint64_t memory_bytes_max)
+void nsky_index_choose_graph(nsky_index_plan *plan, uint64_t rows, uint32_t dim, nsky_knn_wish wish,
+                             uint64_t memory_bytes_max)
 {
     const uint64_t graph =
-        nsky_graph_bytes(rows, dim, nsky_graph_coded(dim), NSKY_GRAPH_DEGREE) + rows * 32;
+        nsky_knn_bytes(rows, dim, nsky_knn_coded(dim), NSKY_KNN_DEGREE) + rows * 32;
     const uint64_t vectors = rows * dim * 2;
     const size_t used = strlen(plan->kind);
-    if (plan->lists == 0 || wish == NSKY_GRAPH_NO || rows >= NSKY_GRAPH_NONE ||
-        (wish == NSKY_GRAPH_WHERE_IT_FITS &&
-         plan->memory_bytes + graph + vectors > memory_bytes_max))
+    if (plan->lists == 0 || wish == NSKY_KNN_NO || rows >= NSKY_KNN_NONE ||
+        (wish == NSKY_KNN_WHERE_IT_FITS && plan->memory_bytes + graph + vectors > memory_bytes_max))
         return;
     plan->graph = true;
     plan->memory_bytes += graph;
-    snprintf(plan->kind + used, sizeof plan->kind - used, ",Graph%u", NSKY_GRAPH_DEGREE);
+    snprintf(plan->kind + used, sizeof plan->kind - used, ",Graph%u", NSKY_KNN_DEGREE);
 }

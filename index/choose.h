@@ -26,15 +26,11 @@ NSKY_MUST_CHECK nsky_status nsky_index_choose(nsky_index_plan *out, uint64_t row
                                               uint32_t bits, uint32_t lists,
                                               uint64_t memory_bytes_max, nsky_error *err);
 
-typedef enum nsky_graph_wish {
-    NSKY_GRAPH_WHERE_IT_FITS,
-    NSKY_GRAPH_NO,
-    NSKY_GRAPH_YES
-} nsky_graph_wish;
+typedef enum nsky_knn_wish { NSKY_KNN_WHERE_IT_FITS, NSKY_KNN_NO, NSKY_KNN_YES } nsky_knn_wish;
 
 /* Adds a graph to a plan with lists: where memory holds it, the lists and the vectors, or as
  * wished. A plan without lists stays as it is. */
-void nsky_index_choose_graph(nsky_index_plan *plan, uint64_t rows, uint32_t dim,
-                             nsky_graph_wish wish, uint64_t memory_bytes_max);
+void nsky_index_choose_graph(nsky_index_plan *plan, uint64_t rows, uint32_t dim, nsky_knn_wish wish,
+                             uint64_t memory_bytes_max);
 
 #endif

@@ -15,7 +15,7 @@
 #define BEAM_MOST 2048
 
 typedef struct tuning {
-    const nsky_graph *graph;
+    const nsky_knn *graph;
     const nsky_scan *scan;
     uint32_t count;
     float *directions; /* [count, padded] */
@@ -62,7 +62,7 @@ static nsky_status find_truth(tuning *t, nsky_error *err)
 }
 
 /* Recall at k of one effort. */
-static nsky_status try_effort(const tuning *t, const nsky_graph_effort *effort, uint32_t k,
+static nsky_status try_effort(const tuning *t, const nsky_knn_effort *effort, uint32_t k,
                               double *recall, nsky_error *err)
 {
     nsky_hit hits[DEPTH];
@@ -71,12 +71,12 @@ static nsky_status try_effort(const tuning *t, const nsky_graph_effort *effort, 
     assert(k <= DEPTH);
     for (uint32_t q = 0; q < t->count; q++) {
         nsky_topk topk = {hits, k, 0};
-        nsky_graph_ask ask = {.direction = t->directions + (size_t)q * t->graph->padded,
-                              .matching = t->graph->rows,
-                              .effort = *effort,
-                              .exclude = &t->self[q],
-                              .exclude_count = 1,
-                              .topk = &topk};
+        nsky_knn_ask ask = {.direction = t->directions + (size_t)q * t->graph->padded,
+                            .matching = t->graph->rows,
+                            .effort = *effort,
+                            .exclude = &t->self[q],
+                            .exclude_count = 1,
+                            .topk = &topk};
         nsky_status status = nsky_by_graph(t->graph, t->scan, &ask, err);
         if (status != NSKY_OK)
             return status;
@@ -101,13 +101,13 @@ static uint32_t next_beam(uint32_t beam)
 /* All in view are compared exactly until the view is wide enough; then fewer of them, as long as
  * hardly anything is lost. */
 static nsky_status search_efforts(const tuning *t, double target, const atomic_bool *stop,
-                                  nsky_graph_effort *out, nsky_error *err)
+                                  nsky_knn_effort *out, nsky_error *err)
 {
     static const uint32_t counts[] = {12, 16, 20, 24, 30, 40, 50, 60, 80, 100, 120, 160, 240, 400};
     static const double a_hit[] = {1.2, 1.5, 2, 3, 4, 6};
     double reached = 0, recall = 0, most = 0;
     nsky_status status = NSKY_OK;
-    *out = (nsky_graph_effort){16, 16, 1};
+    *out = (nsky_knn_effort){16, 16, 1};
     for (;; out->beam = next_beam(out->beam)) {
         out->candidates = out->beam;
         if (stop && atomic_load(stop))
@@ -138,9 +138,9 @@ static nsky_status search_efforts(const tuning *t, double target, const atomic_b
     return status;
 }
 
-nsky_status nsky_graph_tune(nsky_graph_effort *out, nsky_recall *recall, const nsky_graph *graph,
-                            const nsky_scan *scan, double target, const atomic_bool *stop,
-                            nsky_error *err)
+nsky_status nsky_knn_tune(nsky_knn_effort *out, nsky_recall *recall, const nsky_knn *graph,
+                          const nsky_scan *scan, double target, const atomic_bool *stop,
+                          nsky_error *err)
 {
     assert(out && recall && graph && scan && err);
     tuning t = {.graph = graph, .scan = scan};

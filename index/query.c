@@ -213,7 +213,7 @@ static bool is_for_graph(const nsky_search *search, const nsky_ask *ask)
 static nsky_status by_graph(const nsky_search *search, nsky_ask *ask, nsky_error *err)
 {
     const nsky_query *query = ask->query;
-    nsky_graph_ask asked = {
+    nsky_knn_ask asked = {
         .direction = ask->direction,
         .allowed = ask->allowed.bits,
         .matching = ask->allowed.bits ? ask->allowed.matching : search->graph.rows,

@@ -57,11 +57,11 @@ static nsky_status open_lists(nsky_search *search, const nsky_json *index, nsky_
 
 static nsky_status open_graph(nsky_search *search, const nsky_json *graph, nsky_error *err)
 {
-    nsky_status status = nsky_graph_open(&search->graph, search->generation->path, search->indexed,
-                                         search->generation->dim, err);
-    return status == NSKY_OK ? nsky_graph_efforts_read(search->graph_efforts, graph,
-                                                       search->generation->path, err)
-                             : status;
+    nsky_status status = nsky_knn_open(&search->graph, search->generation->path, search->indexed,
+                                       search->generation->dim, err);
+    return status == NSKY_OK
+               ? nsky_knn_efforts_read(search->graph_efforts, graph, search->generation->path, err)
+               : status;
 }
 
 static nsky_status open_faiss(nsky_search *search, nsky_error *err)
@@ -120,7 +120,7 @@ void nsky_search_close(nsky_search *search)
     if (!search)
         return;
     nsky_ranking_close(search->ranking);
-    nsky_graph_close(&search->graph);
+    nsky_knn_close(&search->graph);
     nsky_lists_close(&search->inverted);
     nsky_faiss_free(search->faiss);
     nsky_columns_close(&search->columns);

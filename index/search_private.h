@@ -20,10 +20,10 @@ struct nsky_search {
     uint32_t lists, nprobe;
     nsky_lists
         inverted; /* the lists of a large generation; inverted.lists is 0 where it has none */
-    nsky_lists_effort efforts[2];       /* for them, by nsky_effort: balanced, fast */
+    nsky_lists_effort efforts[2];     /* for them, by nsky_effort: balanced, fast */
+    nsky_knn graph;                   /* beside the lists; graph.rows is 0 where there is none */
+    nsky_knn_effort graph_efforts[2]; /* as efforts */
     uint64_t few; /* matches of a filter that are compared one by one, whatever the index */
-    nsky_graph graph;                   /* beside the lists; graph.rows is 0 where there is none */
-    nsky_graph_effort graph_efforts[2]; /* as efforts */
     nsky_columns columns;
     nsky_scan scan;
     nsky_rerank rerank;

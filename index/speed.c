@@ -28,8 +28,8 @@ struct nsky_speed {
     nsky_index_plan plan;
     nsky_lists lists;
     nsky_tuned tuned;
-    nsky_graph graph;
-    nsky_graph_effort graph_effort;
+    nsky_knn graph;
+    nsky_knn_effort graph_effort;
 };
 
 static double now_s(void)
@@ -53,13 +53,13 @@ static nsky_status map_vectors(nsky_speed *s, nsky_error *err)
 
 static nsky_status build_graph(nsky_speed *s, nsky_error *err)
 {
-    const nsky_graph_job job = {.folder = s->job.folder,
-                                .vectors = s->vectors.data,
-                                .rows = s->job.rows,
-                                .dim = s->job.dim,
-                                .threads = s->job.threads,
-                                .stop = s->job.stop};
-    return nsky_graph_build(&job, err);
+    const nsky_knn_job job = {.folder = s->job.folder,
+                              .vectors = s->vectors.data,
+                              .rows = s->job.rows,
+                              .dim = s->job.dim,
+                              .threads = s->job.threads,
+                              .stop = s->job.stop};
+    return nsky_knn_build(&job, err);
 }
 
 static nsky_status build_lists(nsky_speed *s, nsky_error *err)
@@ -82,7 +82,7 @@ static nsky_status build_lists(nsky_speed *s, nsky_error *err)
 
 static nsky_status open_index(nsky_speed *s, nsky_error *err)
 {
-    return s->job.graph ? nsky_graph_open(&s->graph, s->job.folder, s->job.rows, s->job.dim, err)
+    return s->job.graph ? nsky_knn_open(&s->graph, s->job.folder, s->job.rows, s->job.dim, err)
                         : nsky_lists_open(&s->lists, s->job.folder, s->job.rows, s->job.dim, err);
 }
 
@@ -90,8 +90,8 @@ static nsky_status tune(nsky_speed *s, nsky_error *err)
 {
     nsky_recall recall;
     if (s->job.graph)
-        return nsky_graph_tune(&s->graph_effort, &recall, &s->graph, &s->scan, s->job.recall_target,
-                               s->job.stop, err);
+        return nsky_knn_tune(&s->graph_effort, &recall, &s->graph, &s->scan, s->job.recall_target,
+                             s->job.stop, err);
     return nsky_lists_tune(&s->tuned, &s->lists, &s->scan, s->job.recall_target,
                            nsky_parallel_threads(s->job.threads, UINT64_MAX), s->job.stop, err);
 }
@@ -159,7 +159,7 @@ void nsky_speed_close(nsky_speed *s)
 {
     if (!s)
         return;
-    nsky_graph_close(&s->graph);
+    nsky_knn_close(&s->graph);
     nsky_lists_close(&s->lists);
     nsky_map_close(&s->vectors);
     nsky_free(s);
@@ -214,11 +214,11 @@ static nsky_status answer(const nsky_speed *s, const nsky_speed_query *query, ui
     }
     for (uint32_t i = 0; i < count && status == NSKY_OK; i++) {
         const float *direction = query->queries + (size_t)(first + i) * s->job.dim;
-        nsky_graph_ask ask = {.direction = direction,
-                              .allowed = query->allowed,
-                              .matching = query->matching,
-                              .effort = s->graph_effort,
-                              .topk = &topks[i]};
+        nsky_knn_ask ask = {.direction = direction,
+                            .allowed = query->allowed,
+                            .matching = query->matching,
+                            .effort = s->graph_effort,
+                            .topk = &topks[i]};
         ask.effort.beam = (uint32_t)fmax(1, ask.effort.beam * query->effort);
         if (ask.effort.candidates > ask.effort.beam)
             ask.effort.candidates = ask.effort.beam;

@@ -24,7 +24,7 @@ enum { ROWS = 4000, DIM = 96, QUERIES = 100, BLANK = 17 };
 static char folder[200];
 static uint16_t vectors[ROWS][DIM];
 static float queries[QUERIES][DIM];
-static nsky_graph graph;
+static nsky_knn graph;
 static const nsky_scan scan = {.vectors = vectors[0], .rows = ROWS, .dim = DIM};
 
 #define assert_ok(call, err)            \
@@ -36,14 +36,14 @@ static const nsky_scan scan = {.vectors = vectors[0], .rows = ROWS, .dim = DIM};
 static void build(const char *where, uint32_t threads)
 {
     nsky_error err = NSKY_ERROR_INIT;
-    const nsky_graph_job job = {.folder = where,
-                                .vectors = vectors[0],
-                                .rows = ROWS,
-                                .dim = DIM,
-                                .degree = 32,
-                                .beam = 64,
-                                .threads = threads};
-    assert_ok(nsky_graph_build(&job, &err), err);
+    const nsky_knn_job job = {.folder = where,
+                              .vectors = vectors[0],
+                              .rows = ROWS,
+                              .dim = DIM,
+                              .degree = 32,
+                              .beam = 64,
+                              .threads = threads};
+    assert_ok(nsky_knn_build(&job, &err), err);
 }
 
 static int set_up(void **state)
@@ -63,14 +63,14 @@ static int set_up(void **state)
     for (uint32_t row = BLANK; row < ROWS; row += 500)
         memset(vectors[row], 0, sizeof vectors[row]);
     build(folder, 2);
-    return nsky_graph_open(&graph, folder, ROWS, DIM, &err) == NSKY_OK ? 0 : -1;
+    return nsky_knn_open(&graph, folder, ROWS, DIM, &err) == NSKY_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
     nsky_error err = NSKY_ERROR_INIT;
-    nsky_graph_close(&graph);
+    nsky_knn_close(&graph);
     return nsky_remove_tree(folder, &err) == NSKY_OK ? 0 : -1;
 }
 
@@ -82,7 +82,7 @@ static void test_kernels_agree(void **state)
     int8_t query[CODED];
     uint32_t rows[COUNT];
     int32_t sums[3][COUNT + 1];
-    nsky_graph_kernel kernels[3];
+    nsky_knn_kernel kernels[3];
     nsky_rng rng = nsky_rng_at(1, 2, 3);
     for (uint32_t i = 0; i < COUNT; i++) {
         rows[i] = COUNT - 1 - i;
@@ -91,7 +91,7 @@ static void test_kernels_agree(void **state)
     }
     for (uint32_t d = 0; d < CODED; d++)
         query[d] = d < 64 ? -128 : (int8_t)nsky_rng_u32(&rng);
-    const uint32_t count = nsky_graph_kernels(kernels);
+    const uint32_t count = nsky_knn_kernels(kernels);
     for (uint32_t n = 0; n <= COUNT; n++)
         for (uint32_t coded = 64; coded <= CODED; coded += 64)
             for (uint32_t k = 0; k < count; k++) {
@@ -102,18 +102,18 @@ static void test_kernels_agree(void **state)
             }
 }
 
-static double recall_of(nsky_graph_effort effort, const uint8_t *allowed, uint64_t matching)
+static double recall_of(nsky_knn_effort effort, const uint8_t *allowed, uint64_t matching)
 {
     nsky_error err = NSKY_ERROR_INIT;
     uint32_t common = 0;
     for (uint32_t q = 0; q < QUERIES; q++) {
         nsky_hit truth[10], hits[10];
         nsky_topk exact = {truth, 10, 0}, topk = {hits, 10, 0};
-        nsky_graph_ask ask = {.direction = queries[q],
-                              .allowed = allowed,
-                              .matching = matching,
-                              .effort = effort,
-                              .topk = &topk};
+        nsky_knn_ask ask = {.direction = queries[q],
+                            .allowed = allowed,
+                            .matching = matching,
+                            .effort = effort,
+                            .topk = &topk};
         assert_ok(nsky_scan_run(&scan, queries[q], &allowed, 1, &exact, &err), err);
         assert_ok(nsky_by_graph(&graph, &scan, &ask, &err), err);
         assert_int_equal(topk.count, exact.count);
@@ -133,16 +133,16 @@ static double recall_of(nsky_graph_effort effort, const uint8_t *allowed, uint64
 static void test_neighbours_are_found(void **state)
 {
     (void)state;
-    assert_true(recall_of((nsky_graph_effort){64, 40, 1}, NULL, ROWS) > 0.98);
+    assert_true(recall_of((nsky_knn_effort){64, 40, 1}, NULL, ROWS) > 0.98);
 }
 
 static void test_tuning_reaches_its_target(void **state)
 {
     (void)state;
     nsky_error err = NSKY_ERROR_INIT;
-    nsky_graph_effort effort;
+    nsky_knn_effort effort;
     nsky_recall recall;
-    assert_ok(nsky_graph_tune(&effort, &recall, &graph, &scan, 0.95, NULL, &err), err);
+    assert_ok(nsky_knn_tune(&effort, &recall, &graph, &scan, 0.95, NULL, &err), err);
     assert_true(recall.at_10 >= 0.95 && recall.at_100 >= 0.9);
     assert_true(recall_of(effort, NULL, ROWS) > 0.93);
 }
@@ -153,24 +153,24 @@ static void test_all_rows_can_be_reached(void **state)
     (void)state;
     nsky_error err = NSKY_ERROR_INIT;
     static nsky_candidate found[ROWS];
-    nsky_graph_query query = {
+    nsky_knn_query query = {
         .direction = queries[0], .matching = ROWS, .beam = ROWS, .want = ROWS, .found = found};
-    assert_ok(nsky_graph_search(&graph, &query, &err), err);
+    assert_ok(nsky_knn_search(&graph, &query, &err), err);
     assert_true(query.swept); /* more wanted than there are: 8 rows have no vector */
     assert_int_equal(query.count, ROWS - 8);
     for (uint32_t i = 0; i < query.count; i++)
         assert_int_not_equal(found[i].row % 500, BLANK);
 
-    nsky_graph_kernel kernels[3];
-    nsky_graph_walker walker = {0};
+    nsky_knn_kernel kernels[3];
+    nsky_knn_walker walker = {0};
     int8_t values[NSKY_CODED_MAX];
     static int32_t norms[ROWS]; /* zeros: the largest product first */
-    nsky_graph_kernels(kernels);
-    nsky_graph_target target = {.query = values, .norms = norms};
-    target.bias = nsky_graph_as_query(&graph, 5, values);
-    assert_ok(nsky_graph_walk(&walker, &graph, &kernels[0], &target, ROWS, 0, &err), err);
+    nsky_knn_kernels(kernels);
+    nsky_knn_target target = {.query = values, .norms = norms};
+    target.bias = nsky_knn_as_query(&graph, 5, values);
+    assert_ok(nsky_knn_walk(&walker, &graph, &kernels[0], &target, ROWS, 0, &err), err);
     assert_true(walker.count >= ROWS - 8 - 1);
-    nsky_graph_walker_free(&walker);
+    nsky_knn_walker_free(&walker);
 }
 
 static void test_filters(void **state)
@@ -186,17 +186,17 @@ static void test_filters(void **state)
             matching++;
         }
         double most = matching < 10 ? (double)matching / 10 : 1;
-        assert_true(recall_of((nsky_graph_effort){64, 40, 1}, allowed, matching) > 0.97 * most);
+        assert_true(recall_of((nsky_knn_effort){64, 40, 1}, allowed, matching) > 0.97 * most);
     }
     memset(allowed, 0, sizeof allowed);
-    assert_true(recall_of((nsky_graph_effort){64, 40, 1}, allowed, 0) < 1e-9);
+    assert_true(recall_of((nsky_knn_effort){64, 40, 1}, allowed, 0) < 1e-9);
 }
 
 static void read_graph(const char *where, void **data, size_t *bytes)
 {
     nsky_error err = NSKY_ERROR_INIT;
     char path[300];
-    snprintf(path, sizeof path, "%s/" NSKY_GRAPH_FILE, where);
+    snprintf(path, sizeof path, "%s/" NSKY_KNN_FILE, where);
     assert_ok(nsky_file_read(data, bytes, path, 1u << 30, &err), err);
 }
 
@@ -221,11 +221,11 @@ static void test_threads_do_not_matter(void **state)
 static void refuse(const char *where, const void *data, size_t bytes, nsky_status expected)
 {
     nsky_error err = NSKY_ERROR_INIT;
-    nsky_graph opened;
+    nsky_knn opened;
     char path[300];
-    snprintf(path, sizeof path, "%s/" NSKY_GRAPH_FILE, where);
+    snprintf(path, sizeof path, "%s/" NSKY_KNN_FILE, where);
     assert_ok(nsky_file_write(path, data, bytes, &err), err);
-    assert_int_equal(nsky_graph_open(&opened, where, ROWS, DIM, &err), expected);
+    assert_int_equal(nsky_knn_open(&opened, where, ROWS, DIM, &err), expected);
     assert_non_null(strstr(err.text, path));
     assert_null(opened.block);
 }
@@ -244,7 +244,7 @@ static void test_damage_is_refused(void **state)
     static const double places[] = {0, 0.5, 0.75, 1};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         size_t place =
-            NSKY_GRAPH_HEADER + (size_t)(places[i] * (double)(bytes - NSKY_GRAPH_HEADER - 1));
+            NSKY_KNN_HEADER + (size_t)(places[i] * (double)(bytes - NSKY_KNN_HEADER - 1));
         at[place] ^= 4;
         refuse(other, data, bytes, NSKY_EDATA);
         at[place] ^= 4;
@@ -259,9 +259,9 @@ static void test_damage_is_refused(void **state)
     refuse(other, data, 0, NSKY_EDATA);
     nsky_free(data);
 
-    nsky_graph opened;
-    assert_int_equal(nsky_graph_open(&opened, folder, ROWS - 1, DIM, &err), NSKY_EMISMATCH);
-    assert_int_equal(nsky_graph_open(&opened, "/nonexistent", ROWS, DIM, &err), NSKY_ENOTFOUND);
+    nsky_knn opened;
+    assert_int_equal(nsky_knn_open(&opened, folder, ROWS - 1, DIM, &err), NSKY_EMISMATCH);
+    assert_int_equal(nsky_knn_open(&opened, "/nonexistent", ROWS, DIM, &err), NSKY_ENOTFOUND);
 }
 
 static void test_allocations_may_fail(void **state)
@@ -272,7 +272,7 @@ static void test_allocations_may_fail(void **state)
     nsky_status status = NSKY_ENOMEM;
     for (uint64_t n = 1; status != NSKY_OK; n++) {
         nsky_topk topk = {hits, 10, 0};
-        nsky_graph_ask ask = {
+        nsky_knn_ask ask = {
             .direction = queries[0], .matching = ROWS, .effort = {64, 40, 1}, .topk = &topk};
         assert_true(n < 100);
         nsky_memory_fail_at(n);
