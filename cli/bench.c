@@ -11,6 +11,7 @@
 
 static const char help[] = "usage: nearsky bench WHAT [options]\n\n"
                            "  embed    images a second through the network\n"
+                           "  index    building an index and asking it for neighbours\n"
                            "  scan     ranking all rows by their codes, against reading memory\n"
                            "  train    pairs of images a second through training steps\n\n"
                            "`nearsky bench WHAT --help` says more.\n";
@@ -69,6 +70,8 @@ int nsky_cli_bench(int argc, char **argv)
         return nsky_cli_usage("bench", "what?");
     if (strcmp(argv[1], "embed") == 0)
         return nsky_bench_embed(argc - 1, argv + 1);
+    if (strcmp(argv[1], "index") == 0)
+        return nsky_bench_index(argc - 1, argv + 1);
     if (strcmp(argv[1], "scan") == 0)
         return nsky_bench_scan(argc - 1, argv + 1);
     if (strcmp(argv[1], "train") == 0)

@@ -6,6 +6,7 @@
 
 int nsky_bench_embed(int argc, char **argv);
 int nsky_bench_scan(int argc, char **argv);
+int nsky_bench_index(int argc, char **argv);
 int nsky_bench_train(int argc, char **argv);
 
 /* "machine", "cores", "cpu_features" and "commit": a number without them says nothing. */

@@ -33,14 +33,28 @@ nsky_status nsky_build_check_stop(const nsky_build *b, nsky_error *err)
     return NSKY_OK;
 }
 
+/* Lists that were asked for by number are what was asked for, and no more. */
+static nsky_knn_wish wish_of(const nsky_index_options *options)
+{
+    if (options->graph == 0)
+        return options->lists ? NSKY_KNN_NO : NSKY_KNN_WHERE_IT_FITS;
+    return options->graph > 0 ? NSKY_KNN_YES : NSKY_KNN_NO;
+}
+
 static nsky_status choose(nsky_build *b, nsky_error *err)
 {
     b->memory_bytes = b->options->memory_bytes_max ? b->options->memory_bytes_max
                                                    : three_quarters_of_free_memory();
     b->recall_target = b->options->recall_target > 0 ? b->options->recall_target : 0.95;
-    if (!b->options->factory)
-        return nsky_index_choose(&b->plan, b->from->rows, b->from->dim, b->options->bits,
-                                 b->options->lists, b->memory_bytes, err);
+    if (!b->options->factory) {
+        nsky_status status =
+            nsky_index_choose(&b->plan, b->from->rows, b->from->dim, b->options->bits,
+                              b->options->lists, b->memory_bytes, err);
+        if (status == NSKY_OK)
+            nsky_index_choose_graph(&b->plan, b->from->rows, b->from->dim, wish_of(b->options),
+                                    b->memory_bytes);
+        return status;
+    }
     if (strlen(b->options->factory) >= sizeof b->plan.kind)
         return nsky_fail(err, NSKY_ELIMIT, "the factory string is longer than %zu letters",
                          sizeof b->plan.kind - 1);
@@ -61,6 +75,8 @@ static nsky_json *manifest_of(const nsky_build *b, double seconds)
         nsky_build_lists_describe(b, index);
     else
         nsky_build_faiss_describe(b, index);
+    if (b->plan.graph)
+        nsky_json_put(index, "graph", nsky_knn_describe(&b->graph_effort, &b->recall));
     return index;
 }
 
@@ -84,6 +100,8 @@ static nsky_status fill_work(nsky_build *b, const char *store, nsky_error *err)
     nsky_status status = columns ? NSKY_OK : err->status;
     if (status == NSKY_OK)
         status = b->plan.lists > 0 ? nsky_build_lists(b, err) : nsky_build_faiss(b, err);
+    if (status == NSKY_OK && b->plan.graph)
+        status = nsky_build_graph(b, err);
     if (status == NSKY_OK)
         status = nsky_generation_link(b->work, b->from, "vectors.f16", err);
     if (status == NSKY_OK)

@@ -16,6 +16,7 @@ typedef struct nsky_index_options {
     const char *factory;       /* FAISS factory string, or NULL: chosen by row count */
     uint32_t bits;             /* of a code's dimension, 4 or 8; 0: 8 */
     uint32_t lists;            /* inverted lists, also for few rows; 0: chosen by row count */
+    int graph;                 /* beside the lists: > 0 yes, < 0 no, 0: where it fits */
     const atomic_bool *stop;   /* or NULL */
     /* For tests; what comes out does not depend on them. */
     uint32_t threads;      /* 0: all cores */
@@ -25,15 +26,16 @@ typedef struct nsky_index_options {
 typedef struct nsky_index_report {
     uint32_t generation;
     uint64_t rows;
-    char kind[64]; /* "Flat", "Lists65536,PCA128,8bit", a factory string */
+    char kind[64]; /* "Flat", "Lists65536,PCA128,8bit", "...,Graph32", a factory string */
     double recall_at_10, recall_at_100;
     double seconds;
 } nsky_index_report;
 
 /* Reads the live generation, publishes a new one that shares its vectors and adds an index and
  * columns.bin: index.faiss for small ones and by factory string, else lists.bin, codes.bin and
- * rows.bin. A build of lists that was interrupted carries on where it was. An already indexed live
- * generation with the same options is left alone. */
+ * rows.bin, and where there is memory for it graph.bin beside them. A build of lists that was
+ * interrupted carries on where it was. An already indexed live generation with the same options is
+ * left alone. */
 NSKY_MUST_CHECK nsky_status nsky_index_build(const char *store, const nsky_index_options *options,
                                              nsky_index_report *report, nsky_error *err);
 

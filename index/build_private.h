@@ -3,6 +3,7 @@
 #define NSKY_BUILD_PRIVATE_H
 
 #include "index/build.h"
+#include "index/by_graph.h"
 #include "index/choose.h"
 #include "index/recall.h"
 #include "index/scan.h"
@@ -20,6 +21,7 @@ typedef struct nsky_build {
     nsky_recall recall;           /* set by the building: of the effort that is served by default */
     uint32_t faiss_lists, nprobe; /* FAISS's */
     nsky_tuned tuned;             /* the lists' */
+    nsky_knn_effort graph_effort;
 } nsky_build;
 
 nsky_status nsky_build_check_stop(const nsky_build *build, nsky_error *err);
@@ -27,6 +29,7 @@ nsky_status nsky_build_check_stop(const nsky_build *build, nsky_error *err);
 /* Write the index into the work folder and measure its recall. */
 NSKY_MUST_CHECK nsky_status nsky_build_faiss(nsky_build *build, nsky_error *err);
 NSKY_MUST_CHECK nsky_status nsky_build_lists(nsky_build *build, nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_build_graph(nsky_build *build, nsky_error *err);
 /* What they are called in the manifest. */
 void nsky_build_faiss_describe(const nsky_build *build, nsky_json *index);
 void nsky_build_lists_describe(const nsky_build *build, nsky_json *index);

@@ -21,7 +21,7 @@
 #define BATCH_MIN 256
 #define BATCH_SHARE 50
 
-static nsky_status stopped(const nsky_graph_work *w, nsky_error *err)
+static nsky_status stopped(const nsky_knn_work *w, nsky_error *err)
 {
     if (w->job->stop && atomic_load(w->job->stop))
         return nsky_fail(err, NSKY_ECANCELLED, "stopped; run `nearsky index` again");
@@ -30,9 +30,9 @@ static nsky_status stopped(const nsky_graph_work *w, nsky_error *err)
 
 /* Entries first, then all other rows that have a vector, shuffled: catalogues are ordered by
  * brightness or by sky, and a graph is to hold a bit of everything from the beginning. */
-static void order_rows(nsky_graph_work *w)
+static void order_rows(nsky_knn_work *w)
 {
-    const nsky_graph *g = &w->graph;
+    const nsky_knn *g = &w->graph;
     uint8_t *entry = w->marks;
     memset(entry, 0, g->rows / 8 + 1);
     for (uint32_t i = 0; i < g->entry_count; i++)
@@ -53,32 +53,32 @@ static void order_rows(nsky_graph_work *w)
 
 static int nearer(const void *a, const void *b)
 {
-    return nsky_graph_better(*(const nsky_graph_hit *)a, *(const nsky_graph_hit *)b) ? -1 : 1;
+    return nsky_knn_better(*(const nsky_knn_hit *)a, *(const nsky_knn_hit *)b) ? -1 : 1;
 }
 
 /* Walks to one row, and links it to what was passed on the way. */
-static void insert_row(nsky_graph_work *w, uint32_t row, uint32_t thread)
+static void insert_row(nsky_knn_work *w, uint32_t row, uint32_t thread)
 {
-    nsky_graph *g = &w->graph;
-    nsky_graph_walker *walker = &w->walkers[thread];
+    nsky_knn *g = &w->graph;
+    nsky_knn_walker *walker = &w->walkers[thread];
     int8_t query[NSKY_CODED_MAX];
     nsky_error err = NSKY_ERROR_INIT;
-    nsky_graph_target target = {.query = query, .norms = w->norms};
-    target.bias = nsky_graph_as_query(g, row, query);
-    if (nsky_graph_walk(walker, g, &w->kernel, &target, w->beam, 0, &err) != NSKY_OK) {
+    nsky_knn_target target = {.query = query, .norms = w->norms};
+    target.bias = nsky_knn_as_query(g, row, query);
+    if (nsky_knn_walk(walker, g, &w->kernel, &target, w->beam, 0, &err) != NSKY_OK) {
         atomic_store(&w->failed, true);
         return;
     }
     for (uint32_t i = 0; i < walker->expanded_count; i++)
         walker->expanded[i].key -= w->norms[row];
     qsort(walker->expanded, walker->expanded_count, sizeof *walker->expanded, nearer);
-    nsky_graph_prune(g, &w->kernel, w->norms, walker->expanded, walker->expanded_count,
-                     w->links + (size_t)row * g->degree);
+    nsky_knn_prune(g, &w->kernel, w->norms, walker->expanded, walker->expanded_count,
+                   w->links + (size_t)row * g->degree);
 }
 
 static void insert_task(uint64_t task, uint32_t thread, void *payload)
 {
-    nsky_graph_work *w = payload;
+    nsky_knn_work *w = payload;
     const uint64_t first = w->done + task * TASK_ROWS;
     const uint64_t end = first + TASK_ROWS < w->end ? first + TASK_ROWS : w->end;
     for (uint64_t i = first; i < end; i++)
@@ -86,13 +86,13 @@ static void insert_task(uint64_t task, uint32_t thread, void *payload)
 }
 
 /* The first ones have no graph to walk: each sees all the others. */
-static void insert_entries(nsky_graph_work *w, nsky_graph_hit *near)
+static void insert_entries(nsky_knn_work *w, nsky_knn_hit *near)
 {
-    nsky_graph *g = &w->graph;
+    nsky_knn *g = &w->graph;
     int8_t query[NSKY_CODED_MAX];
     for (uint32_t i = 0; i < g->entry_count; i++) {
         const uint32_t row = g->entries[i];
-        const int32_t bias = nsky_graph_as_query(g, row, query);
+        const int32_t bias = nsky_knn_as_query(g, row, query);
         uint32_t count = 0;
         for (uint32_t j = 0; j < g->entry_count; j++) {
             const uint32_t other = g->entries[j];
@@ -100,10 +100,10 @@ static void insert_entries(nsky_graph_work *w, nsky_graph_hit *near)
             w->kernel.dots(query, g->codes, g->coded, &other, 1, &sum);
             if (other != row)
                 near[count++] =
-                    (nsky_graph_hit){2 * (sum - bias) - w->norms[row] - w->norms[other], other};
+                    (nsky_knn_hit){2 * (sum - bias) - w->norms[row] - w->norms[other], other};
         }
         qsort(near, count, sizeof *near, nearer);
-        nsky_graph_prune(g, &w->kernel, w->norms, near, count, w->links + (size_t)row * g->degree);
+        nsky_knn_prune(g, &w->kernel, w->norms, near, count, w->links + (size_t)row * g->degree);
     }
 }
 
@@ -127,36 +127,36 @@ static void sort_pairs(uint64_t *pairs, uint64_t *other, uint64_t count)
 }
 
 /* A target's links and those that name it: all of them where there is room, else pruned. */
-static void link_back(nsky_graph_work *w, uint32_t target, const uint64_t *pairs, uint64_t count)
+static void link_back(nsky_knn_work *w, uint32_t target, const uint64_t *pairs, uint64_t count)
 {
-    nsky_graph *g = &w->graph;
+    nsky_knn *g = &w->graph;
     uint32_t *links = w->links + (size_t)target * g->degree, held = 0, at;
-    while (held < g->degree && links[held] != NSKY_GRAPH_NONE)
+    while (held < g->degree && links[held] != NSKY_KNN_NONE)
         held++;
     if (held + count <= g->degree) {
         for (uint64_t i = 0; i < count; i++)
             links[held + i] = (uint32_t)pairs[i];
         return;
     }
-    nsky_graph_hit near[4 * NSKY_GRAPH_DEGREE_MAX];
+    nsky_knn_hit near[4 * NSKY_KNN_DEGREE_MAX];
     int8_t query[NSKY_CODED_MAX];
-    const int32_t bias = nsky_graph_as_query(g, target, query);
+    const int32_t bias = nsky_knn_as_query(g, target, query);
     uint32_t near_count = 0;
     for (uint64_t i = 0; i < held + count; i++) {
         const uint32_t row = i < held ? links[i] : (uint32_t)pairs[i - held];
         int32_t sum;
         w->kernel.dots(query, g->codes, g->coded, &row, 1, &sum);
-        nsky_graph_insert(
-            near, &near_count, 4 * g->degree,
-            (nsky_graph_hit){2 * (sum - bias) - w->norms[row] - w->norms[target], row}, &at);
+        nsky_knn_insert(near, &near_count, 4 * g->degree,
+                        (nsky_knn_hit){2 * (sum - bias) - w->norms[row] - w->norms[target], row},
+                        &at);
     }
-    nsky_graph_prune(g, &w->kernel, w->norms, near, near_count, links);
+    nsky_knn_prune(g, &w->kernel, w->norms, near, near_count, links);
 }
 
 static void back_task(uint64_t task, uint32_t thread, void *payload)
 {
     (void)thread;
-    nsky_graph_work *w = payload;
+    nsky_knn_work *w = payload;
     const uint64_t first = w->pair_count * task / w->pair_tasks;
     const uint64_t end = w->pair_count * (task + 1) / w->pair_tasks;
     for (uint64_t i = first; i < end;) {
@@ -171,12 +171,12 @@ static void back_task(uint64_t task, uint32_t thread, void *payload)
     }
 }
 
-static void link_batch_back(nsky_graph_work *w)
+static void link_batch_back(nsky_knn_work *w)
 {
     w->pair_count = 0;
     for (uint64_t i = w->done; i < w->end; i++) {
         const uint32_t *links = w->links + (size_t)w->order[i] * w->graph.degree;
-        for (uint32_t k = 0; k < w->graph.degree && links[k] != NSKY_GRAPH_NONE; k++)
+        for (uint32_t k = 0; k < w->graph.degree && links[k] != NSKY_KNN_NONE; k++)
             w->pairs[w->pair_count++] = (uint64_t)links[k] << 32 | w->order[i];
     }
     sort_pairs(w->pairs, w->pairs + w->pair_count, w->pair_count);
@@ -192,10 +192,10 @@ static uint64_t batch_max(uint64_t stored)
     return stored / BATCH_SHARE > BATCH_MIN ? stored / BATCH_SHARE : BATCH_MIN;
 }
 
-static nsky_status insert_all(nsky_graph_work *w, nsky_error *err)
+static nsky_status insert_all(nsky_knn_work *w, nsky_error *err)
 {
     nsky_status status = NSKY_OK;
-    nsky_graph_hit *near = nsky_alloc(w->graph.entry_count, sizeof *near, err);
+    nsky_knn_hit *near = nsky_alloc(w->graph.entry_count, sizeof *near, err);
     if (!near)
         return err->status;
     nsky_progress *progress = nsky_progress_start("index", "rows linked", w->stored);
@@ -219,7 +219,7 @@ static nsky_status insert_all(nsky_graph_work *w, nsky_error *err)
     return status;
 }
 
-static nsky_status allocate(nsky_graph_work *w, nsky_error *err)
+static nsky_status allocate(nsky_knn_work *w, nsky_error *err)
 {
     const uint64_t rows = w->graph.rows;
     w->norms = nsky_alloc(rows, sizeof *w->norms, err);
@@ -229,45 +229,45 @@ static nsky_status allocate(nsky_graph_work *w, nsky_error *err)
     return w->norms && w->order && w->marks && w->pairs ? NSKY_OK : err->status;
 }
 
-static void release(nsky_graph_work *w)
+static void release(nsky_knn_work *w)
 {
     for (uint32_t t = 0; t < NSKY_PARALLEL_MAX; t++)
-        nsky_graph_walker_free(&w->walkers[t]);
+        nsky_knn_walker_free(&w->walkers[t]);
     nsky_free(w->pairs);
     nsky_free(w->marks);
     nsky_free(w->order);
     nsky_free(w->norms);
-    nsky_graph_close(&w->graph);
+    nsky_knn_close(&w->graph);
 }
 
-nsky_status nsky_graph_build(const nsky_graph_job *job, nsky_error *err)
+nsky_status nsky_knn_build(const nsky_knn_job *job, nsky_error *err)
 {
     assert(job && job->folder && job->vectors && job->dim > 0 && err);
-    nsky_graph_kernel kernels[3];
-    nsky_graph_kernels(kernels);
-    nsky_graph_work *w = nsky_alloc_zero(1, sizeof *w, err);
+    nsky_knn_kernel kernels[3];
+    nsky_knn_kernels(kernels);
+    nsky_knn_work *w = nsky_alloc_zero(1, sizeof *w, err);
     if (!w)
         return err->status;
     w->job = job;
     w->kernel = kernels[0];
-    w->beam = job->beam ? job->beam : NSKY_GRAPH_BEAM;
-    w->graph = (nsky_graph){.rows = job->rows,
-                            .dim = job->dim,
-                            .padded = nsky_scan_padded(job->dim),
-                            .degree = job->degree ? job->degree : NSKY_GRAPH_DEGREE};
+    w->beam = job->beam ? job->beam : NSKY_KNN_BEAM;
+    w->graph = (nsky_knn){.rows = job->rows,
+                          .dim = job->dim,
+                          .padded = nsky_scan_padded(job->dim),
+                          .degree = job->degree ? job->degree : NSKY_KNN_DEGREE};
     nsky_status status = NSKY_OK;
-    if (job->rows == 0 || job->rows >= NSKY_GRAPH_NONE || w->graph.degree > NSKY_GRAPH_DEGREE_MAX ||
+    if (job->rows == 0 || job->rows >= NSKY_KNN_NONE || w->graph.degree > NSKY_KNN_DEGREE_MAX ||
         w->graph.degree % 16 != 0)
         status =
             nsky_fail(err, NSKY_EINVAL, "a graph of %llu rows with %u links each cannot be built",
                       (unsigned long long)job->rows, w->graph.degree);
     const int before = nsky_algebra_threads(1); /* products are the same on every machine */
     if (status == NSKY_OK && (status = allocate(w, err)) == NSKY_OK &&
-        (status = nsky_graph_encode(w, err)) == NSKY_OK) {
+        (status = nsky_knn_encode(w, err)) == NSKY_OK) {
         order_rows(w);
         if ((status = stopped(w, err)) == NSKY_OK && (status = insert_all(w, err)) == NSKY_OK &&
-            (status = nsky_graph_reach_all(w, err)) == NSKY_OK)
-            status = nsky_graph_write(&w->graph, job->folder, err);
+            (status = nsky_knn_reach_all(w, err)) == NSKY_OK)
+            status = nsky_knn_write(&w->graph, job->folder, err);
     }
     nsky_algebra_threads(before);
     release(w);

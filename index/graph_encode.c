@@ -12,9 +12,9 @@
 #include "index/space.h"
 
 #define SEED 20231031
-#define SPACE_ROWS 65536   /* sample for the space */
-#define ROWS_AN_ENTRY 2048 /* how many rows for each entry */
-#define SAMPLE_AN_ENTRY 64 /* rows that k-means sees for each entry */
+#define SPACE_ROWS 65536    /* sample for the space */
+#define ROWS_AN_ENTRY 8192  /* how many rows for each entry */
+#define SAMPLE_AN_ENTRY 128 /* rows that k-means sees for each entry */
 #define ENTRIES_MIN 16
 #define ENTRIES_MAX 1024
 #define ITERATIONS 8
@@ -24,18 +24,18 @@
 #define CODED_FIRST 128
 #define CODED_LAST 256
 
-uint32_t nsky_graph_coded(uint32_t dim)
+uint32_t nsky_knn_coded(uint32_t dim)
 {
     uint32_t whole = (dim + 63) / 64 * 64;
     return whole < CODED_FIRST ? whole : CODED_FIRST;
 }
 
 /* As many dimensions as the vectors' variance asks for. */
-static nsky_status fit_space(nsky_space *space, const nsky_graph_job *job, nsky_error *err)
+static nsky_status fit_space(nsky_space *space, const nsky_knn_job *job, nsky_error *err)
 {
     const uint32_t whole = (job->dim + 63) / 64 * 64;
     const uint32_t last = job->coded ? job->coded : whole < CODED_LAST ? whole : CODED_LAST;
-    uint32_t coded = job->coded ? job->coded : nsky_graph_coded(job->dim);
+    uint32_t coded = job->coded ? job->coded : nsky_knn_coded(job->dim);
     for (;; coded += 64) {
         nsky_status status =
             nsky_space_fit(space, job->vectors, job->rows, job->dim, coded, SPACE_ROWS, SEED, err);
@@ -46,7 +46,7 @@ static nsky_status fit_space(nsky_space *space, const nsky_graph_job *job, nsky_
 }
 
 /* Rows as the space has them: y [count, coded]. x [count, padded] scratch. */
-static void turn_rows(const nsky_space *space, const nsky_graph_job *job, const uint32_t *rows,
+static void turn_rows(const nsky_space *space, const nsky_knn_job *job, const uint32_t *rows,
                       uint64_t first, uint32_t count, float *x, float *y)
 {
     memset(x, 0, (size_t)count * space->padded * sizeof *x);
@@ -78,7 +78,7 @@ static void free_sample(sample *s)
 }
 
 /* Evenly spread rows that have a vector. */
-static nsky_status take_sample(sample *out, const nsky_space *space, const nsky_graph_job *job,
+static nsky_status take_sample(sample *out, const nsky_space *space, const nsky_knn_job *job,
                                uint32_t wanted, nsky_error *err)
 {
     if (wanted > job->rows)
@@ -166,7 +166,7 @@ static nsky_status find_entries(uint32_t *entries, uint32_t *count, const sample
 }
 
 typedef struct encoding {
-    nsky_graph_work *work;
+    nsky_knn_work *work;
     const nsky_space *space;
     float *x[NSKY_PARALLEL_MAX], *y[NSKY_PARALLEL_MAX];
 } encoding;
@@ -174,7 +174,7 @@ typedef struct encoding {
 static void encode_task(uint64_t task, uint32_t thread, void *payload)
 {
     const encoding *e = payload;
-    nsky_graph_work *w = e->work;
+    nsky_knn_work *w = e->work;
     const uint32_t coded = e->space->coded;
     const uint64_t first = task * TASK_ROWS, left = w->job->rows - first;
     const uint32_t count = left < TASK_ROWS ? (uint32_t)left : TASK_ROWS;
@@ -195,7 +195,7 @@ static void encode_task(uint64_t task, uint32_t thread, void *payload)
     }
 }
 
-static nsky_status encode_all(nsky_graph_work *w, const nsky_space *space, nsky_error *err)
+static nsky_status encode_all(nsky_knn_work *w, const nsky_space *space, nsky_error *err)
 {
     encoding e = {.work = w, .space = space};
     const uint64_t tasks = (w->job->rows + TASK_ROWS - 1) / TASK_ROWS;
@@ -215,11 +215,11 @@ static nsky_status encode_all(nsky_graph_work *w, const nsky_space *space, nsky_
     return status;
 }
 
-static nsky_status allocate_tables(nsky_graph_work *w, const nsky_space *space,
+static nsky_status allocate_tables(nsky_knn_work *w, const nsky_space *space,
                                    const uint32_t *entries, nsky_error *err)
 {
-    nsky_graph *g = &w->graph;
-    nsky_status status = nsky_graph_alloc(g, err);
+    nsky_knn *g = &w->graph;
+    nsky_status status = nsky_knn_alloc(g, err);
     if (status != NSKY_OK)
         return status;
     w->mean = (float *)g->mean;
@@ -234,12 +234,12 @@ static nsky_status allocate_tables(nsky_graph_work *w, const nsky_space *space,
     return NSKY_OK;
 }
 
-nsky_status nsky_graph_encode(nsky_graph_work *w, nsky_error *err)
+nsky_status nsky_knn_encode(nsky_knn_work *w, nsky_error *err)
 {
     nsky_space space = {0};
     sample s = {0};
     uint32_t entries[ENTRIES_MAX];
-    nsky_graph *g = &w->graph;
+    nsky_knn *g = &w->graph;
     nsky_status status = fit_space(&space, w->job, err);
     g->entry_count = entries_for(w->job->rows);
     if (status == NSKY_OK &&

@@ -31,7 +31,7 @@ typedef struct header {
 enum { MEAN, ROTATION, ENTRIES, CODES, LINKS, TABLES };
 
 /* Where each table begins, and last the size of all; the numbers are in bounds. */
-static void layout(const nsky_graph *g, uint64_t begins[TABLES + 1])
+static void layout(const nsky_knn *g, uint64_t begins[TABLES + 1])
 {
     const uint64_t bytes[TABLES] = {(uint64_t)g->padded * 4, (uint64_t)g->coded * g->padded * 4,
                                     (uint64_t)g->entry_count * 4, g->rows * g->coded,
@@ -41,19 +41,19 @@ static void layout(const nsky_graph *g, uint64_t begins[TABLES + 1])
         begins[t + 1] = (begins[t] + bytes[t] + 63) / 64 * 64;
 }
 
-uint64_t nsky_graph_bytes(uint64_t rows, uint32_t dim, uint32_t coded, uint32_t degree)
+uint64_t nsky_knn_bytes(uint64_t rows, uint32_t dim, uint32_t coded, uint32_t degree)
 {
-    const nsky_graph g = {.rows = rows,
-                          .padded = nsky_scan_padded(dim),
-                          .coded = coded,
-                          .degree = degree,
-                          .entry_count = 1024};
+    const nsky_knn g = {.rows = rows,
+                        .padded = nsky_scan_padded(dim),
+                        .coded = coded,
+                        .degree = degree,
+                        .entry_count = 1024};
     uint64_t begins[TABLES + 1];
     layout(&g, begins);
     return begins[TABLES];
 }
 
-nsky_status nsky_graph_alloc(nsky_graph *g, nsky_error *err)
+nsky_status nsky_knn_alloc(nsky_knn *g, nsky_error *err)
 {
     uint64_t begins[TABLES + 1];
     layout(g, begins);
@@ -80,10 +80,10 @@ nsky_status nsky_graph_alloc(nsky_graph *g, nsky_error *err)
     return NSKY_OK;
 }
 
-void nsky_graph_close(nsky_graph *g)
+void nsky_knn_close(nsky_knn *g)
 {
     nsky_free(g->block);
-    *g = (nsky_graph){0};
+    *g = (nsky_knn){0};
 }
 
 typedef struct hashing {
@@ -100,7 +100,7 @@ static void hash_piece(uint64_t task, uint32_t thread, void *payload)
     h->pieces[task] = nsky_xxh64(h->data + first, left < PIECE ? left : PIECE, 0);
 }
 
-static uint64_t hash_tables(const nsky_graph *g)
+static uint64_t hash_tables(const nsky_knn *g)
 {
     uint64_t pieces[PIECES_MAX];
     hashing h = {g->block, g->block_bytes, pieces};
@@ -109,12 +109,12 @@ static uint64_t hash_tables(const nsky_graph *g)
     return nsky_xxh64(pieces, count * sizeof *pieces, 0);
 }
 
-nsky_status nsky_graph_write(const nsky_graph *g, const char *folder, nsky_error *err)
+nsky_status nsky_knn_write(const nsky_knn *g, const char *folder, nsky_error *err)
 {
     assert(g->block_bytes <= PIECE * PIECES_MAX);
     union {
         header head;
-        char bytes[NSKY_GRAPH_HEADER];
+        char bytes[NSKY_KNN_HEADER];
     } first;
     nsky_file_writer writer = {0};
     memset(&first, 0, sizeof first);
@@ -129,7 +129,7 @@ nsky_status nsky_graph_write(const nsky_graph *g, const char *folder, nsky_error
                           .tables = hash_tables(g)};
     memcpy(first.head.magic, magic, sizeof magic);
     first.head.checksum = nsky_xxh64(&first.head, offsetof(header, checksum), 0);
-    char *path = nsky_format(err, "%s/" NSKY_GRAPH_FILE, folder);
+    char *path = nsky_format(err, "%s/" NSKY_KNN_FILE, folder);
     nsky_status status = path ? nsky_file_begin(&writer, path, err) : err->status;
     if (status == NSKY_OK) {
         /* Failures of the stream stick to it; commit finds them. */
@@ -157,8 +157,8 @@ static nsky_status check_header(const header *h, uint64_t rows, uint32_t dim, co
                          " of %u; run `nearsky index` again",
                          path, h->version, h->rows, h->dim, rows, dim);
     if (h->coded < 64 || h->coded > NSKY_CODED_MAX || h->coded % 64 != 0 || h->degree < 16 ||
-        h->degree > NSKY_GRAPH_DEGREE_MAX || h->degree % 16 != 0 || h->entry_count < 1 ||
-        h->entry_count > NSKY_GRAPH_ENTRIES_MAX || h->rows < 1 || h->rows >= NSKY_GRAPH_NONE ||
+        h->degree > NSKY_KNN_DEGREE_MAX || h->degree % 16 != 0 || h->entry_count < 1 ||
+        h->entry_count > NSKY_KNN_ENTRIES_MAX || h->rows < 1 || h->rows >= NSKY_KNN_NONE ||
         h->bytes > PIECE * PIECES_MAX || !(h->scale > 0 && h->scale < 1e6f))
         return nsky_fail(err, NSKY_EDATA,
                          "%s: its header makes no sense; run `nearsky index` again", path);
@@ -166,7 +166,7 @@ static nsky_status check_header(const header *h, uint64_t rows, uint32_t dim, co
 }
 
 typedef struct checking {
-    const nsky_graph *graph;
+    const nsky_knn *graph;
     atomic_bool wrong;
 } checking;
 
@@ -176,20 +176,20 @@ static void check_links(uint64_t task, uint32_t thread, void *payload)
 {
     (void)thread;
     checking *c = payload;
-    const nsky_graph *g = c->graph;
+    const nsky_knn *g = c->graph;
     const uint64_t first = task * CHECK_ROWS * g->degree;
     uint64_t end = first + (uint64_t)CHECK_ROWS * g->degree;
     if (end > g->rows * g->degree)
         end = g->rows * g->degree;
     bool wrong = false;
     for (uint64_t i = first; i < end; i++)
-        wrong |= g->links[i] >= g->rows && g->links[i] != NSKY_GRAPH_NONE;
+        wrong |= g->links[i] >= g->rows && g->links[i] != NSKY_KNN_NONE;
     if (wrong)
         atomic_store(&c->wrong, true);
 }
 
 /* A checksum says that a file is as it was written, not by whom. */
-static bool makes_sense(const nsky_graph *g)
+static bool makes_sense(const nsky_knn *g)
 {
     checking c = {.graph = g};
     const uint64_t tasks = (g->rows + CHECK_ROWS - 1) / CHECK_ROWS;
@@ -205,10 +205,10 @@ static bool makes_sense(const nsky_graph *g)
     return sound && !atomic_load(&c.wrong);
 }
 
-static nsky_status read_tables(nsky_graph *g, FILE *file, const header *h, const char *path,
+static nsky_status read_tables(nsky_knn *g, FILE *file, const header *h, const char *path,
                                nsky_error *err)
 {
-    nsky_status status = nsky_graph_alloc(g, err);
+    nsky_status status = nsky_knn_alloc(g, err);
     if (status != NSKY_OK)
         return status;
     if (g->block_bytes != h->bytes || fread(g->block, 1, g->block_bytes, file) != g->block_bytes ||
@@ -224,10 +224,10 @@ static nsky_status read_tables(nsky_graph *g, FILE *file, const header *h, const
     return NSKY_OK;
 }
 
-static nsky_status read_file(nsky_graph *g, FILE *file, const char *path, uint64_t rows,
-                             uint32_t dim, nsky_error *err)
+static nsky_status read_file(nsky_knn *g, FILE *file, const char *path, uint64_t rows, uint32_t dim,
+                             nsky_error *err)
 {
-    char first[NSKY_GRAPH_HEADER];
+    char first[NSKY_KNN_HEADER];
     header h;
     if (fread(first, 1, sizeof first, file) != sizeof first)
         return nsky_fail(err, NSKY_EDATA, "%s: cut short; restore it or run `nearsky index` again",
@@ -236,22 +236,22 @@ static nsky_status read_file(nsky_graph *g, FILE *file, const char *path, uint64
     nsky_status status = check_header(&h, rows, dim, path, err);
     if (status != NSKY_OK)
         return status;
-    *g = (nsky_graph){.rows = rows,
-                      .dim = dim,
-                      .padded = nsky_scan_padded(dim),
-                      .coded = h.coded,
-                      .degree = h.degree,
-                      .entry_count = h.entry_count,
-                      .scale = h.scale};
+    *g = (nsky_knn){.rows = rows,
+                    .dim = dim,
+                    .padded = nsky_scan_padded(dim),
+                    .coded = h.coded,
+                    .degree = h.degree,
+                    .entry_count = h.entry_count,
+                    .scale = h.scale};
     return read_tables(g, file, &h, path, err);
 }
 
-nsky_status nsky_graph_open(nsky_graph *out, const char *folder, uint64_t rows, uint32_t dim,
-                            nsky_error *err)
+nsky_status nsky_knn_open(nsky_knn *out, const char *folder, uint64_t rows, uint32_t dim,
+                          nsky_error *err)
 {
     assert(out && folder && err);
-    *out = (nsky_graph){0};
-    char *path = nsky_format(err, "%s/" NSKY_GRAPH_FILE, folder);
+    *out = (nsky_knn){0};
+    char *path = nsky_format(err, "%s/" NSKY_KNN_FILE, folder);
     if (!path)
         return err->status;
     FILE *file = fopen(path, "rbe");
@@ -265,7 +265,7 @@ nsky_status nsky_graph_open(nsky_graph *out, const char *folder, uint64_t rows, 
     if (file)
         fclose(file);
     if (status != NSKY_OK)
-        nsky_graph_close(out);
+        nsky_knn_close(out);
     nsky_free(path);
     return status;
 }

@@ -88,14 +88,14 @@ dots_vnni(const int8_t *query, const uint8_t *codes, uint32_t coded, const uint3
     }
 }
 
-uint32_t nsky_graph_kernels(nsky_graph_kernel out[3])
+uint32_t nsky_knn_kernels(nsky_knn_kernel out[3])
 {
     uint32_t count = 0;
     if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl"))
-        out[count++] = (nsky_graph_kernel){"avx512vnni", dots_vnni};
+        out[count++] = (nsky_knn_kernel){"avx512vnni", dots_vnni};
     if (__builtin_cpu_supports("avx2"))
-        out[count++] = (nsky_graph_kernel){"avx2", dots_avx2};
-    out[count++] = (nsky_graph_kernel){"c", dots_c};
+        out[count++] = (nsky_knn_kernel){"avx2", dots_avx2};
+    out[count++] = (nsky_knn_kernel){"c", dots_c};
     return count;
 }

@@ -9,7 +9,7 @@
 #define SLACK_BELOW 5
 
 /* The row's values as signed bytes, and 128 times their sum. */
-int32_t nsky_graph_as_query(const nsky_graph *graph, uint32_t row, int8_t *query)
+int32_t nsky_knn_as_query(const nsky_knn *graph, uint32_t row, int8_t *query)
 {
     const uint8_t *code = graph->codes + (size_t)row * graph->coded;
     int32_t sum = 0;
@@ -20,17 +20,16 @@ int32_t nsky_graph_as_query(const nsky_graph *graph, uint32_t row, int8_t *query
     return 128 * sum;
 }
 
-uint32_t nsky_graph_prune(const nsky_graph *graph, const nsky_graph_kernel *kernel,
-                          const int32_t *norms, const nsky_graph_hit *candidates, uint32_t count,
-                          uint32_t *links)
+uint32_t nsky_knn_prune(const nsky_knn *graph, const nsky_knn_kernel *kernel, const int32_t *norms,
+                        const nsky_knn_hit *candidates, uint32_t count, uint32_t *links)
 {
     int8_t query[NSKY_CODED_MAX];
-    int32_t sums[NSKY_GRAPH_DEGREE_MAX];
+    int32_t sums[NSKY_KNN_DEGREE_MAX];
     uint32_t kept = 0;
     for (uint32_t c = 0; c < count && kept < graph->degree; c++) {
         const uint32_t row = candidates[c].row;
         const int64_t distance = -(int64_t)candidates[c].key;
-        const int32_t bias = nsky_graph_as_query(graph, row, query);
+        const int32_t bias = nsky_knn_as_query(graph, row, query);
         bool hidden = false;
         kernel->dots(query, graph->codes, graph->coded, links, kept, sums);
         for (uint32_t k = 0; k < kept && !hidden; k++) {
@@ -41,6 +40,6 @@ uint32_t nsky_graph_prune(const nsky_graph *graph, const nsky_graph_kernel *kern
             links[kept++] = row;
     }
     for (uint32_t k = kept; k < graph->degree; k++)
-        links[k] = NSKY_GRAPH_NONE;
+        links[k] = NSKY_KNN_NONE;
     return kept;
 }

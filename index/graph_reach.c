@@ -18,9 +18,9 @@ static bool marked(const uint8_t *marks, uint32_t row)
 }
 
 /* Marks what can be walked to. queue [stored]. */
-static uint64_t flood(nsky_graph_work *w, uint32_t *queue)
+static uint64_t flood(nsky_knn_work *w, uint32_t *queue)
 {
-    const nsky_graph *g = &w->graph;
+    const nsky_knn *g = &w->graph;
     uint64_t count = g->entry_count;
     memset(w->marks, 0, g->rows / 8 + 1);
     memcpy(queue, g->entries, g->entry_count * sizeof *queue);
@@ -28,7 +28,7 @@ static uint64_t flood(nsky_graph_work *w, uint32_t *queue)
         mark(w->marks, g->entries[i]);
     for (uint64_t next = 0; next < count; next++) {
         const uint32_t *links = g->links + (size_t)queue[next] * g->degree;
-        for (uint32_t k = 0; k < g->degree && links[k] != NSKY_GRAPH_NONE; k++)
+        for (uint32_t k = 0; k < g->degree && links[k] != NSKY_KNN_NONE; k++)
             if (!marked(w->marks, links[k])) {
                 mark(w->marks, links[k]);
                 queue[count++] = links[k];
@@ -39,20 +39,20 @@ static uint64_t flood(nsky_graph_work *w, uint32_t *queue)
 
 /* From the nearest that has room; else in place of the nearest one's last link, whose row gets its
  * own back in the next round if that was its only one. */
-static nsky_status link_to(nsky_graph_work *w, uint32_t row, nsky_error *err)
+static nsky_status link_to(nsky_knn_work *w, uint32_t row, nsky_error *err)
 {
-    const nsky_graph *g = &w->graph;
-    nsky_graph_walker *walker = &w->walkers[0];
+    const nsky_knn *g = &w->graph;
+    nsky_knn_walker *walker = &w->walkers[0];
     int8_t query[NSKY_CODED_MAX];
-    nsky_graph_target target = {.query = query, .norms = w->norms};
-    target.bias = nsky_graph_as_query(g, row, query);
-    nsky_status status = nsky_graph_walk(walker, g, &w->kernel, &target, w->beam, 0, err);
+    nsky_knn_target target = {.query = query, .norms = w->norms};
+    target.bias = nsky_knn_as_query(g, row, query);
+    nsky_status status = nsky_knn_walk(walker, g, &w->kernel, &target, w->beam, 0, err);
     if (status != NSKY_OK)
         return status;
     for (uint32_t i = 0; i < walker->count && i < NEAR; i++) {
         uint32_t *links = w->links + (size_t)walker->pool[i].row * g->degree;
         for (uint32_t k = 0; k < g->degree; k++)
-            if (links[k] == NSKY_GRAPH_NONE && walker->pool[i].row != row) {
+            if (links[k] == NSKY_KNN_NONE && walker->pool[i].row != row) {
                 links[k] = row;
                 return NSKY_OK;
             }
@@ -62,7 +62,7 @@ static nsky_status link_to(nsky_graph_work *w, uint32_t row, nsky_error *err)
     return NSKY_OK;
 }
 
-nsky_status nsky_graph_reach_all(nsky_graph_work *w, nsky_error *err)
+nsky_status nsky_knn_reach_all(nsky_knn_work *w, nsky_error *err)
 {
     nsky_status status = NSKY_OK;
     uint32_t *queue = nsky_alloc(w->stored, sizeof *queue, err);

@@ -18,7 +18,7 @@ typedef struct direction {
 } direction;
 
 /* Into the codes' space, in 8 bits: the rounding is lost in that of the codes. */
-static nsky_status prepare(direction *out, const nsky_graph *g, const float *w, nsky_error *err)
+static nsky_status prepare(direction *out, const nsky_knn *g, const float *w, nsky_error *err)
 {
     nsky_dot_kernel dots[3];
     float turned[NSKY_CODED_MAX], largest = 0;
@@ -41,7 +41,7 @@ static nsky_status prepare(direction *out, const nsky_graph *g, const float *w, 
     return NSKY_OK;
 }
 
-static void hand_over(nsky_graph_query *query, const direction *way, const nsky_graph_hit *hits,
+static void hand_over(nsky_knn_query *query, const direction *way, const nsky_knn_hit *hits,
                       uint32_t count)
 {
     query->count = count < query->want ? count : query->want;
@@ -51,22 +51,22 @@ static void hand_over(nsky_graph_query *query, const direction *way, const nsky_
 }
 
 /* A row without a vector has a code of zeros, which a direction's length can make look near. */
-static bool is_blank(const nsky_graph *g, uint32_t row)
+static bool is_blank(const nsky_knn *g, uint32_t row)
 {
     const uint8_t *code = g->codes + (size_t)row * g->coded;
     for (uint32_t d = 0; d < g->coded; d++)
         if (code[d] != 128)
             return false;
-    return g->links[(size_t)row * g->degree] == NSKY_GRAPH_NONE;
+    return g->links[(size_t)row * g->degree] == NSKY_KNN_NONE;
 }
 
 /* Compares the codes of all that are allowed. */
-static nsky_status sweep(const nsky_graph *g, const nsky_graph_kernel *kernel, const direction *way,
-                         nsky_graph_query *query, nsky_error *err)
+static nsky_status sweep(const nsky_knn *g, const nsky_knn_kernel *kernel, const direction *way,
+                         nsky_knn_query *query, nsky_error *err)
 {
     uint32_t rows[SWEEP_ROWS], waiting = 0, count = 0, at;
     int32_t sums[SWEEP_ROWS];
-    nsky_graph_hit *hits = nsky_alloc(query->want, sizeof *hits, err);
+    nsky_knn_hit *hits = nsky_alloc(query->want, sizeof *hits, err);
     if (!hits)
         return err->status;
     query->swept = true;
@@ -74,10 +74,10 @@ static nsky_status sweep(const nsky_graph *g, const nsky_graph_kernel *kernel, c
         if (waiting == SWEEP_ROWS || (row == g->rows && waiting > 0)) {
             kernel->dots(way->values, g->codes, g->coded, rows, waiting, sums);
             for (uint32_t i = 0; i < waiting; i++) {
-                nsky_graph_hit hit = {sums[i] - way->bias, rows[i]};
-                if ((count < query->want || nsky_graph_better(hit, hits[count - 1])) &&
+                nsky_knn_hit hit = {sums[i] - way->bias, rows[i]};
+                if ((count < query->want || nsky_knn_better(hit, hits[count - 1])) &&
                     !is_blank(g, hit.row))
-                    nsky_graph_insert(hits, &count, query->want, hit, &at);
+                    nsky_knn_insert(hits, &count, query->want, hit, &at);
             }
             query->compared += waiting;
             waiting = 0;
@@ -95,23 +95,23 @@ static nsky_status sweep(const nsky_graph *g, const nsky_graph_kernel *kernel, c
 }
 
 /* How many rows must be kept in view for `want` allowed ones to be among them. */
-static uint64_t beam_for(const nsky_graph *g, const nsky_graph_query *query)
+static uint64_t beam_for(const nsky_knn *g, const nsky_knn_query *query)
 {
     uint64_t beam = query->beam > query->want || query->allowed ? query->beam : query->want;
     if (!query->allowed || query->matching == 0)
         return beam;
-    double share = (double)query->matching / (double)g->rows;
+    double share = fmin((double)query->matching / (double)g->rows, 1);
     double wanted = (double)(query->beam > query->want ? query->beam : query->want) / share;
     return wanted < 1e15 ? (uint64_t)wanted + 1 : UINT64_MAX / 1024;
 }
 
-nsky_status nsky_graph_search(const nsky_graph *g, nsky_graph_query *query, nsky_error *err)
+nsky_status nsky_knn_search(const nsky_knn *g, nsky_knn_query *query, nsky_error *err)
 {
-    assert(g && query && query->want >= 1 && query->want <= NSKY_GRAPH_BEAM_MAX && err);
-    nsky_graph_kernel kernels[3];
-    nsky_graph_walker walker = {0};
+    assert(g && query && query->want >= 1 && query->want <= NSKY_KNN_BEAM_MAX && err);
+    nsky_knn_kernel kernels[3];
+    nsky_knn_walker walker = {0};
     direction way;
-    nsky_graph_kernels(kernels);
+    nsky_knn_kernels(kernels);
     query->count = 0;
     query->compared = 0;
     query->swept = false;
@@ -119,12 +119,12 @@ nsky_status nsky_graph_search(const nsky_graph *g, nsky_graph_query *query, nsky
     if (status != NSKY_OK || query->matching == 0)
         return status;
     const uint64_t beam = beam_for(g, query);
-    if (beam > NSKY_GRAPH_BEAM_MAX || beam * COMPARED_PER_PLACE >= query->matching)
+    if (beam > NSKY_KNN_BEAM_MAX || beam * COMPARED_PER_PLACE >= query->matching)
         return sweep(g, &kernels[0], &way, query, err);
-    const nsky_graph_target target = {
+    const nsky_knn_target target = {
         .query = way.values, .bias = way.bias, .allowed = query->allowed};
-    status = nsky_graph_walk(&walker, g, &kernels[0], &target, (uint32_t)beam,
-                             query->allowed ? query->want : 0, err);
+    status = nsky_knn_walk(&walker, g, &kernels[0], &target, (uint32_t)beam,
+                           query->allowed ? query->want : 0, err);
     if (status == NSKY_OK) {
         query->compared = walker.compared;
         if (query->allowed)
@@ -132,7 +132,7 @@ nsky_status nsky_graph_search(const nsky_graph *g, nsky_graph_query *query, nsky
         else
             hand_over(query, &way, walker.pool, walker.count);
     }
-    nsky_graph_walker_free(&walker);
+    nsky_knn_walker_free(&walker);
     if (status == NSKY_OK && query->count < query->want && query->count < query->matching)
         status = sweep(g, &kernels[0], &way, query, err); /* never fewer than there are */
     return status;

@@ -7,16 +7,17 @@
 #include "index/graph_private.h"
 
 #define SEEN_FIRST 4096
+#define ENTRIES_KEPT 8 /* from which a walk begins */
 
-bool nsky_graph_insert(nsky_graph_hit *hits, uint32_t *count, uint32_t max, nsky_graph_hit hit,
-                       uint32_t *at)
+bool nsky_knn_insert(nsky_knn_hit *hits, uint32_t *count, uint32_t max, nsky_knn_hit hit,
+                     uint32_t *at)
 {
     uint32_t low = 0, high = *count;
-    if (high == max && !nsky_graph_better(hit, hits[high - 1]))
+    if (high == max && !nsky_knn_better(hit, hits[high - 1]))
         return false;
     while (low < high) {
         uint32_t middle = (low + high) / 2;
-        if (nsky_graph_better(hits[middle], hit))
+        if (nsky_knn_better(hits[middle], hit))
             low = middle + 1;
         else
             high = middle;
@@ -42,16 +43,16 @@ static nsky_status grow(void **block, uint32_t *held, uint32_t wanted, size_t it
     return NSKY_OK;
 }
 
-static uint32_t slot_of(const nsky_graph_walker *w, uint32_t row)
+static uint32_t slot_of(const nsky_knn_walker *w, uint32_t row)
 {
     uint32_t slot = (row * 0x9E3779B1u) >> 7 & (w->seen_max - 1);
-    while (w->seen[slot] != NSKY_GRAPH_NONE && w->seen[slot] != row)
+    while (w->seen[slot] != NSKY_KNN_NONE && w->seen[slot] != row)
         slot = (slot + 1) & (w->seen_max - 1);
     return slot;
 }
 
 /* Twice the table; the rows in it are seen still. */
-static nsky_status grow_seen(nsky_graph_walker *w, nsky_error *err)
+static nsky_status grow_seen(nsky_knn_walker *w, nsky_error *err)
 {
     uint32_t *old = w->seen;
     const uint32_t old_max = w->seen_max;
@@ -63,13 +64,13 @@ static nsky_status grow_seen(nsky_graph_walker *w, nsky_error *err)
     w->seen_max = w->seen_held = old_max * 2;
     memset(w->seen, 0xff, (size_t)w->seen_max * sizeof *w->seen);
     for (uint32_t i = 0; i < old_max; i++)
-        if (old[i] != NSKY_GRAPH_NONE)
+        if (old[i] != NSKY_KNN_NONE)
             w->seen[slot_of(w, old[i])] = old[i];
     nsky_free(old);
     return NSKY_OK;
 }
 
-static nsky_status prepare(nsky_graph_walker *w, uint32_t beam, uint32_t want, nsky_error *err)
+static nsky_status prepare(nsky_knn_walker *w, uint32_t beam, uint32_t want, nsky_error *err)
 {
     nsky_status status;
     uint32_t held = w->beam;
@@ -96,14 +97,14 @@ static nsky_status prepare(nsky_graph_walker *w, uint32_t beam, uint32_t want, n
 }
 
 /* Into view, and among the found where it is allowed. Returns the place in view, or beam. */
-static uint32_t offer(nsky_graph_walker *w, const nsky_graph_target *target, uint32_t beam,
-                      nsky_graph_hit hit)
+static uint32_t offer(nsky_knn_walker *w, const nsky_knn_target *target, uint32_t beam,
+                      nsky_knn_hit hit)
 {
     uint32_t at;
     if (target->allowed && (target->allowed[hit.row >> 3] >> (hit.row & 7) & 1))
-        nsky_graph_insert(w->found, &w->found_count, w->want, hit, &at);
+        nsky_knn_insert(w->found, &w->found_count, w->want, hit, &at);
     const uint32_t before = w->count;
-    if (!nsky_graph_insert(w->pool, &w->count, beam, hit, &at))
+    if (!nsky_knn_insert(w->pool, &w->count, beam, hit, &at))
         return beam;
     const uint32_t behind = (before < beam ? before : beam - 1) - at;
     memmove(w->done + at + 1, w->done + at, behind);
@@ -112,14 +113,14 @@ static uint32_t offer(nsky_graph_walker *w, const nsky_graph_target *target, uin
 }
 
 /* Those of rows [count] not seen before, compared and offered. Returns the best place taken. */
-static uint32_t look_at(nsky_graph_walker *w, const nsky_graph *graph,
-                        const nsky_graph_kernel *kernel, const nsky_graph_target *target,
-                        uint32_t beam, const uint32_t *rows, uint32_t count)
+static uint32_t look_at(nsky_knn_walker *w, const nsky_knn *graph, const nsky_knn_kernel *kernel,
+                        const nsky_knn_target *target, uint32_t beam, const uint32_t *rows,
+                        uint32_t count)
 {
-    uint32_t fresh[NSKY_GRAPH_DEGREE_MAX] = {0}, fresh_count = 0, best = beam;
-    int32_t sums[NSKY_GRAPH_DEGREE_MAX];
-    assert(count <= NSKY_GRAPH_DEGREE_MAX);
-    for (uint32_t i = 0; i < count && rows[i] != NSKY_GRAPH_NONE; i++) {
+    uint32_t fresh[NSKY_KNN_DEGREE_MAX] = {0}, fresh_count = 0, best = beam;
+    int32_t sums[NSKY_KNN_DEGREE_MAX];
+    assert(count <= NSKY_KNN_DEGREE_MAX);
+    for (uint32_t i = 0; i < count && rows[i] != NSKY_KNN_NONE; i++) {
         uint32_t slot = slot_of(w, rows[i]);
         if (w->seen[slot] == rows[i])
             continue;
@@ -133,21 +134,21 @@ static uint32_t look_at(nsky_graph_walker *w, const nsky_graph *graph,
         int32_t key = sums[i] - target->bias;
         if (target->norms)
             key = 2 * key - target->norms[fresh[i]];
-        uint32_t at = offer(w, target, beam, (nsky_graph_hit){key, fresh[i]});
+        uint32_t at = offer(w, target, beam, (nsky_knn_hit){key, fresh[i]});
         best = at < best ? at : best;
     }
     return best;
 }
 
 /* The links of a row in view, soon to be followed. */
-static void ask_for_links(const nsky_graph *graph, uint32_t row)
+static void ask_for_links(const nsky_knn *graph, uint32_t row)
 {
     const uint32_t *links = graph->links + (size_t)row * graph->degree;
     for (uint32_t i = 0; i < graph->degree; i += 16)
         __builtin_prefetch(links + i);
 }
 
-static nsky_status follow(nsky_graph_walker *w, nsky_graph_hit hit, nsky_error *err)
+static nsky_status follow(nsky_knn_walker *w, nsky_knn_hit hit, nsky_error *err)
 {
     if (w->expanded_count == w->expanded_max) {
         uint32_t held = w->expanded_max;
@@ -158,26 +159,41 @@ static nsky_status follow(nsky_graph_walker *w, nsky_graph_hit hit, nsky_error *
         w->expanded_max = held;
     }
     w->expanded[w->expanded_count++] = hit;
-    return 2 * w->seen_count + 2 * NSKY_GRAPH_DEGREE_MAX > w->seen_max ? grow_seen(w, err)
-                                                                       : NSKY_OK;
+    return 2 * w->seen_count + 2 * NSKY_KNN_DEGREE_MAX > w->seen_max ? grow_seen(w, err) : NSKY_OK;
 }
 
-nsky_status nsky_graph_walk(nsky_graph_walker *w, const nsky_graph *graph,
-                            const nsky_graph_kernel *kernel, const nsky_graph_target *target,
-                            uint32_t beam, uint32_t want, nsky_error *err)
+/* All but the best entries are out of the way: they are near nothing that is wanted. Should one of
+ * them be, the walk comes to it by its links. */
+static void keep_best_entries(nsky_knn_walker *w, const nsky_knn_target *target)
 {
-    assert(beam >= 1 && beam <= NSKY_GRAPH_BEAM_MAX && graph->degree <= NSKY_GRAPH_DEGREE_MAX);
+    if (w->count > ENTRIES_KEPT)
+        w->count = ENTRIES_KEPT;
+    w->found_count = 0;
+    w->seen_count = w->count;
+    memset(w->seen, 0xff, (size_t)w->seen_max * sizeof *w->seen);
+    for (uint32_t i = 0; i < w->count; i++) {
+        uint32_t at;
+        const nsky_knn_hit hit = w->pool[i];
+        w->seen[slot_of(w, hit.row)] = hit.row;
+        if (target->allowed && (target->allowed[hit.row >> 3] >> (hit.row & 7) & 1))
+            nsky_knn_insert(w->found, &w->found_count, w->want, hit, &at);
+    }
+}
+
+nsky_status nsky_knn_walk(nsky_knn_walker *w, const nsky_knn *graph, const nsky_knn_kernel *kernel,
+                          const nsky_knn_target *target, uint32_t beam, uint32_t want,
+                          nsky_error *err)
+{
+    assert(beam >= 1 && beam <= NSKY_KNN_BEAM_MAX && graph->degree <= NSKY_KNN_DEGREE_MAX);
     nsky_status status = prepare(w, beam, want, err);
-    for (uint32_t i = 0; i < graph->entry_count && status == NSKY_OK; i += NSKY_GRAPH_DEGREE_MAX) {
+    for (uint32_t i = 0; i < graph->entry_count && status == NSKY_OK; i += NSKY_KNN_DEGREE_MAX) {
         uint32_t count = graph->entry_count - i;
         look_at(w, graph, kernel, target, beam, graph->entries + i,
-                count < NSKY_GRAPH_DEGREE_MAX ? count : NSKY_GRAPH_DEGREE_MAX);
-        while (2 * w->seen_count + 4 * NSKY_GRAPH_DEGREE_MAX > w->seen_max && status == NSKY_OK)
+                count < NSKY_KNN_DEGREE_MAX ? count : NSKY_KNN_DEGREE_MAX);
+        while (2 * w->seen_count + 4 * NSKY_KNN_DEGREE_MAX > w->seen_max && status == NSKY_OK)
             status = grow_seen(w, err);
     }
-    /* All but the best entries are out of the way: they are near nothing that is wanted. */
-    if (w->count > 8)
-        w->count = 8;
+    keep_best_entries(w, target);
     for (uint32_t at = 0; at < w->count && status == NSKY_OK;) {
         if (w->done[at]) {
             at++;
@@ -198,12 +214,12 @@ nsky_status nsky_graph_walk(nsky_graph_walker *w, const nsky_graph *graph,
     return status;
 }
 
-void nsky_graph_walker_free(nsky_graph_walker *w)
+void nsky_knn_walker_free(nsky_knn_walker *w)
 {
     nsky_free(w->seen);
     nsky_free(w->found);
     nsky_free(w->expanded);
     nsky_free(w->done);
     nsky_free(w->pool);
-    *w = (nsky_graph_walker){0};
+    *w = (nsky_knn_walker){0};
 }

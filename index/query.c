@@ -11,6 +11,8 @@
 /* Hits' worth of matching rows that the lists of FAISS, which cannot be told to look into more of
  * them, must hold on average. */
 #define EXPECTED_PER_HIT 20
+/* Of the rows that a filter must let through for the graph to be quicker than the lists. */
+#define GRAPH_SHARE 0.2
 
 static const char *const effort_names[] = {"balanced", "fast", "exact"};
 
@@ -200,6 +202,32 @@ static nsky_status by_lists(const nsky_search *search, nsky_ask *const *asks, ui
     return status;
 }
 
+/* Where many are allowed the walk meets enough of them; thinner filters are the lists' work. */
+static bool is_for_graph(const nsky_search *search, const nsky_ask *ask)
+{
+    const double rows = (double)search->scan.rows;
+    return search->graph.rows > 0 &&
+           (!ask->allowed.bits || (double)ask->allowed.matching >= GRAPH_SHARE * rows);
+}
+
+static nsky_status by_graph(const nsky_search *search, nsky_ask *ask, nsky_error *err)
+{
+    const nsky_query *query = ask->query;
+    nsky_knn_ask asked = {
+        .direction = ask->direction,
+        .allowed = ask->allowed.bits,
+        .matching = ask->allowed.bits ? ask->allowed.matching : search->graph.rows,
+        .effort = search->graph_efforts[query->effort == NSKY_EFFORT_FAST],
+        .exclude = query->exclude,
+        .exclude_count = query->exclude_count,
+        .topk = &ask->topk,
+    };
+    nsky_status status = nsky_by_graph(&search->graph, &search->scan, &asked, err);
+
+    ask->answer->scanned = asked.compared;
+    return status;
+}
+
 /* What the index gave, and what it could not give. */
 static nsky_status complete(const nsky_search *search, nsky_ask *ask, nsky_error *err)
 {
@@ -262,16 +290,26 @@ static nsky_status prepare(const nsky_search *search, nsky_ask *ask, uint32_t nu
     return status;
 }
 
-static nsky_status by_index(const nsky_search *search, nsky_ask *const *asks, uint32_t count,
+static nsky_status by_index(const nsky_search *search, nsky_ask **asks, uint32_t count,
                             nsky_error *err)
 {
     nsky_status status = NSKY_OK;
+    uint32_t listed = 0;
 
-    if (search->inverted.lists > 0)
-        status = by_lists(search, asks, count, err);
+    /* To the front: those that go through the lists together. */
+    for (uint32_t i = 0; i < count && search->inverted.lists > 0; i++)
+        if (!is_for_graph(search, asks[i])) {
+            nsky_ask *other = asks[listed];
+            asks[listed++] = asks[i];
+            asks[i] = other;
+        }
+    if (listed > 0)
+        status = by_lists(search, asks, listed, err);
     for (uint32_t i = 0; i < count && status == NSKY_OK; i++) {
         if (search->inverted.lists == 0 && asks[i]->allowed.matching > 0)
             status = by_faiss(search, asks[i], err);
+        else if (i >= listed)
+            status = by_graph(search, asks[i], err);
         if (status == NSKY_OK)
             status = complete(search, asks[i], err);
     }

@@ -55,6 +55,15 @@ static nsky_status open_lists(nsky_search *search, const nsky_json *index, nsky_
     return status;
 }
 
+static nsky_status open_graph(nsky_search *search, const nsky_json *graph, nsky_error *err)
+{
+    nsky_status status = nsky_knn_open(&search->graph, search->generation->path, search->indexed,
+                                       search->generation->dim, err);
+    return status == NSKY_OK
+               ? nsky_knn_efforts_read(search->graph_efforts, graph, search->generation->path, err)
+               : status;
+}
+
 static nsky_status open_faiss(nsky_search *search, nsky_error *err)
 {
     nsky_status status;
@@ -76,8 +85,11 @@ static nsky_status open_index(nsky_search *search, nsky_error *err)
     nsky_status status = read_indexed(search, index, err);
     if (status != NSKY_OK)
         return status;
-    return nsky_json_get(index, "efforts") ? open_lists(search, index, err)
-                                           : open_faiss(search, err);
+    const nsky_json *graph = nsky_json_get(index, "graph");
+    if (!nsky_json_get(index, "efforts"))
+        return open_faiss(search, err);
+    status = open_lists(search, index, err);
+    return status == NSKY_OK && graph ? open_graph(search, graph, err) : status;
 }
 
 nsky_status nsky_search_open(nsky_search **out, const char *store, uint32_t generation,
@@ -108,6 +120,7 @@ void nsky_search_close(nsky_search *search)
     if (!search)
         return;
     nsky_ranking_close(search->ranking);
+    nsky_knn_close(&search->graph);
     nsky_lists_close(&search->inverted);
     nsky_faiss_free(search->faiss);
     nsky_columns_close(&search->columns);

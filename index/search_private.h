@@ -3,6 +3,7 @@
 #ifndef NSKY_SEARCH_PRIVATE_H
 #define NSKY_SEARCH_PRIVATE_H
 
+#include "index/by_graph.h"
 #include "index/by_lists.h"
 #include "index/candidates.h"
 #include "index/columns.h"
@@ -19,7 +20,9 @@ struct nsky_search {
     uint32_t lists, nprobe;
     nsky_lists
         inverted; /* the lists of a large generation; inverted.lists is 0 where it has none */
-    nsky_lists_effort efforts[2]; /* for them, by nsky_effort: balanced, fast */
+    nsky_lists_effort efforts[2];     /* for them, by nsky_effort: balanced, fast */
+    nsky_knn graph;                   /* beside the lists; graph.rows is 0 where there is none */
+    nsky_knn_effort graph_efforts[2]; /* as efforts */
     uint64_t few; /* matches of a filter that are compared one by one, whatever the index */
     nsky_columns columns;
     nsky_scan scan;

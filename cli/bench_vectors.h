@@ -1,0 +1,29 @@
+/* bench_vectors.h - private: what `nsky bench index` and the peers measure on, in a folder:
+ *   shape.txt          "rows dim queries"
+ *   vectors.f16        [rows, dim], make-believe embeddings (sim/embeddings.h)
+ *   queries.f32        [queries, dim], of the same distribution and not among the rows
+ *   truth.u32          [queries, 100] exact neighbours
+ *   allowed-P.bits     a bitmap that lets P rows of 10,000 through, and
+ *   allowed-P.u32      [100, 100] the exact neighbours of the first 100 queries among them */
+#ifndef NSKY_CLI_BENCH_VECTORS_H
+#define NSKY_CLI_BENCH_VECTORS_H
+
+#include <stdint.h>
+
+#include "common/error.h"
+
+#define NSKY_BENCH_DEPTH 100
+#define NSKY_BENCH_FILTERED 100 /* queries with filters */
+#define NSKY_BENCH_FILTERS 4
+extern const uint32_t nsky_bench_filters[NSKY_BENCH_FILTERS]; /* rows of 10,000 */
+
+/* Vectors, queries and shape, unless they are there. */
+NSKY_MUST_CHECK nsky_status nsky_bench_vectors(const char *folder, uint64_t rows, uint32_t dim,
+                                               uint32_t queries, uint64_t seed, nsky_error *err);
+/* The bitmap; the caller frees it with nsky_free. */
+NSKY_MUST_CHECK nsky_status nsky_bench_allowed(uint8_t **out, uint64_t *matching, uint64_t rows,
+                                               uint32_t of_10000, uint64_t seed, nsky_error *err);
+/* folder/name; free with nsky_free. */
+char *nsky_bench_path(const char *folder, const char *name, nsky_error *err);
+
+#endif
