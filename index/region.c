@@ -73,7 +73,7 @@ static void mark_cell(const nsky_region *region, uint64_t cell, uint8_t *near)
         int middle = (int)floor(ra / FIELD_DEG);
         for (int i = middle - reach; i <= middle + reach; i++) {
             int column = (i + 2 * ACROSS) % ACROSS;
-            uint8_t *field = &near[j * ACROSS + column];
+            uint8_t *field = &near[(size_t)j * ACROSS + (size_t)column];
             if (*field == EDGE)
                 continue;
             nsky_unit_vector((column + 0.5) * FIELD_DEG, (j + 0.5) * FIELD_DEG - 90, here);
@@ -107,7 +107,7 @@ static nsky_status make_fields(nsky_region *region, nsky_error *err)
         const double low = region->dec_low / 4294967296.0 * DOWN - 2;
         const double high = low + region->dec_span / 4294967296.0 * DOWN + 4;
         for (int i = 0; i < ACROSS && j >= low && j <= high; i++) {
-            uint8_t *field = &region->fields[j * ACROSS + i];
+            uint8_t *field = &region->fields[(size_t)j * ACROSS + (size_t)i];
             if (region->has_cells && *field == OUTSIDE)
                 continue;
             nsky_unit_vector((i + 0.5) * FIELD_DEG, (j + 0.5) * FIELD_DEG - 90, centre);

@@ -23,7 +23,7 @@ typedef struct nsky_region {
     uint32_t dec_low, dec_span; /* rows outside of [low, low + span] (columns.h) are outside */
 } nsky_region;
 
-#define NSKY_FIELDS (512 * 256)
+#define NSKY_FIELDS ((size_t)512 * 256)
 
 /* filter is good by nsky_filter_check. Fields are made for so many rows that they pay. */
 NSKY_MUST_CHECK nsky_status nsky_region_make(nsky_region *out, const nsky_filter *filter,

@@ -36,7 +36,7 @@ static const struct {
 
 static double *bound_at(nsky_filter *filter, size_t i)
 {
-    return (double *)((char *)filter + bounds[i].offset);
+    return (double *)(void *)((char *)filter + bounds[i].offset);
 }
 
 double *nsky_filter_bound(nsky_filter *filter, const char *name)
@@ -108,7 +108,7 @@ static nsky_status read_polygon(const char *text, nsky_filter *filter, nsky_erro
         status =
             nsky_fail(err, NSKY_EINVAL, "polygon must be ra,dec,ra,dec,...: %u numbers", count);
     for (uint32_t i = 0; i < count / 2 && status == NSKY_OK; i++)
-        filter->polygon[i] = (nsky_vertex){numbers[2 * i], numbers[2 * i + 1]};
+        filter->polygon[i] = (nsky_vertex){numbers[(size_t)2 * i], numbers[(size_t)2 * i + 1]};
     filter->polygon_count = count / 2;
     return status;
 }
