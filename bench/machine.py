@@ -1,6 +1,7 @@
 """What every result says about where it was measured, and how programs are run and timed."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +20,8 @@ def cpu_model():
 def commit():
     def git(*words):
         return subprocess.run(["git", "-C", ROOT, *words], capture_output=True, text=True).stdout
+    if not shutil.which("git"):
+        return "unknown"
     return git("rev-parse", "--short=12", "HEAD").strip() + ("+" if git("diff", "HEAD") else "")
 
 

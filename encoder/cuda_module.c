@@ -17,6 +17,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const nsky_backend_ops *opened;      /* NULL: not to be had, because */
 static nsky_error reason = NSKY_ERROR_INIT; /* of this */
 static bool present;
+static void *handle; /* never closed: threads of the driver may be running in it */
 
 /* Where the module is; false: nowhere. */
 static bool find(char *out, size_t bytes)
@@ -46,7 +47,7 @@ static bool find(char *out, size_t bytes)
 
 static nsky_status open_module(const char *path, nsky_error *err)
 {
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
         return nsky_fail(err, NSKY_EDEVICE,
                          "the CUDA module cannot be opened (%.600s); install the CUDA runtime and "
@@ -64,7 +65,7 @@ static nsky_status open_module(const char *path, nsky_error *err)
     nsky_status status = table->probe(err);
     if (status == NSKY_OK)
         opened = table->ops;
-    return status; /* the module stays open: threads of the driver may be running in it */
+    return status;
 }
 
 static void open_once(void)

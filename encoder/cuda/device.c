@@ -165,7 +165,7 @@ void nsky_dev_keep_choices(nsky_dev *dev)
 
 void *nsky_dev_stream(const nsky_dev *dev, nsky_stream stream)
 {
-    return dev->streams[stream];
+    return (void *)dev->streams[stream];
 }
 
 nsky_status nsky_dev_check(const nsky_dev *dev, int code, const char *what, nsky_error *err)

