@@ -28,12 +28,14 @@ typedef struct source {
     float *vector;                     /* [dim] */
     const nsky_table_column *columns;
     uint32_t column_count;
-    uint64_t rows; /* to hand over, whatever is added meanwhile */
+    uint64_t rows;     /* of the store, whatever is added meanwhile */
+    uint64_t *deleted; /* [deleted_count] rows to leave out, ascending; owned */
+    uint64_t deleted_count;
 
     /* one pass */
     nsky_table_sink *sink;
     nsky_progress *progress;
-    uint64_t done;
+    uint64_t done, skipped;
     nsky_status status;
     nsky_error *err;
 } source;
@@ -56,6 +58,11 @@ static bool each_row(const nsky_object *object, void *payload)
         s->status = stopped(s->order, s->err);
         return false;
     }
+    if (s->skipped < s->deleted_count && s->deleted[s->skipped] == object->row) {
+        s->skipped++;
+        s->done++;
+        return s->done < s->rows;
+    }
     nsky_object_cells(cells, s->columns, s->column_count, object);
     if (s->generation) {
         nsky_generation_vector(s->generation, object->row, s->vector);
@@ -73,7 +80,7 @@ static nsky_status give_rows(void *payload, nsky_table_sink *sink, nsky_error *e
 
     s->sink = sink;
     s->err = err;
-    s->done = 0;
+    s->done = s->skipped = 0;
     s->status = NSKY_OK;
     s->progress = nsky_progress_start("export", "rows", s->rows);
     nsky_status status = s->rows ? nsky_survey_each(s->survey, 0, each_row, s, err) : NSKY_OK;
@@ -116,33 +123,51 @@ nsky_status nsky_export_objects(const nsky_export *order, nsky_error *err)
     if (status != NSKY_OK)
         return status;
     s.rows = nsky_survey_rows(s.survey);
-    status = write_rows(&s, &provenance, "objects", "The catalogue of a nearsky store", err);
+    status = nsky_survey_deleted_rows(s.survey, s.rows, &s.deleted, &s.deleted_count, err);
+    if (status == NSKY_OK)
+        status = write_rows(&s, &provenance, "objects", "The catalogue of a nearsky store", err);
+    nsky_free(s.deleted);
     nsky_survey_close(s.survey);
     return status;
 }
 
 /* --- vectors --- */
 
+/* The row after those from `row` on that are written together: up to the next one deleted. */
+static uint64_t end_of_run(const nsky_generation *generation, uint64_t row)
+{
+    const uint64_t most = row + NPY_VALUES_AT_ONCE / generation->dim + 1;
+    const uint8_t *deleted = generation->deleted;
+    uint64_t end = most < generation->rows ? most : generation->rows;
+
+    for (uint64_t r = row; deleted && r < end; r++)
+        if (deleted[r >> 3] >> (r & 7) & 1)
+            end = r;
+    return end;
+}
+
 static nsky_status write_npy(const nsky_export *order, const nsky_generation *generation,
                              nsky_error *err)
 {
     nsky_file_writer file;
     const uint16_t *halves = generation->vectors.data;
-    const uint64_t count = generation->rows * generation->dim;
+    const uint64_t shown = generation->rows - generation->deleted_count;
     nsky_status status = nsky_file_begin(&file, order->out, err);
 
     if (status != NSKY_OK)
         return status;
     nsky_progress *progress = nsky_progress_start("export", "rows", generation->rows);
-    status = nsky_npy_begin(file.stream, order->out, order->values, generation->rows,
-                            generation->dim, err);
-    for (uint64_t done = 0; done < count && status == NSKY_OK; done += NPY_VALUES_AT_ONCE) {
-        uint64_t n = count - done < NPY_VALUES_AT_ONCE ? count - done : NPY_VALUES_AT_ONCE;
+    status = nsky_npy_begin(file.stream, order->out, order->values, shown, generation->dim, err);
+    for (uint64_t row = 0, end; row < generation->rows && status == NSKY_OK; row = end) {
+        end = end_of_run(generation, row);
         if (atomic_load(order->stop))
             status = stopped(order, err);
-        else
-            status = nsky_npy_put(file.stream, order->out, order->values, halves + done, n, err);
-        nsky_progress_add(progress, n / generation->dim);
+        else if (end > row)
+            status =
+                nsky_npy_put(file.stream, order->out, order->values, halves + row * generation->dim,
+                             (end - row) * generation->dim, err);
+        end += end == row; /* over the one that is deleted */
+        nsky_progress_add(progress, end - row);
     }
     nsky_progress_end(progress);
     if (status == NSKY_OK)
@@ -182,6 +207,9 @@ nsky_status nsky_export_vectors(const nsky_export *order, nsky_error *err)
     if (status == NSKY_OK) {
         s.generation = generation;
         s.rows = generation->rows;
+        status = nsky_survey_deleted_rows(s.survey, s.rows, &s.deleted, &s.deleted_count, err);
+    }
+    if (status == NSKY_OK) {
         status = order->npy ? write_npy(order, generation, err) : write_vector_table(&s, err);
         uint64_t more = nsky_survey_rows(s.survey) - s.rows;
         if (status == NSKY_OK && more > 0)
@@ -190,6 +218,7 @@ nsky_status nsky_export_vectors(const nsky_export *order, nsky_error *err)
                     "them one\n",
                     more);
     }
+    nsky_free(s.deleted);
     nsky_survey_close(s.survey);
     nsky_generation_close(generation);
     return status;

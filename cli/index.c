@@ -14,7 +14,7 @@ static const char help[] =
     "  --memory SIZE     memory the index may take, 512M or 16G (default: 3/4 of what is free)\n"
     "  --recall R        share of the 10 nearest to find, 0.5 to 1 (default 0.95)\n"
     "  --lists N         so many inverted lists instead of the choice by row count\n"
-    "  --bits 4|8        bits of a code's dimension (default 4; 8 takes twice the memory)\n"
+    "  --bits 4|8        8 bits of 128 directions a vector, or 4 bits of 256 (default 8)\n"
     "  --factory STRING  a FAISS factory string instead\n"
     "  --json            the report as JSON\n";
 

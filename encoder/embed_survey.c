@@ -78,6 +78,7 @@ static bool says(const nsky_json *object, const char *key, const char *expected)
 /* The live generation, kept open when its vectors are what we would compute. */
 static nsky_status find_reusable(nsky_embedding *e, nsky_error *err)
 {
+    nsky_generation_close(e->live);
     nsky_status status = nsky_generation_open(&e->live, e->store, 0, err);
 
     if (status == NSKY_ENOTFOUND) {
@@ -226,7 +227,8 @@ nsky_status nsky_embed_survey(const char *store, const char *model,
         goto done;
     }
     if ((status = begin(&e, err)) != NSKY_OK ||
-        (status = count_rows(&e, err)) != NSKY_OK) /* again: now no one else writes */
+        (status = count_rows(&e, err)) != NSKY_OK || /* again: now no one else writes */
+        (status = find_reusable(&e, err)) != NSKY_OK)
         goto done;
     report->rows = e.rows;
     status = fill_and_publish(&e, options, report, err);

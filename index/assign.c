@@ -117,13 +117,13 @@ nsky_status nsky_clusters_assign(const nsky_clusters *clusters, const float *y, 
 {
     assert(clusters && y && n <= NSKY_ASSIGN_ROWS && list && err);
     assert(breadth >= 1 && breadth <= clusters->groups);
-    assigning a = {
-        .clusters = clusters, .y = y, .n = n, .breadth = breadth < 64 ? breadth : 64, .list = list};
+    assigning a = {.clusters = clusters, .y = y, .n = n, .breadth = breadth < 64 ? breadth : 64};
     for (uint32_t g = 0; g < clusters->groups; g++) {
         uint32_t lists = clusters->group_lists[g + 1] - clusters->group_lists[g];
         a.largest = lists > a.largest ? lists : a.largest;
     }
     size_t in_groups = (size_t)n * clusters->groups, in_lists = (size_t)CHUNK * a.largest;
+    a.list = list;
     a.best = nsky_alloc(n, sizeof *a.best, err);
     a.products = nsky_alloc(in_groups > in_lists ? in_groups : in_lists, sizeof *a.products, err);
     a.chosen = nsky_alloc((size_t)n * a.breadth, sizeof *a.chosen, err);

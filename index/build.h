@@ -14,7 +14,7 @@ typedef struct nsky_index_options {
     uint64_t memory_bytes_max; /* 0: three quarters of what the machine has free */
     double recall_target;      /* of 10 nearest, 0.95 */
     const char *factory;       /* FAISS factory string, or NULL: chosen by row count */
-    uint32_t bits;             /* of a code's dimension, 4 or 8; 0: 4 */
+    uint32_t bits;             /* of a code's dimension, 4 or 8; 0: 8 */
     uint32_t lists;            /* inverted lists, also for few rows; 0: chosen by row count */
     int graph;                 /* beside the lists: > 0 yes, < 0 no, 0: where it fits */
     const atomic_bool *stop;   /* or NULL */
@@ -26,7 +26,7 @@ typedef struct nsky_index_options {
 typedef struct nsky_index_report {
     uint32_t generation;
     uint64_t rows;
-    char kind[64]; /* "Flat", "Lists65536,PCA256,4bit", "...,Graph32", a factory string */
+    char kind[64]; /* "Flat", "Lists65536,PCA128,8bit", "...,Graph32", a factory string */
     double recall_at_10, recall_at_100;
     double seconds;
 } nsky_index_report;

@@ -11,7 +11,7 @@
 #define NSKY_FLAT_ROWS_MAX 50000
 
 typedef struct nsky_index_plan {
-    char kind[64];         /* "Flat" (of FAISS), or "Lists65536,PCA256,4bit" (lists.h) */
+    char kind[64];         /* "Flat" (of FAISS), or "Lists65536,PCA128,8bit" (lists.h) */
     uint32_t lists;        /* 0 for flat */
     uint32_t coded, bits;  /* dimensions of a code, bits of each; for lists */
     uint64_t train_rows;   /* sample the index learns from */
@@ -20,7 +20,7 @@ typedef struct nsky_index_plan {
     bool graph;                         /* beside the lists: "...,Graph32" (graph.h) */
 } nsky_index_plan;
 
-/* bits: 4 or 8, or 0: 4. lists: as many, also for few rows, or 0: by rule. NSKY_ELIMIT when even
+/* bits: 4 or 8, or 0: 8. lists: as many, also for few rows, or 0: by rule. NSKY_ELIMIT when even
  * the smallest codes do not fit: the text says how much would. */
 NSKY_MUST_CHECK nsky_status nsky_index_choose(nsky_index_plan *out, uint64_t rows, uint32_t dim,
                                               uint32_t bits, uint32_t lists,

@@ -56,8 +56,9 @@ INLINE void sweep(const nsky_code_sweep_args *args, uint32_t planes, uint32_t bi
         for (uint32_t q = 0; q < args->count; q++)
             for (uint32_t half = 0; half < 2; half++) {
                 const nsky_code_query *query = args->queries[q];
-                const uint8_t *codes = args->blocks + b * block_bytes + half * 32;
-                float *out = args->scores + (q * args->block_count + b) * NSKY_CODE_ROWS + half * 8;
+                const uint8_t *codes = args->blocks + b * block_bytes + (size_t)half * 32;
+                float *out =
+                    args->scores + (q * args->block_count + b) * NSKY_CODE_ROWS + (size_t)half * 8;
                 __m256i first = add_eight(codes, query->planes[0], args->padded, bits);
                 __m256 sum =
                     _mm256_mul_ps(_mm256_set1_ps(query->scales[0]), _mm256_cvtepi32_ps(first));

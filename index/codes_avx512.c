@@ -39,7 +39,7 @@ INLINE void store_scores(const nsky_code_query *query, float base, __m512i first
 INLINE void step(const nsky_code_sweep_args *args, const int8_t *weights, uint64_t b, uint32_t from,
                  uint32_t n, uint32_t planes, uint32_t bits)
 {
-    const uint32_t per_group = 32 / bits;
+    const size_t per_group = 32 / bits;
     const uint8_t *line = args->blocks + b * args->padded * bits / 8 * NSKY_CODE_ROWS;
     const __m512i nibble = _mm512_set1_epi8(15);
     __m512i sums[SUMS], highs[SUMS];
@@ -47,7 +47,7 @@ INLINE void step(const nsky_code_sweep_args *args, const int8_t *weights, uint64
 #pragma GCC unroll 8
     for (uint32_t j = 0; j < n * planes; j++)
         sums[j] = highs[j] = _mm512_setzero_si512();
-    for (uint32_t g = args->padded / per_group; g > 0; g--) {
+    for (size_t g = args->padded / per_group; g > 0; g--) {
         const __m512i codes = _mm512_loadu_si512(line);
         const __m512i low = bits == 8 ? codes : _mm512_and_si512(codes, nibble);
         const __m512i high = _mm512_and_si512(_mm512_srli_epi16(codes, 4), nibble);
@@ -60,15 +60,15 @@ INLINE void step(const nsky_code_sweep_args *args, const int8_t *weights, uint64
                 add_four(&highs[j], high, weights + j * per_group + 4);
         }
         line += 64;
-        weights += n * planes * per_group;
+        weights += per_group * n * planes;
     }
 #pragma GCC unroll 8
     for (uint32_t j = 0; j < n * planes; j++)
         sums[j] = _mm512_add_epi32(sums[j], highs[j]);
 #pragma GCC unroll 8
     for (uint32_t j = 0; j < n; j++)
-        store_scores(args->queries[from + j], args->bases[from + j], sums[j * planes],
-                     sums[j * planes + planes - 1], planes,
+        store_scores(args->queries[from + j], args->bases[from + j], sums[(size_t)j * planes],
+                     sums[(size_t)j * planes + planes - 1], planes,
                      args->scores + ((from + j) * args->block_count + b) * NSKY_CODE_ROWS);
 }
 

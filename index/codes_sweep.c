@@ -68,7 +68,9 @@ uint32_t nsky_code_kernels(nsky_code_kernel out[NSKY_CODE_KERNELS])
 
 void nsky_code_sweep(const nsky_code_kernel *kernel, const nsky_coder *coder,
                      const nsky_code_query *const *queries, const float *bases, uint32_t count,
-                     const uint8_t *blocks, uint64_t block_count, float *scores)
+                     const uint8_t *blocks, uint64_t block_count,
+                     /* NOLINTNEXTLINE(readability-non-const-parameter): the kernel writes to it */
+                     float *scores)
 {
     assert(count >= 1 && count <= NSKY_CODE_QUERIES);
     nsky_code_kernel all[NSKY_CODE_KERNELS];

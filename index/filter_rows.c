@@ -70,13 +70,7 @@ static void test_values(const evaluation *e, uint64_t first, uint64_t count, uin
 
 static void test_places(const evaluation *e, uint64_t first, uint64_t count, uint8_t *bits)
 {
-    for (uint64_t byte = 0; byte < count / 8; byte++)
-        for (unsigned left = bits[byte]; left; left &= left - 1) {
-            unsigned bit = (unsigned)__builtin_ctz(left);
-            uint64_t row = first + 8 * byte + bit;
-            if (!nsky_region_holds(&e->region, e->columns->ra[row], e->columns->dec[row]))
-                bits[byte] &= (uint8_t) ~(1u << bit);
-        }
+    nsky_region_test(&e->region, e->columns->ra + first, e->columns->dec + first, count, bits);
 }
 
 /* The rows after the last whole byte, by way of copies: kernels take eight at a time. */

@@ -111,7 +111,8 @@ nsky_status nsky_kmeans(float *centroids, const float *y, uint64_t n, uint32_t c
                         uint32_t iterations, uint64_t seed, nsky_error *err)
 {
     assert(centroids && y && n >= k && k > 0 && coded > 0 && err);
-    kmeans m = {.centroids = centroids, .y = y, .n = n, .coded = coded, .k = k};
+    kmeans m = {.y = y, .n = n, .coded = coded, .k = k};
+    m.centroids = centroids;
     m.of = nsky_alloc(n, sizeof *m.of, err);
     m.members = nsky_alloc(k, sizeof *m.members, err);
     m.sums = nsky_alloc((size_t)k * coded, sizeof *m.sums, err);

@@ -73,10 +73,10 @@ typedef struct nsky_record {
 
 uint64_t nsky_segment_count(const nsky_lists_job *job);
 /* caller frees */
-char *nsky_segment_path(const nsky_lists_job *job, uint64_t segment, nsky_error *err);
+char *nsky_segment_path(const nsky_lists_job *job, uint64_t number, nsky_error *err);
 /* Header and counts [lists] of a segment. NSKY_ENOTFOUND: none, or of another job. */
 NSKY_MUST_CHECK nsky_status nsky_segment_counts(const nsky_lists_job *job,
-                                                const nsky_trained *trained, uint64_t segment,
+                                                const nsky_trained *trained, uint64_t number,
                                                 uint32_t *counts, nsky_error *err);
 NSKY_MUST_CHECK nsky_status nsky_lists_segments(const nsky_lists_job *job,
                                                 const nsky_trained *trained, nsky_error *err);

@@ -122,6 +122,11 @@ static bool is_ladder(const uint32_t *steps, uint32_t count, uint64_t last)
     return steps[0] == 0 && steps[count] == last;
 }
 
+static const void *table_at(const nsky_lists *l, uint64_t offset)
+{
+    return (const unsigned char *)l->files[0].data + offset;
+}
+
 static nsky_status set_tables(nsky_lists *l, const nsky_lists_header *h, const char *path,
                               nsky_error *err)
 {
@@ -146,13 +151,13 @@ static nsky_status set_tables(nsky_lists *l, const nsky_lists_header *h, const c
     memcpy(l->coder.step, data + at[NSKY_TABLE_STEP], h->coded * sizeof(float));
     memcpy(l->centroid_coder.low, data + at[NSKY_TABLE_CENTROID_LOW], h->coded * sizeof(float));
     memcpy(l->centroid_coder.step, data + at[NSKY_TABLE_CENTROID_STEP], h->coded * sizeof(float));
-    l->mean = (const float *)(data + at[NSKY_TABLE_MEAN]);
-    l->rotation = (const float *)(data + at[NSKY_TABLE_ROTATION]);
-    l->group_centres = (const float *)(data + at[NSKY_TABLE_GROUP_CENTRES]);
-    l->group_lists = (const uint32_t *)(data + at[NSKY_TABLE_GROUP_LISTS]);
-    l->centroids = (const float *)(data + at[NSKY_TABLE_CENTROIDS]);
-    l->centroid_codes = data + at[NSKY_TABLE_CENTROID_CODES];
-    l->offsets = (const uint32_t *)(data + at[NSKY_TABLE_OFFSETS]);
+    l->mean = table_at(l, at[NSKY_TABLE_MEAN]);
+    l->rotation = table_at(l, at[NSKY_TABLE_ROTATION]);
+    l->group_centres = table_at(l, at[NSKY_TABLE_GROUP_CENTRES]);
+    l->group_lists = table_at(l, at[NSKY_TABLE_GROUP_LISTS]);
+    l->centroids = table_at(l, at[NSKY_TABLE_CENTROIDS]);
+    l->centroid_codes = table_at(l, at[NSKY_TABLE_CENTROID_CODES]);
+    l->offsets = table_at(l, at[NSKY_TABLE_OFFSETS]);
     if (nsky_coder_check(&l->coder, err) != NSKY_OK ||
         nsky_coder_check(&l->centroid_coder, err) != NSKY_OK ||
         !is_ladder(l->group_lists, l->groups, l->lists) ||

@@ -7,9 +7,9 @@
 
 #include "index/lists.h"
 
-#define LOOK_EVERY 8         /* rows between two looks at the clock */
-#define SLOW_NS (100 * 1000) /* so long for them: they came from the disk */
-#define AHEAD 4              /* rows whose first lines are fetched early */
+#define LOOK_EVERY 8    /* rows between two looks at the clock */
+#define SLOW_NS 100000u /* so long for them: they came from the disk */
+#define AHEAD 8         /* rows whose first lines are fetched early */
 
 static bool is_excluded(uint64_t row, const uint64_t *exclude, uint32_t count)
 {
@@ -48,7 +48,7 @@ static void fetch(const nsky_scan *scan, const nsky_candidate *candidates, uint3
     if (i + AHEAD >= count || candidates[i + AHEAD].row >= scan->rows)
         return;
     const char *row = (const char *)(scan->vectors + (size_t)candidates[i + AHEAD].row * scan->dim);
-    for (size_t line = 0; line < scan->dim * sizeof *scan->vectors; line += 64)
+    for (size_t line = 0; line < (size_t)scan->dim * sizeof *scan->vectors; line += 64)
         __builtin_prefetch(row + line);
 }
 

@@ -58,7 +58,7 @@ static void prepare_task(uint64_t task, uint32_t thread, void *payload)
         return;
     nsky_lists_direction(s->lists, s->queries[task].direction, turned, &s->constants[task], NULL);
     if ((s->statuses[thread] = nsky_code_query_prepare(&s->ranks[task], &s->lists->centroid_coder,
-                                                       turned, 2, &s->errors[thread])) == NSKY_OK)
+                                                       turned, 1, &s->errors[thread])) == NSKY_OK)
         s->statuses[thread] = nsky_code_query_prepare(&s->codes[task], &s->lists->coder, turned, 1,
                                                       &s->errors[thread]);
 }

@@ -44,6 +44,11 @@ static nsky_status new_image(nsky_trained *t, const nsky_lists_job *job, uint32_
     return t->image ? NSKY_OK : err->status;
 }
 
+static void *table_at(const nsky_trained *t, uint64_t offset)
+{
+    return t->image + offset;
+}
+
 /* Points the parts into the image. */
 static void set_parts(nsky_trained *t)
 {
@@ -53,8 +58,8 @@ static void set_parts(nsky_trained *t)
     t->space = (nsky_space){.dim = h->dim,
                             .padded = nsky_scan_padded(h->dim),
                             .coded = h->coded,
-                            .mean = (float *)(t->image + at[NSKY_TABLE_MEAN]),
-                            .rotation = (float *)(t->image + at[NSKY_TABLE_ROTATION])};
+                            .mean = table_at(t, at[NSKY_TABLE_MEAN]),
+                            .rotation = table_at(t, at[NSKY_TABLE_ROTATION])};
     t->lists.coder = (nsky_coder){.coded = h->coded, .bits = h->bits};
     memcpy(t->lists.coder.low, t->image + at[NSKY_TABLE_LOW], h->coded * sizeof(float));
     memcpy(t->lists.coder.step, t->image + at[NSKY_TABLE_STEP], h->coded * sizeof(float));

@@ -8,9 +8,6 @@
 #include "index/gather.h"
 #include "index/query.h"
 
-/* Multiply-adds that comparing one by one may take: some milliseconds. The index needs about as
- * long, and finds less. */
-#define GATHER_VALUES (10ull << 20)
 /* Hits' worth of matching rows that the lists of FAISS, which cannot be told to look into more of
  * them, must hold on average. */
 #define EXPECTED_PER_HIT 20
@@ -66,13 +63,12 @@ static bool index_will_do(const nsky_search *search, const nsky_ask *ask)
 void nsky_ask_choose(const nsky_search *search, nsky_ask *ask)
 {
     const uint64_t matching = ask->allowed.matching, rows = search->scan.rows;
-    const uint64_t few = GATHER_VALUES / search->scan.dim;
     const bool filtered = ask->allowed.bits;
     const unsigned long long number = matching;
     char *why = ask->answer->why;
 
     ask->way = NSKY_WAY_SCAN;
-    if (filtered && matching <= few) {
+    if (filtered && matching <= search->few) {
         ask->way = NSKY_WAY_GATHER;
         snprintf(why, NSKY_WHY_BYTES, "%llu match: few enough to compare them all", number);
     } else if (ask->query->effort == NSKY_EFFORT_EXACT) {

@@ -65,7 +65,8 @@ static nsky_status read_sample(nsky_ranker *r, sample_row *chosen, uint32_t *row
         nsky_coder_decode(&l->coder, l->codes, chosen[i].slot, residual);
         for (uint32_t c = 0; c < l->coded; c++)
             r->sample_coded[(size_t)i * l->coded + c] = centroid[c] + residual[c];
-        memcpy(r->sample_slack + 2 * i, l->slack + 2 * chosen[i].slot, 2 * sizeof *l->slack);
+        memcpy(r->sample_slack + (size_t)2 * i, l->slack + 2 * chosen[i].slot,
+               2 * sizeof *l->slack);
     }
     r->sampled = count;
     return nsky_fetch_run(&r->fetch, rows, count, take_sample, r, err);
@@ -136,8 +137,8 @@ static void measure(const nsky_ranker *r, const nsky_pass_probe *probe, const fl
             (double)probe->constant +
             (double)dots[0].dot(probe->turned, r->sample_coded + (size_t)i * l->coded, l->coded);
         const double bound =
-            (double)probe->inside * nsky_half_to_float(r->sample_slack[2 * i]) +
-            (double)probe->outside * nsky_half_to_float(r->sample_slack[2 * i + 1]);
+            (double)probe->inside * nsky_half_to_float(r->sample_slack[(size_t)2 * i]) +
+            (double)probe->outside * nsky_half_to_float(r->sample_slack[(size_t)2 * i + 1]);
         const double of = bound > 0 ? fmin(fabs(exact - coded) / bound, 1) : 0;
         shares += of * of;
         errors += (exact - coded) * (exact - coded);

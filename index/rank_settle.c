@@ -37,7 +37,9 @@ static void exact_use(uint64_t i, const uint16_t *halves, uint32_t thread, void 
 }
 
 nsky_status nsky_ranker_exact(const nsky_ranker *ranker, const nsky_rank_query *query,
-                              const uint32_t *rows, uint64_t count, float *scores, nsky_error *err)
+                              const uint32_t *rows, uint64_t count,
+                              /* NOLINTNEXTLINE(readability-non-const-parameter): threads write */
+                              float *scores, nsky_error *err)
 {
     nsky_dot_kernel dots[3];
     const uint32_t padded = nsky_scan_padded(ranker->scan->dim);

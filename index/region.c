@@ -210,3 +210,29 @@ bool nsky_region_holds(const nsky_region *region, uint32_t ra, uint32_t dec)
     return (!region->has_polygon || nsky_polygon_holds(&region->polygon, here)) &&
            (!region->has_cells || in_a_cell(region, ra_deg, dec_deg));
 }
+
+void nsky_region_test(const nsky_region *region, const uint32_t *ra, const uint32_t *dec,
+                      uint64_t count, uint8_t *bits)
+{
+    for (uint64_t byte = 0; byte < count / 8; byte++) {
+        unsigned look = bits[byte], in = look;
+        if (look != 0 && region->fields) {
+            /* All eight without a branch: which way it goes cannot be foreseen. */
+            unsigned inside = 0, edge = 0;
+            for (unsigned b = 0; b < 8; b++) {
+                const uint64_t row = 8 * byte + b;
+                uint8_t field = region->fields[(dec[row] >> 24) * ACROSS + (ra[row] >> 23)];
+                inside |= (unsigned)(field == INSIDE) << b;
+                edge |= (unsigned)(field == EDGE) << b;
+            }
+            in &= inside | edge;
+            look &= edge;
+        }
+        for (unsigned left = look; left; left &= left - 1) {
+            const unsigned bit = (unsigned)__builtin_ctz(left);
+            if (!nsky_region_holds(region, ra[8 * byte + bit], dec[8 * byte + bit]))
+                in &= ~(1u << bit);
+        }
+        bits[byte] = (uint8_t)in;
+    }
+}

@@ -30,6 +30,9 @@ NSKY_MUST_CHECK nsky_status nsky_region_make(nsky_region *out, const nsky_filter
                                              uint64_t rows, nsky_error *err);
 void nsky_region_clear(nsky_region *region);
 /* A position as columns.h has it. */
+/* Clears the bits of rows (row & 7 of byte row >> 3) outside; count is a multiple of 8. */
+void nsky_region_test(const nsky_region *region, const uint32_t *ra, const uint32_t *dec,
+                      uint64_t count, uint8_t *bits);
 bool nsky_region_holds(const nsky_region *region, uint32_t ra, uint32_t dec);
 
 #endif

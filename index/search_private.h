@@ -23,6 +23,7 @@ struct nsky_search {
     nsky_lists_effort efforts[2];     /* for them, by nsky_effort: balanced, fast */
     nsky_knn graph;                   /* beside the lists; graph.rows is 0 where there is none */
     nsky_knn_effort graph_efforts[2]; /* as efforts */
+    uint64_t few; /* matches of a filter that are compared one by one, whatever the index */
     nsky_columns columns;
     nsky_scan scan;
     nsky_rerank rerank;

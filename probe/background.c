@@ -70,7 +70,8 @@ static nsky_status draw_pool(const nsky_labels *labels, const nsky_search *searc
         *c = (candidate){.row = row};
         c->usable = place_of(search, row, c->place, &known, &none) && isfinite(c->place[0]) &&
                     isfinite(c->place[1]) && isfinite(c->place[2]);
-        if (!known && !nsky_labels_find(labels, row) && has_vector(search, row, scratch))
+        if (!known && !nsky_search_is_deleted(search, row) && !nsky_labels_find(labels, row) &&
+            has_vector(search, row, scratch))
             ++*count;
     }
     nsky_free(seen);

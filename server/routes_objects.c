@@ -15,6 +15,7 @@
 #define CONE_LIMIT_DEFAULT 100
 #define CONE_LIMIT_MAX 1000
 #define RANDOM_MAX 200
+#define DRAWS_MAX 1000
 
 typedef struct found {
     const nsky_cone_hit *hits;
@@ -191,11 +192,33 @@ static uint32_t draw_rows(uint64_t rows, uint32_t n, uint64_t *out)
     return n;
 }
 
+/* Keeps the first n that are not deleted. */
+static uint32_t drop_deleted(const nsky_search *search, uint64_t *rows, uint32_t drawn, uint32_t n)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < drawn && kept < n; i++)
+        if (!nsky_search_is_deleted(search, rows[i]))
+            rows[kept++] = rows[i];
+    return kept;
+}
+
+/* More are drawn than wanted where some are deleted: as many more as are likely to be. */
+static uint32_t spare_draws(const nsky_search *search, uint32_t n)
+{
+    const uint64_t deleted = nsky_search_deleted(search), rows = nsky_search_rows(search);
+
+    if (deleted == 0 || deleted == rows)
+        return n;
+    double wanted = 16 + 2.0 * n * (double)rows / (double)(rows - deleted);
+    return wanted < DRAWS_MAX ? (uint32_t)wanted : DRAWS_MAX;
+}
+
 void nsky_route_random(nsky_request *request)
 {
     nsky_survey *survey = nsky_request_survey(request);
     nsky_error err = NSKY_ERROR_INIT;
-    uint64_t rows[RANDOM_MAX];
+    uint64_t rows[DRAWS_MAX];
     uint32_t n = 1;
     nsky_cone_hit *hits = NULL;
     nsky_status status;
@@ -203,7 +226,9 @@ void nsky_route_random(nsky_request *request)
     if (!survey)
         return;
     if ((status = nsky_uri_integer(&request->uri, "n", 1, RANDOM_MAX, &n, &err)) == NSKY_OK) {
-        n = draw_rows(request->view->rows, n, rows);
+        n = drop_deleted(
+            request->view->search, rows,
+            draw_rows(request->view->rows, spare_draws(request->view->search, n), rows), n);
         if (!(hits = nsky_alloc(n, sizeof *hits, &err)))
             status = err.status;
     }

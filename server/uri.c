@@ -132,7 +132,7 @@ nsky_status nsky_uri_check(const nsky_uri *uri, const char *const *allowed, nsky
         if (found)
             continue;
 
-        char list[512] = "none";
+        char list[800] = "none";
         size_t used = 0;
         for (const char *const *name = allowed; name && *name && used + 1 < sizeof list; name++) {
             int n = snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", *name);

@@ -187,6 +187,7 @@ static nsky_status put_generations(nsky_survey *survey, nsky_json *root, uint64_
     nsky_json *list = nsky_json_array();
     uint32_t current = 0, *numbers;
     double embedded = 0, of_this;
+    uint64_t *hidden = NULL, deleted = 0;
     size_t count;
     nsky_status status = nsky_current_read(&current, survey->path, err);
 
@@ -207,9 +208,13 @@ static nsky_status put_generations(nsky_survey *survey, nsky_json *root, uint64_
             embedded = of_this;
     }
     nsky_free(numbers);
+    if (status == NSKY_OK)
+        status = nsky_survey_deleted_rows(survey, rows, &hidden, &deleted, err);
+    nsky_free(hidden);
     nsky_json_put(root, "generations", list);
     nsky_json_put_number(root, "current", current ? current : (double)NAN);
     nsky_json_put_number(root, "rows_not_embedded", fmax(0, (double)rows - embedded));
+    nsky_json_put_integer(root, "rows_deleted", (int64_t)deleted);
     return status;
 }
 

@@ -141,7 +141,7 @@ NSKY_MUST_CHECK nsky_status nsky_survey_row_of_id(nsky_survey *survey, uint64_t 
  * notes, rows, bytes}], sources {count, refused, first_refused [{path, reason}]}, generations
  * [{number, live, model {name, sha256}, rows, dim, bytes, recall_at_10, index (as in its manifest),
  * created_by} or {number, error}],
- * current (or null), rows_not_embedded.
+ * current (or null), rows_not_embedded, rows_deleted.
  */
 NSKY_MUST_CHECK nsky_status nsky_survey_describe(nsky_survey *survey, nsky_json **out,
                                                  nsky_error *err);

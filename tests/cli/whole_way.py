@@ -8,8 +8,10 @@ usage: whole_way.py NEARSKY-BINARY   (Python's standard library only)
 import csv
 import filecmp
 import io
+import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -104,6 +106,75 @@ class WholeWay(unittest.TestCase):
             self.assertIn("nearsky", run(*words, status=2).stderr)
         self.assertIn("no object", run("search", self.store, "--id", "12345", status=1).stderr.lower())
         self.assertNotEqual(run("info", self.folder.name + "/absent", status=1).stderr, "")
+
+    def test_filters_effort_and_groups(self):
+        name = self.names[0]
+        every = hits(self.store, "--name", name, "-k", "1000")
+        self.assertEqual(len(every), int(STAMPS) - 1)
+        for effort in ("fast", "balanced", "exact"):
+            self.assertEqual(hits(self.store, "--name", name, "-k", "1000", "--effort", effort), every)
+        self.assertEqual(hits(self.store, "--name", name, "--mag-r-max", "30"), [], "no magnitudes are known")
+        at = every[3]
+        near = hits(self.store, "--name", name, "--cone", f"{at['ra']},{at['dec']},2")
+        self.assertIn(at["id"], [h["id"] for h in near])
+        ra, dec = float(at["ra"]), float(at["dec"])
+        box = ",".join(f"{(ra + x / 100) % 360},{dec + y / 100}" for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1)))
+        self.assertIn(at["id"], [h["id"] for h in hits(self.store, "--name", name, "--polygon", box)])
+        ids = os.path.join(self.folder.name, "ids.txt")
+        with open(ids, "w") as file:
+            file.write("id\n# two\n" + every[5]["id"] + "\n\n " + every[2]["id"] + "\n")
+        self.assertEqual([h["id"] for h in hits(self.store, "--name", name, "--ids", ids)],
+                         [every[2]["id"], every[5]["id"]])
+        grouped = hits(self.store, "--name", name, "-k", "1000", "--group", "3600")
+        self.assertEqual(sorted(h["id"] for h in grouped), sorted(h["id"] for h in every))
+        for hit in grouped:
+            leader = hit["group_of"] or hit["id"]
+            self.assertEqual([h["rank"] for h in grouped if h["id"] == leader], [hit["rank"]])
+        for words in (["--effort", "much"], ["--exact", "--effort", "fast"], ["--type", "odd"], ["--polygon", "1,2"],
+                      ["--healpix", "3,ring,1"], ["--healpix", "4,1"], ["--g-r-min", "red"], ["--group", "-1"]):
+            run("search", self.store, "--name", name, *words, status=2)
+        with open(ids, "w") as file:
+            file.write("1\nx\n")
+        self.assertIn("line 2", run("search", self.store, "--name", name, "--ids", ids, status=1).stderr)
+
+    def test_objects_come_and_go(self):
+        store, sky = (os.path.join(self.folder.name, part) for part in ("living", "more"))
+        shutil.copytree(self.store, store)
+        run("simulate", sky, "--stamps", "4", "--seed", "8")
+        run("ingest", store, sky)
+        run("embed", store, "--model", MODEL, "--workers", "2")
+        name = self.names[0]
+        every = hits(store, "--name", name, "-k", "1000")
+        self.assertEqual(len(every), int(STAMPS) + 3, "new objects are found without a new index")
+        run("search", store, "--name", name, "--mag-r-max", "30")  # the columns know them too
+        gone = every[0]
+        json.loads(run("delete", store, "--id", gone["id"], "--json").stdout)
+        self.assertEqual([h["id"] for h in hits(store, "--name", name, "-k", "1000")], [h["id"] for h in every[1:]])
+        self.assertIn("deleted", run("search", store, "--id", gone["id"], status=1).stderr)
+        objects = list(csv.DictReader(io.StringIO(run("export", store, "--what", "objects", "--format", "csv").stdout)))
+        self.assertEqual(len(objects), int(STAMPS) + 3)
+        self.assertNotIn(gone["id"], [o["id"] for o in objects])
+        vectors = os.path.join(self.folder.name, "vectors.npy")
+        run("export", store, "--what", "vectors", "--format", "npy", "--out", vectors)
+        with open(vectors, "rb") as file:
+            self.assertIn(f"({int(STAMPS) + 3}, 512)".encode(), file.read(200))
+        self.assertEqual(json.loads(run("info", store, "--json").stdout)["survey"]["rows_deleted"], 1)
+        before = json.loads(run("info", store, "--json").stdout)["survey"]["current"]
+        run("delete", store, "--id", gone["id"])
+        self.assertEqual(json.loads(run("info", store, "--json").stdout)["survey"]["current"], before, "nothing to do")
+        run("embed", store, "--model", MODEL)  # does not bring it back
+        run("index", store)
+        self.assertEqual(run("verify", store).stdout.strip(), "sound")
+        self.assertEqual([h["id"] for h in hits(store, "--name", name, "-k", "1000")], [h["id"] for h in every[1:]])
+        ids = os.path.join(self.folder.name, "some.txt")
+        with open(ids, "w") as file:
+            file.write(every[1]["id"] + "\n12345\n")
+        self.assertIn("12345", run("delete", store, "--ids", ids, status=1).stderr)
+        self.assertEqual(len(hits(store, "--name", name, "-k", "1000")), len(every) - 1, "all or nothing")
+        run("delete", store, "--id", gone["id"], "--undo")
+        self.assertEqual([h["id"] for h in hits(store, "--name", name, "-k", "1000")], [h["id"] for h in every])
+        run("delete", os.path.join(self.folder.name, "absent"), "--id", "5", status=1)
+        self.assertFalse(os.path.exists(os.path.join(self.folder.name, "absent")))
 
     def kill_and_finish(self, store, number, dice):
         """Runs the commands in order; the one of this number is killed again and again first."""

@@ -166,7 +166,7 @@ static void the_manifest_says_what_was_measured(void **state)
     nsky_search *search = NULL;
     assert_ok(nsky_index_build(store, &options, &report, &err), err);
     assert_int_equal(report.generation, 2); /* left alone */
-    assert_string_equal(report.kind, "Lists32,PCA48,4bit");
+    assert_string_equal(report.kind, "Lists32,PCA48,8bit");
     assert_true(report.recall_at_10 >= 0.95);
     assert_ok(nsky_search_open(&search, store, 0, &err), err);
     const nsky_json *index = nsky_json_get(nsky_search_manifest(search), "index");

@@ -1,7 +1,10 @@
 /* fixture.c - what http_test.py drives: makes a small store, adds to it, and serves it.
  *
  *   fixture make STORE N     objects 0..N-1 on a grid around (150, 2), random weights, generation 2
- *   fixture grow STORE N     N more objects: generation 4
+ *   fixture grow STORE N     N more objects, embedded, then indexed: two generations
+ *   fixture add STORE N      N more objects, embedded: they are a delta of the index
+ *   fixture delete STORE R   row R is deleted; undelete: shown again
+ *   fixture index STORE 0    the delta is taken in
  *   fixture serve ...        as `nearsky serve`
  */
 #include <inttypes.h>
@@ -79,29 +82,66 @@ static nsky_status add_objects(const char *store, uint32_t count, nsky_error *er
     return status;
 }
 
-static nsky_status embed_and_index(const char *store, nsky_error *err)
+static nsky_status embed(const char *store, bool keep_index, nsky_error *err)
 {
-    nsky_embed_options embed = {.encoder = nsky_encoder_defaults(), .workers = 2};
-    nsky_index_options index = {.recall_target = 0.95};
-    nsky_embed_report embedded;
-    nsky_index_report indexed;
-    nsky_status status = nsky_embed_survey(store, "random:resnet18:1", &embed, &embedded, err);
+    nsky_embed_options options = {.encoder = nsky_encoder_defaults(),
+                                  .workers = 2,
+                                  .complete = keep_index ? nsky_index_adopt : NULL};
+    nsky_embed_report report;
 
-    return status == NSKY_OK ? nsky_index_build(store, &index, &indexed, err) : status;
+    return nsky_embed_survey(store, "random:resnet18:1", &options, &report, err);
+}
+
+static nsky_status build_index(const char *store, nsky_error *err)
+{
+    nsky_index_options options = {.recall_target = 0.95};
+    nsky_index_report report;
+
+    return nsky_index_build(store, &options, &report, err);
+}
+
+static nsky_status mark(const char *store, uint64_t row, bool deleted, nsky_error *err)
+{
+    nsky_survey *survey = NULL;
+    uint32_t generation;
+    bool changed;
+    nsky_status status = nsky_survey_open(&survey, store, NSKY_SURVEY_WRITE, err);
+
+    if (status == NSKY_OK)
+        status = nsky_survey_delete(survey, row, deleted, &changed, err);
+    if (status == NSKY_OK)
+        status = nsky_survey_commit(survey, err);
+    nsky_survey_close(survey);
+    return status == NSKY_OK ? nsky_index_hide(store, &generation, err) : status;
+}
+
+/* NSKY_EINVAL: no such word. */
+static nsky_status obey(const char *word, const char *store, uint32_t number, nsky_error *err)
+{
+    bool make = strcmp(word, "make") == 0 || strcmp(word, "grow") == 0;
+    nsky_status status = NSKY_EINVAL;
+
+    if (make || strcmp(word, "add") == 0) {
+        if ((status = add_objects(store, number, err)) == NSKY_OK)
+            status = embed(store, !make, err);
+        return status == NSKY_OK && make ? build_index(store, err) : status;
+    }
+    if (strcmp(word, "delete") == 0 || strcmp(word, "undelete") == 0)
+        return mark(store, number, word[0] == 'd', err);
+    if (strcmp(word, "index") == 0)
+        return build_index(store, err);
+    return nsky_fail(err, status, "%s: no such word", word);
 }
 
 int main(int argc, char **argv)
 {
     nsky_error err = NSKY_ERROR_INIT;
-    bool make = argc == 4 && strcmp(argv[1], "make") == 0;
-    bool grow = argc == 4 && strcmp(argv[1], "grow") == 0;
 
     if (argc > 1 && strcmp(argv[1], "serve") == 0)
         return nsky_cli_serve(argc - 1, argv + 1);
-    if (!make && !grow)
+    if (argc != 4)
         return 2;
-    if (add_objects(argv[2], (uint32_t)atoi(argv[3]), &err) != NSKY_OK ||
-        embed_and_index(argv[2], &err) != NSKY_OK) {
+    if (obey(argv[1], argv[2], (uint32_t)atoi(argv[3]), &err) != NSKY_OK) {
         fprintf(stderr, "fixture: %s\n", err.text);
         return 1;
     }

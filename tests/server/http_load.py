@@ -81,6 +81,76 @@ def test_reload(s, store, ids):
     equal(open(current, "rb").read(), kept)
 
 
+def test_living(s, store, ids):
+    """Objects come, go, come back and are taken into the index while searches run: each is answered,
+    and no deleted object is in an answer of a generation that knows of it."""
+    stop = threading.Event()
+    hidden = ids[7]
+    row = s.json(API + "/objects/" + hidden)  # the fixture numbers rows as it names objects
+    number = row["name"].split()[1].rstrip(",")
+    rows = OBJECTS + 5
+    answered = [0] * 4
+    bodies = ({"k": 1000}, {"k": 1000, "effort": "fast"}, {"k": 1000, "filter": {"type": "REX"}},
+              {"k": 20, "group_arcsec": 60, "filter": {"mag_z_max": 30}})
+
+    def generation():
+        return s.json(API + "/info")["generation"]
+
+    def work(n):
+        connection = s.connect()
+        while not stop.is_set():
+            body = json.dumps({"positive": [{"id": ids[n]}], **bodies[n]})
+            connection.request("POST", API + "/search", body)
+            response = connection.getresponse()
+            text = response.read()
+            equal(response.status, 200, text)
+            check(json.loads(text)["hits"], text)
+            answered[n] += 1
+        connection.close()
+
+    def change(word, number):
+        before = s.metric("nearsky_reloads_total")
+        subprocess.run([FIXTURE, word, store, str(number)], check=True)
+        s.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: s.metric("nearsky_reloads_total") > before, "taken up: " + word, 60)
+
+    def everyone():
+        return [h["id"] for h in s.post({"positive": [{"id": ids[0]}], "k": 1000})["hits"]]
+
+    def changes():
+        change("add", 3)
+        index = generation()["index"]
+        equal((index["rows"], index["delta_rows"]), (rows, 3))
+        equal(len(everyone()), rows + 3 - 1)
+        check(hidden in everyone(), "still there")
+        change("delete", number)
+        equal(generation()["index"]["deleted_rows"], 1)
+        check(hidden not in everyone() and len(everyone()) == rows + 3 - 2, "deleted")
+        s.problem(f"{API}/objects/{hidden}", 404, "no object")
+        s.problem(f"{API}/objects/{hidden}/neighbors", 404, "no object")
+        s.problem(API + "/search", 404, hidden, method="POST",
+                  body=json.dumps({"positive": [{"id": hidden}]}))
+        drawn = s.json(API + "/objects/random?n=200")["objects"]
+        check(len(drawn) == rows + 2 and hidden not in [o["id"] for o in drawn], "not drawn")
+        change("undelete", number)
+        check(hidden in everyone(), "shown again")
+        change("index", 0)
+        equal(generation()["index"]["delta_rows"], 0)
+        equal(len(everyone()), rows + 3 - 1)
+
+    def run(n):
+        try:
+            if n == 4:
+                changes()
+            else:
+                work(n)
+        finally:
+            if n == 4:
+                stop.set()
+    in_threads(5, run)
+    check(all(n > 0 for n in answered), answered)
+
+
 def test_stop(s, cutout):
     """Requests under way are answered; then the process is gone, with exit 0."""
     answered, started = [], threading.Barrier(7)

@@ -171,7 +171,7 @@ def test_methods(s, id):
     s.problem("/%", 400, "percent")
     s.problem(API + "/info?x=1", 400, "none")
     s.problem(API + "/info", 413, "body", method="GET", body=b"x" * 10)
-    s.problem("/healthz?" + "&".join(f"a{i}=1" for i in range(40)), 414, "32")
+    s.problem("/healthz?" + "&".join(f"a{i}=1" for i in range(50)), 414, "40")
     equal(s.ask("/" + "a" * 9000)[0], 414)
 
 

@@ -105,6 +105,119 @@ def test_search(s, id, vector, neighbors):
         s.problem(API + "/search", 400, "the body", method="POST", body=text.encode("latin-1"))
 
 
+def test_filters(s, id):
+    """Every filter by parameter and by body; what passes is what passes by the catalogue's columns."""
+    path = f"{API}/objects/{id}/neighbors?k=1000"
+    all_of_them = s.json(path)["hits"]
+
+    def ids(hits):
+        return sorted(h["id"] for h in hits)
+
+    def same(params, body, passes):
+        by_uri = s.json(path + "&" + params)
+        by_body = s.post({"positive": [{"id": id}], "k": 1000, "filter": body})
+        expected = ids(h for h in all_of_them if passes(h))
+        equal(ids(by_uri["hits"]), expected, params)
+        equal(ids(by_body["hits"]), expected, body)
+        equal(by_uri["stats"]["matching"], len(expected))
+        equal(by_uri["stats"]["method"], "filtered exact scan")
+        check("few enough" in by_uri["stats"]["why"], by_uri["stats"])
+        return expected
+
+    def have(h, *keys):
+        return all(h[k] is not None for k in keys)
+
+    check(same("g_r_min=0.4&g_r_max=0.6", {"g_r_min": 0.4, "g_r_max": 0.6},
+               lambda h: have(h, "mag_g", "mag_r")), "0.5 all of them")
+    equal(same("r_z_max=0.3", {"r_z_max": 0.3}, lambda h: False), [])
+    same("type=rex", {"type": "REX"}, lambda h: True)
+    equal(same("type=DEV,SER", {"type": ["DEV", "SER"]}, lambda h: False), [])
+    same("only_known=1", {"only_known": True}, lambda h: h["known"] is not None)
+    equal(same("z_spec_min=0", {"z_spec_min": 0}, lambda h: False), [])
+    square = [150.095, 1.9, 150.195, 1.9, 150.195, 2.1, 150.095, 2.1]
+    equal(len(same("polygon=" + ",".join(map(str, square)),
+                   {"polygon": [square[i:i + 2] for i in range(0, 8, 2)]},
+                   lambda h: 150.095 < h["ra"] < 150.195)), 10)
+    known = same("healpix_nside=1&healpix_order=ring&healpix_cells=6,5",
+                 {"healpix": {"nside": 1, "order": "ring", "cells": [5, 6]}}, lambda h: True)
+    check(known, "the two cells of the equator on either side")
+    named = [all_of_them[3]["id"], all_of_them[1]["id"], all_of_them[1]["id"]]
+    some = s.post({"positive": [{"id": id}], "filter": {"ids": named, "hide_known": False}})
+    equal(ids(some["hits"]), sorted(set(named)))
+    equal(s.post({"positive": [{"id": id}], "filter": {"ids": []}})["hits"], [])
+    equal(len(s.post({"positive": [{"id": id}], "k": 1000, "filter": {"polygon": None, "ids": None,
+                      "type": None}})["hits"]), OBJECTS - 1)
+
+    P = {"positive": [{"id": id}]}
+    for body, status, word in (
+            ({"type": "SERSIC"}, 400, "SERSIC"), ({"type": 5}, 400, "filter.type"),
+            ({"type": []}, 400, "filter.type"), ({"polygon": [[1, 2], [3, 4]]}, 400, "filter.polygon"),
+            ({"polygon": [[1, 2], [3, 4], [5]]}, 400, "polygon[2]"),
+            ({"polygon": [[1, 2], [3, 4], [5, 95]]}, 400, "polygon[2]"),
+            ({"polygon": [[0, 0], [120, 0], [240, 0]]}, 400, "hemisphere"),
+            ({"polygon": [[1, 2]] * 129}, 400, "128"),
+            ({"healpix": {"nside": 3, "order": "ring", "cells": [1]}}, 400, "nside"),
+            ({"healpix": {"nside": 4, "order": "ring", "cells": [192]}}, 400, "cells[0]"),
+            ({"healpix": {"nside": 4, "order": "ring", "cells": [1.5]}}, 400, "cells[0]"),
+            ({"healpix": {"nside": 4, "order": "spiral", "cells": [1]}}, 400, "nested or ring"),
+            ({"healpix": {"nside": 4, "cells": [1]}}, 400, "filter.healpix"),
+            ({"healpix": {"nside": 4, "order": "ring", "cells": []}}, 400, "cells"),
+            ({"ids": "5"}, 400, "filter.ids"), ({"ids": [5]}, 400, "ids[0]"),
+            ({"ids": [id, "5"]}, 404, "ids[1]"), ({"ids": ["1"] * 20001}, 400, "20000"),
+            ({"g_r_min": 2, "g_r_max": 1}, 400, "greater"),
+            ({"only_known": True, "hide_known": True}, 400, "only_known"),
+            ({"only_known": "yes"}, 400, "filter.only_known")):
+        s.problem(API + "/search", status, word, method="POST", body=json.dumps({**P, "filter": body}))
+    for params, word in (("polygon=1,2,3", "polygon"), ("polygon=1,2,3,4,x,6", "polygon"),
+                         ("polygon=" + "1,2," * 130, "polygon"), ("type=", "type"),
+                         ("healpix_cells=1", "healpix_nside"), ("healpix_nside=4", "no cells"),
+                         ("healpix_nside=4&healpix_order=ring&healpix_cells=1,,2", "whole numbers"),
+                         ("healpix_nside=4&healpix_order=ring&healpix_cells=200", "cells[0]"),
+                         ("r_z_min=nan", "r_z_min")):
+        s.problem(f"{path}&{params}", 400, word)
+
+
+def test_effort_and_groups(s, id):
+    path = f"{API}/objects/{id}/neighbors"
+    for effort in ("fast", "balanced", "exact"):
+        stats = s.json(f"{path}?effort={effort}")["stats"]
+        equal(stats["effort"], effort)
+        equal(stats["method"], "exact scan" if effort == "exact" else "index + re-ranking")
+        check(effort in stats["why"], stats)
+        equal(s.post({"positive": [{"id": id}], "effort": effort})["stats"]["why"], stats["why"])
+    equal(s.json(path + "?exact=1")["stats"]["effort"], "exact")
+    s.problem(path + "?exact=1&effort=fast", 400, "contradict")
+    s.problem(path + "?effort=much", 400, "effort must be")
+    s.problem(API + "/search", 400, "effort must be", method="POST",
+              body=json.dumps({"positive": [{"id": id}], "effort": 5}))
+
+    # Objects are 36 arcsec apart on a line.
+    plain = s.json(path + "?k=1000")["hits"]
+    check(all("duplicates" not in h for h in plain), "no grouping, no duplicates")
+    grouped = s.json(path + "?k=1000&group_arcsec=40")
+    seen = []
+    for hit in grouped["hits"]:
+        seen.append(hit["id"])
+        for other in hit["duplicates"]:
+            seen.append(other["id"])
+            equal(other["group_of"], hit["id"])
+            check(35 < other["separation_arcsec"] <= 40, other)
+            check(other["similarity"] <= hit["similarity"], other)
+    equal(sorted(seen), sorted(h["id"] for h in plain), "grouped, not dropped")
+    check(len(grouped["hits"]) < len(plain), "some are duplicates")
+    equal([h["rank"] for h in grouped["hits"]], list(range(1, len(grouped["hits"]) + 1)))
+    leaders = [h["ra"] for h in grouped["hits"]]
+    check(all(abs(a - b) * 3600 > 40 for i, a in enumerate(leaders) for b in leaders[:i]), "apart")
+    equal(len(s.json(path + "?k=5&group_arcsec=40")["hits"]), 5, "k counts groups")
+    status, headers, body = s.ask(path + "?k=1000&group_arcsec=40&format=csv")
+    lines = body.decode().strip().split("\n")
+    check(lines[0].endswith(",artefact,group_of"), lines[0])
+    equal(len(lines), 1 + len(plain))
+    members = [line for line in lines[1:] if not line.endswith(",")]
+    equal(len(members), len(plain) - len(grouped["hits"]))
+    equal(members[0].rsplit(",", 1)[1], next(h["id"] for h in grouped["hits"] if h["duplicates"]))
+
+
 def test_upload(s, id, jpeg, cutout):
     path = API + "/search/upload"
     answer = s.json(path + "?k=3&name=mine.fits", method="POST", body=cutout)

@@ -40,6 +40,8 @@ def main():
         jpeg, cutout, vector = test_pictures(s, id)
         neighbors = test_neighbors(s, id)
         test_search(s, id, vector, neighbors)
+        test_filters(s, id)
+        test_effort_and_groups(s, id)
         test_upload(s, id, jpeg, cutout)
         test_formats(s, id, cutout)
         test_accept(s, id)
@@ -64,6 +66,7 @@ def main():
         test_full_queue(narrow, cutout)
         equal(narrow.stop(signal.SIGINT), 0)
         test_reload(s, store, ids)
+        test_living(s, store, ids)
         test_stop(s, cutout)
     except BaseException:
         with open(os.path.join(folder, "stderr.txt")) as file:
