@@ -297,11 +297,11 @@ void measure(const Data &d, Peer &peer, const std::string &setting, uint32_t thr
     std::fflush(stdout);
 }
 
-// allowed-<per mille>.bits and .u32 (the true ten): latency and recall with a selector.
-void measure_filter(const Data &d, Peer &peer, const std::string &setting, const char *permille,
+// allowed-<of 10,000>.bits and .u32 (the true neighbours): latency and recall with a selector.
+void measure_filter(const Data &d, Peer &peer, const std::string &setting, const char *of_10000,
                     bool first)
 {
-    const std::string base = d.folder + "/allowed-" + permille;
+    const std::string base = d.folder + "/allowed-" + of_10000;
     const auto bits = read_all<uint8_t>(base + ".bits", d.rows / 8 + 1);
     Data part = d;
     part.queries = std::min<uint32_t>(d.queries, 100);
@@ -316,8 +316,8 @@ void measure_filter(const Data &d, Peer &peer, const std::string &setting, const
         times[q] = seconds_since(start);
     }
     std::sort(times.begin(), times.end());
-    std::printf("%s{\"per_mille\": %s, \"setting\": \"%s\", \"recall_at_10\": %.4f, \"p50_ms\": %.4f}",
-                first ? "" : ", ", permille, setting.c_str(), recall(part, found, 10),
+    std::printf("%s{\"of_10000\": %s, \"setting\": \"%s\", \"recall_at_10\": %.4f, \"p50_ms\": %.4f}",
+                first ? "" : ", ", of_10000, setting.c_str(), recall(part, found, 10),
                 1e3 * times[part.queries / 2]);
     std::fflush(stdout);
 }
@@ -327,7 +327,7 @@ void measure_filter(const Data &d, Peer &peer, const std::string &setting, const
 int main(int argc, char **argv)
 {
     if (argc < 4)
-        fail("FOLDER KIND SETTING... ; a setting that begins with f:PERMILLE: is filtered");
+        fail("FOLDER KIND SETTING... ; a setting that begins with f:OF_10000: is filtered");
     const Data data = open_data(argv[1]);
     const uint32_t threads = std::max(1u, std::thread::hardware_concurrency());
     const auto peer = open_peer(data, argv[2]);

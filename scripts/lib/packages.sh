@@ -6,7 +6,8 @@ PACKAGES_BUILD="build-essential cmake ninja-build pkg-config dpkg-dev git ca-cer
 PACKAGES_PAGE="nodejs npm"
 PACKAGES_TEST="libcmocka-dev python3 python3-numpy python3-torch python3-astropy python3-sklearn
  chromium clang clang-format clang-tidy cppcheck shellcheck"
-PACKAGES_BENCH="python3 python3-numpy python3-torch python3-astropy python3-zstandard"
+PACKAGES_BENCH="python3 python3-numpy python3-torch python3-astropy python3-zstandard
+ libhnswlib-dev"
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]; }
 

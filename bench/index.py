@@ -1,0 +1,192 @@
+#!/usr/bin/python3
+"""`scripts/bench index`: an index from building to filtered queries, and its peers on the same files.
+
+For each number of rows: nearsky makes vectors, queries and exact answers in a folder, then nearsky
+and the peers are asked in turn, round by round. A peer's settings are swept; at each recall@10 the
+quickest setting that reaches it counts. Ratios are medians over the rounds of queries a second on
+all cores; ratios of single queries (p50) stand beside them. Prints JSON; see bench/README.md.
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from index_plot import draw
+from machine import describe, median, run_json, say
+
+TARGETS = (0.95, 0.99)
+EFFORTS = "0.5,0.75,1,1.5,2,3,4,6,8,12"
+HNSW = {"settings": ["10", "14", "20", "28", "40", "56", "80", "112", "160", "224", "320"],
+        "builds": ["hnsw:16:200", "hnsw:32:200"]}
+PROBES = (4, 8, 16, 32, 64, 128, 256)
+CANDIDATES = (50, 100, 200, 400, 1000)
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="scripts/bench index")
+    parser.add_argument("--rows", default="10000,100000,1000000", help="each is measured")
+    parser.add_argument("--full", action="store_true",
+                        help="76,000,000 rows too: 78 GB of vectors at 512 dimensions")
+    parser.add_argument("--dim", type=int, default=512)
+    parser.add_argument("--queries", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--hnsw-rows", type=int, default=1000000, help="no hnswlib above")
+    parser.add_argument("--folder", help="where files go and stay; default: a temporary one")
+    parser.add_argument("--svg", help="draw the curves over rows into this file")
+    parser.add_argument("nearsky")
+    return parser.parse_args()
+
+
+def hnswlib_version():
+    shown = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "libhnswlib-dev"],
+                           capture_output=True, text=True, check=False)
+    return shown.stdout or "unknown"
+
+
+def faiss_builds(rows, dim):
+    """What fits in 136 bytes an object: fast-scan codes and 4-bit scalars, both with exact
+    re-ranking of candidates from the same file that nearsky reads."""
+    lists = 64
+    while lists < 65536 and lists < 4 * rows ** 0.5:
+        lists *= 2
+    quantizer = "_HNSW32" if lists >= 4096 else ""
+    kept = min(dim, 256)
+    return [f"faiss:PCA{min(dim, 128)},IVF{lists}{quantizer},PQ{min(dim, 128) // 2}x4fs",
+            f"faiss:OPQ{kept // 2}_{kept},IVF{lists}{quantizer},PQ{kept // 2}x4fs",
+            f"faiss:PCA{kept},IVF{lists}{quantizer},SQ4"]
+
+
+def faiss_settings(filters):
+    settings = [f"{nprobe}:{candidates}" for nprobe in PROBES for candidates in CANDIDATES]
+    for per in filters:
+        settings += [f"f:{per}:{nprobe}:{200}" for nprobe in PROBES]
+    return settings
+
+
+class Size:
+    """One number of rows: files, and what was measured in each round."""
+
+    def __init__(self, args, rows, folder):
+        self.args, self.rows, self.folder = args, rows, folder
+        self.base = [args.nearsky, "bench", "index", folder, "--rows", str(rows), "--dim",
+                     str(args.dim), "--queries", str(args.queries), "--json"]
+        self.peer = os.path.join(os.path.dirname(args.nearsky), "peer_index")
+        self.kinds = ["lists", "graph"]
+        self.built, self.times, self.rounds = {}, {}, []
+
+    def prepare(self):
+        say(f"{self.rows} rows: vectors, exact answers, indexes")
+        for kind in self.kinds: # the first one says how long it took
+            self.times[kind] = run_json(self.base + ["--index", kind, "--filters",
+                                                     "--prepare"])["build_s"]
+        self.peers = faiss_builds(self.rows, self.args.dim)
+        if self.rows <= self.args.hnsw_rows:
+            self.peers += HNSW["builds"]
+        for peer in self.peers:
+            say(f"  {peer}")
+            self.built[peer] = run_json([self.peer, self.folder, peer,
+                                         "20" if peer.startswith("hnsw") else "8:100"])
+
+    def round(self):
+        got = {}
+        for kind in self.kinds:
+            got[kind] = run_json(self.base + ["--index", kind, "--efforts", EFFORTS, "--filters"]
+                                 + (["--rank"] if kind == "lists" else []))
+        for peer in self.peers:
+            settings = HNSW["settings"] if peer.startswith("hnsw") else \
+                faiss_settings([5000, 1000, 100, 10] if "SQ4" in peer else [])
+            got[peer] = run_json([self.peer, self.folder, peer, *settings])
+        self.rounds.append(got)
+
+    def best(self, got, names, target, key):
+        """The best of the points that reach the recall, of all these names."""
+        points = [p for name in names for p in got[name]["points"] if p["recall_at_10"] >= target]
+        if not points:
+            return None
+        return max(p[key] for p in points) if key == "queries_per_s" else \
+            min(p[key] for p in points)
+
+    def ratio(self, ours, peers, target):
+        out = {}
+        for name, key in (("throughput", "queries_per_s"), ("latency", "p50_ms")):
+            pairs = [(self.best(r, ours, target, key), self.best(r, peers, target, key))
+                     for r in self.rounds]
+            pairs = [(a, b) for a, b in pairs if a and b]
+            if pairs:
+                out[name] = round(median([a / b if name == "throughput" else b / a
+                                          for a, b in pairs]), 3)
+        return out
+
+    def filters(self):
+        """At each selectivity: FAISS's quickest setting of at least nearsky's recall."""
+        out = []
+        for i, mine in enumerate(self.rounds[-1]["lists"]["filters"]):
+            ratios = []
+            for r in self.rounds:
+                one = r["lists"]["filters"][i]
+                rivals = [f["p50_ms"] for peer in self.peers for f in r[peer]["filtered"]
+                          if int(f["of_10000"]) == one["of_10000"]
+                          and f["recall_at_10"] >= min(one["recall_at_10"], 0.95)]
+                if rivals:
+                    ratios.append(min(rivals) / one["p50_ms"])
+            out.append({**mine, "peer_ratio": round(median(ratios), 2) if ratios else None})
+        return out
+
+    def report(self):
+        small = [p for p in self.peers if p.startswith("faiss")]
+        graphs = [p for p in self.peers if p.startswith("hnsw")]
+        lists, graph = self.rounds[-1]["lists"], self.rounds[-1]["graph"]
+        keys = ("recall_at_10", "recall_at_100", "p50_ms", "p99_ms", "queries_per_s", "kind",
+                "ram_bytes", "disk_bytes", "bytes_a_row", "rank_s", "rank_bandwidth_fraction")
+        at = {str(t): self.ratio(["lists"], small, t) for t in TARGETS}
+        graph_at = {str(t): self.ratio(["graph"], graphs, t) for t in TARGETS}
+        return {"rows": self.rows, **{k: lists[k] for k in keys if k in lists},
+                "build_s": self.times["lists"],
+                "peer_ratio": at["0.95"].get("throughput"), "peer_ratios": at,
+                "graph": {**{k: graph[k] for k in keys if k in graph},
+                          "build_s": self.times["graph"], "points": graph["points"]},
+                "graph_peer_ratio": graph_at["0.95"].get("throughput"),
+                "graph_peer_ratios": graph_at,
+                "filters": self.filters(), "points": lists["points"],
+                "faiss": next(r["faiss"] for r in self.built.values()),
+                "peers": [{"peer": p, "bytes": self.built[p]["bytes"],
+                           "build_s": self.built[p]["build_s"],
+                           "points": self.rounds[-1][p]["points"]} for p in self.peers]}
+
+    def measure(self):
+        self.prepare()
+        for number in range(self.args.rounds):
+            say(f"  round {number + 1} of {self.args.rounds}")
+            self.round()
+        return self.report()
+
+
+def main():
+    args = parse()
+    rows = [int(float(r)) for r in args.rows.split(",")] + ([76000000] if args.full else [])
+    top = args.folder or tempfile.mkdtemp(prefix="nearsky-bench-index-")
+    report = {"bench": "index", "dim": args.dim, **describe()}
+    sizes = []
+    try:
+        for count in rows:
+            folder = os.path.join(top, str(count))
+            os.makedirs(folder, exist_ok=True)
+            sizes.append(Size(args, count, folder).measure())
+            if not args.folder:
+                shutil.rmtree(folder)
+    finally:
+        if not args.folder:
+            shutil.rmtree(top, ignore_errors=True)
+    last = sizes[-1]
+    report.update({k: last[k] for k in last if k not in ("points", "peers", "filters")})
+    report.update(peer={"faiss": last["faiss"], "hnswlib": hnswlib_version()}, sizes=sizes)
+    if args.svg:
+        draw(sizes, args.svg)
+    json.dump(report, sys.stdout, indent=2)
+    print()
+
+
+main()
