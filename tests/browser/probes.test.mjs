@@ -37,6 +37,7 @@ describe("probes", { skip, timeout: SUITE_MS }, () => {
     await page.click(".make-probe button");
     await page.waitForURL("**/?probe=by-the-page");
     await settled(page);
+    assert.ok(await page.locator(".curve-line").count(), "purity by completeness");
     const ranked = (await api("/probes/by-the-page/rank?top=48")).hits.map((hit) => hit.id);
     assert.deepEqual((await hitsOn(page)).map((hit) => hit.id), ranked);
     await page.click(".bar a.button");
