@@ -2,26 +2,10 @@
  * narrow screens, and axe's rules (WCAG 2.2 A and AA, contrast among them). */
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { describe, test } from "node:test";
+import { breaches, overflow } from "./axe.mjs";
 import { hitsOn, PHONE, settled } from "./browser.mjs";
 import { openWall, searchAnywhere, skip, SUITE_MS, url, useBrowser } from "./session.mjs";
-
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-/* "rule: element" for each breach of axe's rules. */
-async function breaches(page) {
-  await page.evaluate(axe); /* past the page's content policy, as a browser's own tools are */
-  return page.evaluate(async () => {
-    const { violations } = await globalThis.axe.run({ resultTypes: ["violations"] });
-    return violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html.slice(0, 160)}`));
-  });
-}
-
-async function overflow(page) {
-  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-}
 
 describe("access", { skip, timeout: SUITE_MS }, () => {
   const session = useBrowser();

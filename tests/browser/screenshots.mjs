@@ -37,6 +37,20 @@ const bytes = async (what) => Buffer.from(await (await ask(`/objects/${start}/${
 const picture = await bytes("image.jpg?size=152");
 const cutout = await bytes("cutout.fits");
 
+/* A probe to look at: what is most like the object, against what is not. */
+const near = (await (await ask(`/objects/${start}/neighbors?k=40`)).json()).hits.map((hit) => hit.id);
+const far = (await (await ask("/objects/random?n=40")).json()).objects.map((object) => object.id);
+const made = await fetch(`${url}/api/v1/probes`, {
+  method: "POST",
+  body: JSON.stringify({
+    name: "screenshots",
+    positive: [start, ...near],
+    negative: far.filter((id) => id !== start && !near.includes(id)),
+    replace: true,
+  }),
+});
+if (!made.ok) throw new Error(`no probe: ${await made.text()}`);
+
 /* Every request of the API answered by one of these in the server's place. */
 const DOWN = (route) => route.abort("connectionrefused");
 const SLOW = () => {}; /* never answers */
@@ -111,6 +125,23 @@ const STATES = {
   examples: async (page) => {
     await page.goto(`${url}/?like=${start},${one}&unlike=${two}`);
     await settled(page);
+  },
+  probes: async (page) => {
+    await page.goto(`${url}/?probes=all`);
+    await page.waitForSelector(".probe-list a");
+  },
+  probe: async (page) => {
+    await page.goto(`${url}/?probe=screenshots`);
+    await settled(page);
+  },
+  "probe-marking": async (page) => {
+    await page.goto(`${url}/?probe=screenshots&label=1`);
+    await settled(page);
+    for (const key of ["ArrowRight", "+", "-", "+"]) await page.keyboard.press(key);
+  },
+  "no-such-probe": async (page) => {
+    await page.goto(`${url}/?probe=nobodys`);
+    await page.waitForSelector(".problem");
   },
   upload: async (page) => {
     await STATES.home(page);

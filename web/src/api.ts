@@ -41,7 +41,8 @@ export type CurvePoint = {
 };
 
 export type ProbeMetrics = {
-  outputs?: { class?: string; auroc?: Interval; calibration_error?: number; curve?: CurvePoint[] }[];
+  outputs?: { class?: string; auroc?: Interval; calibration_error?: number }[];
+  curve?: CurvePoint[]; /* of two classes */
   accuracy?: Interval;
   sigma_mad?: Interval;
   rmse?: Interval;

@@ -17,10 +17,10 @@ test("an answer with holes is filled", () => {
 });
 
 test("paths carry filters as the API spells them", () => {
-  const filters = { k: 24, magMin: 18, magMax: null, exact: true, hideKnown: true };
+  const filters = { k: 24, magMin: 18, magMax: null, zMin: 0.2, zMax: null, exact: true, hideKnown: true };
   assert.equal(
     neighborsPath("7", filters, "csv"),
-    "/api/v1/objects/7/neighbors?k=24&mag_z_min=18&exact=1&hide_known=1&format=csv",
+    "/api/v1/objects/7/neighbors?k=24&mag_z_min=18&z_phot_min=0.2&exact=1&hide_known=1&format=csv",
   );
   assert.match(uploadPath(NO_FILTERS, "a b.fits"), /^\/api\/v1\/search\/upload\?k=48&name=a\+b\.fits$/);
   assert.equal(imagePath({ id: "7" }, 304, "faint"), "/api/v1/objects/7/image.jpg?size=304&stretch=faint");

@@ -13,7 +13,8 @@ function learned(probe: Probe): string {
   if (probe.kind === "regression") return `a number, from ${count(probe.labels.count)} galaxies`;
   const [no, yes] = probe.labels.classes;
   const shown = no.count - (no.drawn ?? 0);
-  return `${count(yes.count)} examples, ${count(shown)} counter-examples`;
+  const words = (n: number, what: string) => `${count(n)} ${what}${n === 1 ? "" : "s"}`;
+  return `${words(yes.count, "example")}, ${words(shown, "counter-example")}`;
 }
 
 function worth(probe: Probe): string | null {

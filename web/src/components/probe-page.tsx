@@ -71,7 +71,7 @@ function facts(probe: Probe, ranking: Ranking | null, label: boolean): [string, 
 function Side({ probe, ranking, query }: { probe: Probe | null; ranking: Ranking | null; query: ProbeQuery }) {
   const h1 = useRef<HTMLHeadingElement>(null);
   useEffect(() => h1.current?.focus({ preventScroll: true }), [query.name]);
-  const curve = probe?.kind === "binary" ? probe.metrics?.outputs?.[0]?.curve : undefined;
+  const curve = probe?.kind === "binary" ? probe.metrics?.curve : undefined;
   return (
     <section class="query probe-side" aria-label="The probe">
       <p class="kicker">Probe</p>
