@@ -342,8 +342,8 @@ int main(void)
         cmocka_unit_test(searches_by_effort),
         cmocka_unit_test(never_fewer_than_there_are),
         cmocka_unit_test(refreshed_columns_keep_the_lists),
-        cmocka_unit_test(a_graph_beside_the_lists),
         cmocka_unit_test(verify_finds_one_flipped_bit),
+        cmocka_unit_test(a_graph_beside_the_lists),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
