@@ -1,4 +1,4 @@
-/* bench_vectors.h - private: what `nsky bench index` and the peers measure on, in a folder:
+/* bench_vectors.h - private: what `nearsky bench index` and the peers measure on, in a folder:
  *   shape.txt          "rows dim queries"
  *   vectors.f16        [rows, dim], make-believe embeddings (sim/embeddings.h)
  *   queries.f32        [queries, dim], of the same distribution and not among the rows

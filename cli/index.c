@@ -15,6 +15,9 @@ static const char help[] =
     "  --recall R        share of the 10 nearest to find, 0.5 to 1 (default 0.95)\n"
     "  --lists N         so many inverted lists instead of the choice by row count\n"
     "  --bits 4|8        8 bits of 128 directions a vector, or 4 bits of 256 (default 8)\n"
+    "  --graph yes|no    neighbours by a graph beside the lists, 256 bytes a vector more "
+    "(default:\n"
+    "                    where it and the vectors fit into the memory)\n"
     "  --factory STRING  a FAISS factory string instead\n"
     "  --json            the report as JSON\n";
 
@@ -33,11 +36,15 @@ static int report_json(const nsky_index_report *report)
 /* 0 to go on, else an exit status plus one. */
 static int parse(int argc, char **argv, nsky_index_options *options, bool *json)
 {
-    static const struct option known[] = {
-        {"memory", required_argument, NULL, 'm'},  {"recall", required_argument, NULL, 'r'},
-        {"factory", required_argument, NULL, 'f'}, {"lists", required_argument, NULL, 'l'},
-        {"bits", required_argument, NULL, 'b'},    {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"memory", required_argument, NULL, 'm'},
+                                          {"recall", required_argument, NULL, 'r'},
+                                          {"factory", required_argument, NULL, 'f'},
+                                          {"graph", required_argument, NULL, 'g'},
+                                          {"lists", required_argument, NULL, 'l'},
+                                          {"bits", required_argument, NULL, 'b'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     char *end;
     nsky_error err = NSKY_ERROR_INIT;
     int option;
@@ -54,6 +61,11 @@ static int parse(int argc, char **argv, nsky_index_options *options, bool *json)
             break;
         case 'f':
             options->factory = optarg;
+            break;
+        case 'g':
+            options->graph = strcmp(optarg, "yes") == 0 ? 1 : strcmp(optarg, "no") == 0 ? -1 : 0;
+            if (options->graph == 0)
+                return 1 + nsky_cli_usage("index", "--graph takes yes or no, not \"%s\"", optarg);
             break;
         case 'l': {
             unsigned long lists = strtoul(optarg, &end, 10);

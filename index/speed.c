@@ -220,6 +220,7 @@ static nsky_status answer(const nsky_speed *s, const nsky_speed_query *query, ui
                             .effort = s->graph_effort,
                             .topk = &topks[i]};
         ask.effort.beam = (uint32_t)fmax(1, ask.effort.beam * query->effort);
+        ask.effort.candidates = (uint32_t)fmax(10, ask.effort.candidates * query->effort);
         if (ask.effort.candidates > ask.effort.beam)
             ask.effort.candidates = ask.effort.beam;
         status = few ? nsky_gather_run(&s->scan, direction, 0, s->job.rows, query->allowed,

@@ -280,6 +280,32 @@ static void refreshed_columns_keep_the_lists(void **state)
     assert_verified(NULL);
 }
 
+/* The same store with a graph beside the lists: asked for, found in the manifest, and as good. */
+static void a_graph_beside_the_lists(void **state)
+{
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_index_report report;
+    nsky_index_options with = options;
+    nsky_search *search = NULL;
+    with.graph = 1;
+    assert_ok(nsky_index_build(store, &with, &report, &err), err);
+    assert_non_null(strstr(report.kind, ",Graph32"));
+    assert_true(report.recall_at_10 >= 0.95);
+    assert_ok(nsky_search_open(&search, store, 0, &err), err);
+    const nsky_json *index = nsky_json_get(nsky_search_manifest(search), "index");
+    assert_true(nsky_json_get_number(nsky_json_get(index, "graph"), "beam", 0) >= 1);
+    nsky_search_close(search);
+    searches_by_effort(state);
+    never_fewer_than_there_are(state);
+    assert_verified(NULL);
+    const uint32_t number = report.generation;
+    assert_ok(nsky_index_build(store, &with, &report, &err), err);
+    assert_int_equal(report.generation, number); /* left alone */
+    with.graph = -1;
+    assert_ok(nsky_index_build(store, &with, &report, &err), err);
+    assert_null(strstr(report.kind, "Graph"));
+}
+
 /* Opening reads headers and tables; verify reads all. */
 static void verify_finds_one_flipped_bit(void **state)
 {
@@ -317,6 +343,7 @@ int main(void)
         cmocka_unit_test(never_fewer_than_there_are),
         cmocka_unit_test(refreshed_columns_keep_the_lists),
         cmocka_unit_test(verify_finds_one_flipped_bit),
+        cmocka_unit_test(a_graph_beside_the_lists),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
