@@ -85,7 +85,7 @@ static nsky_status prepare_slots(worker *w)
 
     if (status != NSKY_OK)
         return status;
-    nsky_rng_fill_normal(&rng, w->stamp->pixels, 3 * NSKY_STAMP_SIDE * NSKY_STAMP_SIDE);
+    nsky_rng_fill_normal(&rng, w->stamp->pixels, (uint64_t)3 * NSKY_STAMP_SIDE * NSKY_STAMP_SIDE);
     if (!(w->halves = nsky_alloc(rows, dim * sizeof *w->halves, &w->err)) ||
         !(w->faults = nsky_alloc(rows, 1, &w->err)))
         return NSKY_ENOMEM;
@@ -119,7 +119,7 @@ static nsky_status prepare(worker *w, nsky_tensor *batch)
 static void *measure(void *opaque)
 {
     worker *w = opaque;
-    nsky_tensor batch;
+    nsky_tensor batch = {0};
     uint64_t images = 0;
     double elapsed = 0;
 
