@@ -8,6 +8,11 @@
 
 #include "common/error.h"
 
+/* Between these two OpenBLAS starts no threads of its own: for whoever calls it from several, or
+ * often for little, when waiting for one another on a busy machine takes longest. Calls nest. */
+void nsky_blas_alone(void);
+void nsky_blas_again(void);
+
 /* out [m, m] = a a^T of a [m, k], both triangles. */
 void nsky_gram(double *out, const double *a, uint32_t m, uint32_t k);
 /* out [k, k] = a^T a of a [m, k], both triangles. */
