@@ -2,6 +2,7 @@
 #include "algebra/linalg.h"
 
 #include <cblas.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "common/memory.h"
@@ -12,6 +13,28 @@ void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *inf
 void dsyevd_(const char *job, const char *uplo, const int *n, double *a, const int *lda, double *w,
              double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t,
              size_t);
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the next two */
+static uint32_t alone;
+static int threads_before;
+
+void nsky_blas_alone(void)
+{
+    pthread_mutex_lock(&lock);
+    if (alone++ == 0) {
+        threads_before = openblas_get_num_threads();
+        openblas_set_num_threads(1);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void nsky_blas_again(void)
+{
+    pthread_mutex_lock(&lock);
+    if (--alone == 0)
+        openblas_set_num_threads(threads_before);
+    pthread_mutex_unlock(&lock);
+}
 
 static void mirror(double *a, uint32_t n)
 {
@@ -116,12 +139,4 @@ void nsky_multiply_floats(float *out, const float *a, const float *b, uint32_t m
 {
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)m, (int)n, (int)k, 1, a, (int)k, b,
                 (int)k, 0, out, (int)n);
-}
-
-int nsky_algebra_threads(int threads)
-{
-    int before = openblas_get_num_threads();
-
-    openblas_set_num_threads(threads);
-    return before;
 }

@@ -8,6 +8,12 @@
 
 #include "common/error.h"
 
+/* Between these two OpenBLAS starts no threads of its own: for whoever calls it from several, or
+ * often for little, when waiting for one another on a busy machine takes longest. Products then do
+ * not depend on how many cores there are. Calls nest. */
+void nsky_blas_alone(void);
+void nsky_blas_again(void);
+
 /* out [m, m] = a a^T of a [m, k], both triangles. */
 void nsky_gram(double *out, const double *a, uint32_t m, uint32_t k);
 /* out [k, k] = a^T a of a [m, k], both triangles. */
@@ -30,8 +36,5 @@ NSKY_MUST_CHECK nsky_status nsky_eigen(double *a, double *values, uint32_t n, ns
 /* out [m, n] = a [m, k] b^T of b [n, k]; single precision, for what goes by the million. */
 void nsky_multiply_floats(float *out, const float *a, const float *b, uint32_t m, uint32_t k,
                           uint32_t n);
-/* Threads that one call of the above may use, process-wide; returns what it was. With 1 a caller
- * may run products on threads of its own, and results do not depend on how many cores there are. */
-int nsky_algebra_threads(int threads);
 
 #endif

@@ -30,7 +30,7 @@ typedef struct nsky_cluster_options {
     const atomic_bool *stop; /* or NULL */
 } nsky_cluster_options;
 
-/* sample [n, coded]. Call with one thread for products (nsky_algebra_threads). */
+/* sample [n, coded]. Call between nsky_blas_alone and nsky_blas_again. */
 NSKY_MUST_CHECK nsky_status nsky_clusters_train(nsky_clusters *out, const float *sample, uint64_t n,
                                                 uint32_t coded, const nsky_cluster_options *options,
                                                 nsky_error *err);

@@ -261,7 +261,7 @@ nsky_status nsky_knn_build(const nsky_knn_job *job, nsky_error *err)
         status =
             nsky_fail(err, NSKY_EINVAL, "a graph of %llu rows with %u links each cannot be built",
                       (unsigned long long)job->rows, w->graph.degree);
-    const int before = nsky_algebra_threads(1); /* products are the same on every machine */
+    nsky_blas_alone(); /* products are the same on every machine */
     if (status == NSKY_OK && (status = allocate(w, err)) == NSKY_OK &&
         (status = nsky_knn_encode(w, err)) == NSKY_OK) {
         order_rows(w);
@@ -269,7 +269,7 @@ nsky_status nsky_knn_build(const nsky_knn_job *job, nsky_error *err)
             (status = nsky_knn_reach_all(w, err)) == NSKY_OK)
             status = nsky_knn_write(&w->graph, job->folder, err);
     }
-    nsky_algebra_threads(before);
+    nsky_blas_again();
     release(w);
     nsky_free(w);
     return status;

@@ -60,8 +60,8 @@ nsky_status nsky_lists_build(const nsky_lists_job *job, nsky_error *err)
 {
     assert(job && job->folder && job->vectors && job->rows > 0 && job->threads >= 1 && err);
     /* Products on one thread each: their bits must not depend on the number of cores. */
-    const int before = nsky_algebra_threads(1);
+    nsky_blas_alone();
     nsky_status status = is_built(job) ? NSKY_OK : build(job, err);
-    nsky_algebra_threads(before);
+    nsky_blas_again();
     return status == NSKY_OK ? remove_parts(job, err) : status;
 }

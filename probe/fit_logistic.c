@@ -94,7 +94,7 @@ static nsky_status try_strength(trials *t, nsky_error *err)
                (size_t)fit->outputs * fit->folds * (dim + 1) * sizeof *w);
     set_problems(t, t->problems, 0, fit->folds, dim, t->c[t->now], w);
     nsky_status status = nsky_newton_fit(&t->trial_rows, t->problems, fit->outputs * fit->folds,
-                                         TOLERANCE_TRIAL, err);
+                                         TOLERANCE_TRIAL, fit->threads, err);
     if (status == NSKY_OK)
         score_held_out(fit, t->trial_rows.x, dim, w, t->scores, fit->n, 1);
     return status;
@@ -167,8 +167,8 @@ static nsky_status hold_out(trials *t, nsky_error *err)
     for (size_t i = 0; i < count && t->w; i++)
         lift(fit, weights_at(t, t->chosen) + i * (t->trial_rows.dim + 1), w + i * stride);
     set_problems(t, t->problems, 0, fit->folds, fit->dim, t->c[t->chosen], w);
-    nsky_status status =
-        nsky_newton_fit(&t->rows, t->problems, (uint32_t)count, TOLERANCE_HELD_OUT, err);
+    nsky_status status = nsky_newton_fit(&t->rows, t->problems, (uint32_t)count, TOLERANCE_HELD_OUT,
+                                         fit->threads, err);
     if (status == NSKY_OK)
         score_held_out(fit, fit->x, fit->dim, w, t->out->held_out, 1, fit->outputs);
     for (uint32_t o = 0; o < fit->outputs; o++) /* any fold is a fair start for all rows */
@@ -203,8 +203,8 @@ static nsky_status keep(trials *t, nsky_error *err)
     if (fit->folds > 0 && (status = hold_out(t, err)) != NSKY_OK)
         return status;
     set_problems(t, t->problems, fit->folds, 1, fit->dim, t->c[t->chosen], t->kept);
-    if ((status = nsky_newton_fit(&t->rows, t->problems, fit->outputs, TOLERANCE_KEPT / 2, err)) !=
-            NSKY_OK ||
+    if ((status = nsky_newton_fit(&t->rows, t->problems, fit->outputs, TOLERANCE_KEPT / 2,
+                                  fit->threads, err)) != NSKY_OK ||
         (status = nsky_design_new(&t->design, fit->x, fit->n, fit->dim, err)) != NSKY_OK)
         return status;
     return nsky_tasks_run(fit->outputs, fit->threads, finish, t, err);

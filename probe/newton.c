@@ -8,12 +8,13 @@
 
 #include "algebra/linalg.h"
 #include "common/memory.h"
+#include "probe/tasks.h"
 
 #define STEPS_MAX 100
 #define CG_MAX 60
 #define CG_TOLERANCE 0.1
 #define BATCH_VALUES (1u << 22) /* n * problems of one batch */
-#define BATCH_MAX 128
+#define BATCH_MAX 40
 #define HALVINGS_MAX 30
 #define ARMIJO 1e-4
 
@@ -310,16 +311,34 @@ static nsky_status fit_batch(const nsky_newton_rows *rows, const nsky_newton_pro
     return status;
 }
 
+typedef struct batches {
+    const nsky_newton_rows *rows;
+    const nsky_newton_problem *problems;
+    uint32_t count, each;
+    double tolerance;
+} batches;
+
+static nsky_status fit_one_batch(void *payload, uint32_t task, nsky_error *err)
+{
+    const batches *all = payload;
+    const uint32_t first = task * all->each, left = all->count - first;
+
+    return fit_batch(all->rows, all->problems + first, left < all->each ? left : all->each,
+                     all->tolerance, err);
+}
+
+/* The batches are the same for any number of threads, so the results are. */
 nsky_status nsky_newton_fit(const nsky_newton_rows *rows, const nsky_newton_problem *problems,
-                            uint32_t count, double tolerance, nsky_error *err)
+                            uint32_t count, double tolerance, uint32_t threads, nsky_error *err)
 {
     assert(rows && problems && rows->n > 0 && rows->dim > 0 && tolerance > 0 && err);
     uint32_t most = BATCH_VALUES / rows->n;
-    nsky_status status = NSKY_OK;
+    batches all = {.rows = rows, .problems = problems, .count = count, .tolerance = tolerance};
 
-    most = most < 1 ? 1 : most > BATCH_MAX ? BATCH_MAX : most;
-    for (uint32_t first = 0; first < count && status == NSKY_OK; first += most)
-        status = fit_batch(rows, problems + first, count - first < most ? count - first : most,
-                           tolerance, err);
+    all.each = most < 1 ? 1 : most > BATCH_MAX ? BATCH_MAX : most;
+    nsky_blas_alone();
+    nsky_status status =
+        nsky_tasks_run((count + all.each - 1) / all.each, threads, fit_one_batch, &all, err);
+    nsky_blas_again();
     return status;
 }

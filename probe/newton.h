@@ -3,7 +3,7 @@
  *
  * Truncated Newton: conjugate gradients, preconditioned by the spectrum of the rows, then a line
  * search; it draws no random numbers. The objective and the test for having arrived are LIBLINEAR's
- * (logistic.h). Thread rule: any thread; OpenBLAS uses its own.
+ * (logistic.h). Thread rule: any thread; OpenBLAS is kept from starting its own meanwhile.
  */
 #ifndef NSKY_PROBE_NEWTON_H
 #define NSKY_PROBE_NEWTON_H
@@ -35,6 +35,6 @@ typedef struct nsky_newton_problem {
  * stays where it is. */
 NSKY_MUST_CHECK nsky_status nsky_newton_fit(const nsky_newton_rows *rows,
                                             const nsky_newton_problem *problems, uint32_t count,
-                                            double tolerance, nsky_error *err);
+                                            double tolerance, uint32_t threads, nsky_error *err);
 
 #endif

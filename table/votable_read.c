@@ -72,6 +72,12 @@ static void passed_on(nsky_votable_reader *r, const nsky_error *why)
     failed(r, why->status, "%s", why->text);
 }
 
+/* The row being read. */
+static unsigned long long row_now(const nsky_votable_reader *r)
+{
+    return r->told + r->waiting + 1;
+}
+
 static bool is(const xmlChar *name, const char *wanted)
 {
     return strcmp((const char *)name, wanted) == 0;
@@ -82,11 +88,11 @@ static void attribute(const xmlChar **attributes, int count, const char *name, c
                       size_t bytes)
 {
     out[0] = '\0';
-    for (int i = 0; i < count; i++)
-        if (is(attributes[5 * i], name)) {
-            size_t length = (size_t)(attributes[5 * i + 4] - attributes[5 * i + 3]);
+    for (const xmlChar **five = attributes; count-- > 0; five += 5)
+        if (is(five[0], name)) {
+            size_t length = (size_t)(five[4] - five[3]);
             length = length < bytes ? length : bytes - 1;
-            memcpy(out, attributes[5 * i + 3], length);
+            memcpy(out, five[3], length);
             out[length] = '\0';
         }
 }
@@ -187,7 +193,7 @@ static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, 
         r->cell.used = 0;
     } else if (r->place >= IN_ROWS && r->place < AFTER) {
         failed(r, NSKY_EDATA, "an element %.40s where the data of row %llu are", (const char *)name,
-               (unsigned long long)(r->told + r->waiting + 1));
+               row_now(r));
     }
 }
 
@@ -207,8 +213,7 @@ static void end_cell(nsky_votable_reader *r)
     size_t length = r->cell.used;
 
     if (r->cells == r->count) {
-        failed(r, NSKY_EDATA, "row %llu has more than %u cells",
-               (unsigned long long)(r->told + r->waiting + 1), r->count);
+        failed(r, NSKY_EDATA, "row %llu has more than %u cells", row_now(r), r->count);
         return;
     }
     while (length > 0 && strchr(" \t\r\n", text[length - 1]))
@@ -228,8 +233,7 @@ static void end_cell(nsky_votable_reader *r)
 static void end_row(nsky_votable_reader *r)
 {
     if (r->cells < r->count)
-        failed(r, NSKY_EDATA, "row %llu has %u cells, not %u",
-               (unsigned long long)(r->told + r->waiting + 1), r->cells, r->count);
+        failed(r, NSKY_EDATA, "row %llu has %u cells, not %u", row_now(r), r->cells, r->count);
     r->waiting++;
     r->place = IN_ROWS;
 }
@@ -237,8 +241,7 @@ static void end_row(nsky_votable_reader *r)
 static void end_stream(nsky_votable_reader *r)
 {
     if (r->stream.used > 0 && r->err.status == NSKY_OK)
-        failed(r, NSKY_EDATA, "its data end within row %llu",
-               (unsigned long long)(r->told + r->waiting + 1));
+        failed(r, NSKY_EDATA, "its data end within row %llu", row_now(r));
     r->place = AFTER;
 }
 
@@ -277,7 +280,7 @@ static void take_stream(nsky_votable_reader *r, const char *text, size_t length)
         r->waiting += status == NSKY_OK && taken > 0;
     }
     if (status != NSKY_OK) {
-        failed(r, status, "row %llu: %s", (unsigned long long)(r->told + r->waiting + 1), err.text);
+        failed(r, status, "row %llu: %s", row_now(r), err.text);
         return;
     }
     memmove(r->stream.data, r->stream.data + at, r->stream.used - at);
@@ -291,8 +294,8 @@ static void on_text(void *context, const xmlChar *text, int length)
     if (r->place == IN_CELL) {
         append(r, &r->cell, text, (size_t)length);
         if (r->cell.used + (r->rows.used - r->row_start) > NSKY_VOTABLE_ROW_BYTES_MAX)
-            failed(r, NSKY_ELIMIT, "row %llu has more than %u bytes",
-                   (unsigned long long)(r->told + r->waiting + 1), NSKY_VOTABLE_ROW_BYTES_MAX);
+            failed(r, NSKY_ELIMIT, "row %llu has more than %u bytes", row_now(r),
+                   NSKY_VOTABLE_ROW_BYTES_MAX);
     } else if (r->place == IN_STREAM) {
         take_stream(r, (const char *)text, (size_t)length);
     } else if (r->reports_error && r->cell.used < 200) {
