@@ -4,6 +4,7 @@
 #define NSKY_CLI_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/error.h"
@@ -43,6 +44,9 @@ int nsky_cli_usage(const char *command, const char *format, ...) NSKY_PRINTF(2, 
 int nsky_cli_print_json(const char *command, nsky_json *value);
 /* "16G", "512M", "1000000": bytes. NSKY_EINVAL otherwise. */
 NSKY_MUST_CHECK nsky_status nsky_cli_bytes(uint64_t *out, const char *text, nsky_error *err);
+/* A whole number, or a number, from low to high and nothing else; false: not one. */
+bool nsky_cli_integer(const char *text, uint64_t low, uint64_t high, uint64_t *out);
+bool nsky_cli_number(const char *text, double low, double high, double *out);
 /* Set by the first SIGINT or SIGTERM; the second one ends the process. Call once, from main's
  * thread. */
 const atomic_bool *nsky_cli_stop_on_signals(void);

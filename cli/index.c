@@ -1,11 +1,13 @@
 /* index.c - `nearsky index`: build.h from the command line. */
+#include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "index/build.h"
+
+#define LISTS_MAX 1048576
 
 static const char help[] =
     "usage: nearsky index STORE [options]\n\n"
@@ -33,6 +35,37 @@ static int report_json(const nsky_index_report *report)
     return nsky_cli_print_json("index", object);
 }
 
+/* An option that takes a value; err says which it takes. */
+static nsky_status take(nsky_index_options *options, int option, const char *value, nsky_error *err)
+{
+    uint64_t lists;
+
+    switch (option) {
+    case 'm':
+        return nsky_cli_bytes(&options->memory_bytes_max, value, err);
+    case 'r':
+        return nsky_cli_number(value, 0.5, 1, &options->recall_target)
+                   ? NSKY_OK
+                   : nsky_fail(err, NSKY_EINVAL, "0.5 to 1, not \"%s\"", value);
+    case 'f':
+        options->factory = value;
+        return NSKY_OK;
+    case 'g':
+        options->graph = strcmp(value, "yes") == 0 ? 1 : strcmp(value, "no") == 0 ? -1 : 0;
+        return options->graph ? NSKY_OK
+                              : nsky_fail(err, NSKY_EINVAL, "yes or no, not \"%s\"", value);
+    case 'b':
+        options->bits = strcmp(value, "4") == 0 ? 4 : strcmp(value, "8") == 0 ? 8 : 0;
+        return options->bits ? NSKY_OK : nsky_fail(err, NSKY_EINVAL, "4 or 8, not \"%s\"", value);
+    default:
+        assert(option == 'l');
+        if (!nsky_cli_integer(value, 1, LISTS_MAX, &lists))
+            return nsky_fail(err, NSKY_EINVAL, "1 to %d, not \"%s\"", LISTS_MAX, value);
+        options->lists = (uint32_t)lists;
+        return NSKY_OK;
+    }
+}
+
 /* 0 to go on, else an exit status plus one. */
 static int parse(int argc, char **argv, nsky_index_options *options, bool *json)
 {
@@ -45,50 +78,20 @@ static int parse(int argc, char **argv, nsky_index_options *options, bool *json)
                                           {"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
-    char *end;
     nsky_error err = NSKY_ERROR_INIT;
-    int option;
-    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
-        switch (option) {
-        case 'm':
-            if (nsky_cli_bytes(&options->memory_bytes_max, optarg, &err) != NSKY_OK)
-                return 1 + nsky_cli_usage("index", "--memory: %s", err.text);
-            break;
-        case 'r':
-            options->recall_target = strtod(optarg, NULL);
-            if (!(options->recall_target >= 0.5 && options->recall_target <= 1))
-                return 1 + nsky_cli_usage("index", "--recall takes 0.5 to 1, not \"%s\"", optarg);
-            break;
-        case 'f':
-            options->factory = optarg;
-            break;
-        case 'g':
-            options->graph = strcmp(optarg, "yes") == 0 ? 1 : strcmp(optarg, "no") == 0 ? -1 : 0;
-            if (options->graph == 0)
-                return 1 + nsky_cli_usage("index", "--graph takes yes or no, not \"%s\"", optarg);
-            break;
-        case 'l': {
-            unsigned long lists = strtoul(optarg, &end, 10);
-            if (*end || lists < 1 || lists > 1048576)
-                return 1 +
-                       nsky_cli_usage("index", "--lists takes 1 to 1048576, not \"%s\"", optarg);
-            options->lists = (uint32_t)lists;
-            break;
-        }
-        case 'b':
-            options->bits = strcmp(optarg, "4") == 0 ? 4 : strcmp(optarg, "8") == 0 ? 8 : 0;
-            if (!options->bits)
-                return 1 + nsky_cli_usage("index", "--bits takes 4 or 8, not \"%s\"", optarg);
-            break;
-        case 'j':
-            *json = true;
-            break;
-        case 'h':
+    int option, which = 0;
+
+    while ((option = getopt_long(argc, argv, "h", known, &which)) != -1) {
+        if (option == 'h') {
             fputs(help, stdout);
             return 1 + NSKY_EXIT_DONE;
-        default:
-            return 1 + nsky_cli_usage("index", "wrong options");
         }
+        if (option == '?')
+            return 1 + nsky_cli_usage("index", "wrong options");
+        if (option == 'j')
+            *json = true;
+        else if (take(options, option, optarg, &err) != NSKY_OK)
+            return 1 + nsky_cli_usage("index", "--%s: %s", known[which].name, err.text);
     }
     return optind + 1 == argc ? 0 : 1 + nsky_cli_usage("index", "give one store");
 }

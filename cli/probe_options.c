@@ -1,30 +1,10 @@
 /* probe_options.c - see probe_options.h. */
 #include "cli/probe_options.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-bool nsky_cli_integer(const char *text, uint64_t low, uint64_t high, uint64_t *out)
-{
-    char *end;
-
-    errno = 0;
-    *out = strtoull(text, &end, 10);
-    return isdigit((unsigned char)*text) && *end == '\0' && errno == 0 && *out >= low &&
-           *out <= high;
-}
-
-bool nsky_cli_number(const char *text, double low, double high, double *out)
-{
-    char *end;
-
-    *out = strtod(text, &end);
-    return end != text && *end == '\0' && *out >= low && *out <= high;
-}
 
 nsky_status nsky_cli_store_open(nsky_cli_store *out, const char *path, nsky_error *err)
 {

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/cli.h"
 #include "cli/filter_options.h"
 #include "index/search.h"
 #include "probe/probe.h"
@@ -15,10 +16,6 @@ int nsky_cli_probe_train(int argc, char **argv);
 int nsky_cli_probe_score(int argc, char **argv);
 int nsky_cli_probe_suggest(int argc, char **argv);
 int nsky_cli_probe_neighbours(int argc, char **argv);
-
-/* Whole numbers within bounds, numbers above low; false: not one. */
-bool nsky_cli_integer(const char *text, uint64_t low, uint64_t high, uint64_t *out);
-bool nsky_cli_number(const char *text, double low, double high, double *out);
 
 /* --- a store opened for search, and its catalogue --- */
 typedef struct nsky_cli_store {

@@ -1,6 +1,7 @@
 /* support.c - what the commands share: errors to exit statuses, signals, small parsers. */
 #include "cli/cli.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -60,6 +61,24 @@ nsky_status nsky_cli_bytes(uint64_t *out, const char *text, nsky_error *err)
         return nsky_fail(err, NSKY_EINVAL, "\"%s\" is no size; give bytes, or 512M, 16G", text);
     *out = (uint64_t)value;
     return NSKY_OK;
+}
+
+bool nsky_cli_integer(const char *text, uint64_t low, uint64_t high, uint64_t *out)
+{
+    char *end;
+
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    return isdigit((unsigned char)*text) && *end == '\0' && errno == 0 && *out >= low &&
+           *out <= high;
+}
+
+bool nsky_cli_number(const char *text, double low, double high, double *out)
+{
+    char *end;
+
+    *out = strtod(text, &end);
+    return end != text && *end == '\0' && *out >= low && *out <= high;
 }
 
 static atomic_bool stop;
