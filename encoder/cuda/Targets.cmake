@@ -25,8 +25,10 @@ target_compile_options(nsky_cuda_common PRIVATE -fvisibility=hidden -ffp-contrac
 function(nsky_cuda_module target)
   add_library(${target} MODULE)
   target_link_libraries(${target} PRIVATE nsky_cuda_core nsky_cuda_common ${ARGN})
-  target_link_options(${target} PRIVATE "LINKER:--exclude-libs,ALL"
-                      $<$<NOT:$<BOOL:${NEARSKY_SANITIZE}>>:LINKER:-z,defs>)
+  target_link_options(${target} PRIVATE "LINKER:--exclude-libs,ALL")
+  if(NOT NEARSKY_SANITIZE) # its runtime is the program's
+    target_link_options(${target} PRIVATE LINKER:-z,defs)
+  endif()
   set_target_properties(${target} PROPERTIES PREFIX "" LINKER_LANGUAGE CXX C_VISIBILITY_PRESET hidden
                         LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 endfunction()
