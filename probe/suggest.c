@@ -29,9 +29,17 @@ typedef struct suggestion {
     float *vectors; /* [pool_count, dim], of unit length */
 } suggestion;
 
+static nsky_linear output_of(const nsky_probe *probe, uint32_t output)
+{
+    return (nsky_linear){probe->weights + (size_t)output * probe->dim, probe->bias[output]};
+}
+
+/* Who might be unsure: of a large survey the codes are enough to tell. */
 static nsky_status score_all(suggestion *s, nsky_error *err)
 {
     const nsky_probe *probe = s->probe;
+    const bool coded = nsky_search_has_codes(s->search);
+    float errors[NSKY_SCORE_PROBES_MAX];
     nsky_status status = NSKY_OK;
 
     s->scores = nsky_alloc((size_t)probe->outputs * s->rows, sizeof *s->scores, err);
@@ -42,10 +50,10 @@ static nsky_status score_all(suggestion *s, nsky_error *err)
         uint32_t count = probe->outputs - o;
         count = count < NSKY_SCORE_PROBES_MAX ? count : NSKY_SCORE_PROBES_MAX;
         for (uint32_t i = 0; i < count; i++)
-            linear[i] =
-                (nsky_linear){probe->weights + (size_t)(o + i) * probe->dim, probe->bias[o + i]};
-        status = nsky_search_scores(s->search, linear, count, s->scores + (size_t)o * s->rows, NULL,
-                                    NULL, err);
+            linear[i] = output_of(probe, o + i);
+        float *scores = s->scores + (size_t)o * s->rows;
+        status = coded ? nsky_search_coded_scores(s->search, linear, count, scores, errors, err)
+                       : nsky_search_scores(s->search, linear, count, scores, NULL, NULL, err);
     }
     return status;
 }
@@ -133,15 +141,29 @@ static nsky_status fill_pool(suggestion *s, nsky_error *err)
         offer(s, (candidate){.row = (uint32_t)row, .unsure = unsure});
     }
     nsky_free(scratch);
-    if (status != NSKY_OK)
-        return status;
+    return status;
+}
+
+/* Their vectors, and how unsure the probe is of them by these. */
+static nsky_status look_closely(suggestion *s, nsky_error *err)
+{
+    const uint32_t dim = s->probe->dim;
+    nsky_status status = NSKY_OK;
+
     s->vectors = nsky_alloc((size_t)s->pool_count * dim, sizeof *s->vectors, err);
     if (!s->vectors)
         return err->status;
     for (uint32_t i = 0; i < s->pool_count && status == NSKY_OK; i++) {
         float *x = s->vectors + (size_t)i * dim;
+        const uint32_t row = s->pool[i].row;
         double square = 0;
-        status = nsky_search_vector(s->search, s->pool[i].row, x, err);
+        status = nsky_search_vector(s->search, row, x, err);
+        for (uint32_t o = 0; o < s->probe->outputs; o++) {
+            const nsky_linear linear = output_of(s->probe, o);
+            s->scores[o * s->rows + row] = nsky_score_vector(&linear, x, dim);
+        }
+        if (s->probe->kind != NSKY_PROBE_REGRESSION)
+            s->pool[i].unsure = unsure_of(s, row);
         for (uint32_t j = 0; j < dim; j++)
             square += (double)x[j] * (double)x[j];
         for (uint32_t j = 0; j < dim; j++)
@@ -223,7 +245,8 @@ nsky_status nsky_suggest(const nsky_probe *probe, uint32_t output, const nsky_se
     if (status == NSKY_OK &&
         (status = nsky_search_allowed(search, filter, &s.allowed, &matching, err)) == NSKY_OK &&
         (status = drop_labelled(&s, survey, err)) == NSKY_OK &&
-        (status = score_all(&s, err)) == NSKY_OK && (status = fill_pool(&s, err)) == NSKY_OK)
+        (status = score_all(&s, err)) == NSKY_OK && (status = fill_pool(&s, err)) == NSKY_OK &&
+        (status = look_closely(&s, err)) == NSKY_OK)
         pick(&s, n, rows, scores, output, count);
     nsky_free(s.scores);
     nsky_free(s.allowed);
