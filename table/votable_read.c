@@ -411,8 +411,10 @@ void nsky_votable_reader_close(nsky_votable_reader *r)
 {
     if (!r)
         return;
-    if (r->parser)
+    if (r->parser) {
+        xmlFreeDoc(r->parser->myDoc); /* it keeps one where a file declares entities */
         xmlFreeParserCtxt(r->parser);
+    }
     nsky_map_close(&r->map);
     nsky_free(r->fields);
     nsky_free(r->stream.data);
