@@ -173,6 +173,7 @@ static void back_task(uint64_t task, uint32_t thread, void *payload)
 
 static void link_batch_back(nsky_knn_work *w)
 {
+    assert(w->graph.degree > 0);
     w->pair_count = 0;
     for (uint64_t i = w->done; i < w->end; i++) {
         const uint32_t *links = w->links + (size_t)w->order[i] * w->graph.degree;
@@ -180,7 +181,7 @@ static void link_batch_back(nsky_knn_work *w)
             w->pairs[w->pair_count++] = (uint64_t)links[k] << 32 | w->order[i];
     }
     sort_pairs(w->pairs, w->pairs + w->pair_count, w->pair_count);
-    w->pair_tasks = w->pair_count / (TASK_ROWS * w->graph.degree) + 1;
+    w->pair_tasks = w->pair_count / ((uint64_t)TASK_ROWS * w->graph.degree) + 1;
     nsky_parallel(w->pair_tasks, nsky_parallel_threads(w->job->threads, w->pair_tasks), back_task,
                   w);
 }
@@ -256,8 +257,8 @@ nsky_status nsky_knn_build(const nsky_knn_job *job, nsky_error *err)
                           .padded = nsky_scan_padded(job->dim),
                           .degree = job->degree ? job->degree : NSKY_KNN_DEGREE};
     nsky_status status = NSKY_OK;
-    if (job->rows == 0 || job->rows >= NSKY_KNN_NONE || w->graph.degree > NSKY_KNN_DEGREE_MAX ||
-        w->graph.degree % 16 != 0)
+    if (job->rows == 0 || job->rows >= NSKY_KNN_NONE || w->graph.degree == 0 ||
+        w->graph.degree > NSKY_KNN_DEGREE_MAX || w->graph.degree % 16 != 0)
         status =
             nsky_fail(err, NSKY_EINVAL, "a graph of %llu rows with %u links each cannot be built",
                       (unsigned long long)job->rows, w->graph.degree);

@@ -67,8 +67,8 @@ static void set_problems(const trials *t, nsky_newton_problem *problems, uint32_
             problems[index] = (nsky_newton_problem){.positive = t->positive + (size_t)o * fit->n,
                                                     .fold = fit->fold,
                                                     .out_of = all ? UINT32_MAX : first_fold + f,
-                                                    .c = c,
-                                                    .w = w + index * (dim + 1)};
+                                                    .c = c};
+            problems[index].w = w + index * (dim + 1);
         }
 }
 

@@ -64,7 +64,7 @@ static uint32_t cores(void)
     return count < 1 ? 1 : count > 64 ? 64 : (uint32_t)count;
 }
 
-static const char *wrong_option(const nsky_train_options *o)
+static const char *wrong_size(const nsky_train_options *o)
 {
     if (o->sub_batch < 2 || o->sub_batch > NSKY_TRAIN_BATCH_MAX)
         return "the sub-batch must be 2 to 1024 images";
@@ -74,17 +74,28 @@ static const char *wrong_option(const nsky_train_options *o)
         return "the batch has too many sub-batches";
     if (o->bins == 1 || o->bins > BINS_MAX)
         return "the bins must be 2 to 4096";
+    if (!o->labels && (o->queue < 2 * o->batch || o->queue > QUEUE_MAX))
+        return "the queue must hold at least two batches, and at most 1048576 keys";
+    if (o->hidden < 8 || o->hidden > PROJECTION_MAX || o->projection < 8 ||
+        o->projection > PROJECTION_MAX)
+        return "the head's layers must be 8 to 4096 wide";
+    if (o->threads > NSKY_LEARNER_THREADS_MAX)
+        return "up to 256 threads";
+    return NULL;
+}
+
+static const char *wrong_option(const nsky_train_options *o)
+{
+    const char *size = wrong_size(o);
+
+    if (size)
+        return size;
     if ((o->validate || o->predict || o->bins || o->heads) && !o->labels)
         return "bins, heads, validation and predictions need labels";
     if (o->heads && (o->bins || o->predict))
         return "bins and predictions are of one column, heads of several: give one or the other";
     if (!(o->clip >= 0 && o->clip < 1e12))
         return "gradients are cut down to a positive length";
-    if (!o->labels && (o->queue < 2 * o->batch || o->queue > QUEUE_MAX))
-        return "the queue must hold at least two batches, and at most 1048576 keys";
-    if (o->hidden < 8 || o->hidden > PROJECTION_MAX || o->projection < 8 ||
-        o->projection > PROJECTION_MAX)
-        return "the head's layers must be 8 to 4096 wide";
     if (o->epochs < 1 || o->epochs > 1000000)
         return "the epochs must be 1 to 1000000";
     if (!(o->rate > 0 && o->rate < 1000) || !(o->warm_epochs >= 0 && o->warm_epochs < 1e6))
@@ -94,8 +105,6 @@ static const char *wrong_option(const nsky_train_options *o)
         return "momentum, decay and the momentum encoder's share must be within 0 and 1";
     if (!(o->temperature >= 1e-3f && o->temperature <= 100))
         return "the temperature must be 0.001 to 100";
-    if (o->threads > NSKY_LEARNER_THREADS_MAX)
-        return "up to 256 threads";
     return NULL;
 }
 
