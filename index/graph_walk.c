@@ -170,7 +170,8 @@ static void keep_best_entries(nsky_knn_walker *w, const nsky_knn_target *target)
         w->count = ENTRIES_KEPT;
     w->found_count = 0;
     w->seen_count = w->count;
-    memset(w->seen, 0xff, (size_t)w->seen_max * sizeof *w->seen);
+    if (w->seen) /* none yet where there is nothing to walk */
+        memset(w->seen, 0xff, (size_t)w->seen_max * sizeof *w->seen);
     for (uint32_t i = 0; i < w->count; i++) {
         uint32_t at;
         const nsky_knn_hit hit = w->pool[i];

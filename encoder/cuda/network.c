@@ -25,6 +25,7 @@ struct nsky_network {
     nsky_dev_conv **convs; /* [op_count], NULL where it is none */
     char *block;           /* device: activations */
     char *weights;         /* device: all weights and biases */
+    uint16_t *ordered;     /* host: the same, until the card surely has them */
     size_t *weight_at;     /* [op_count] of the weights; the bias follows */
     void *workspace;       /* device: shared, convolutions run one after another */
     float *features;       /* device: [batch, dim] */
@@ -110,7 +111,6 @@ static nsky_status send_weights(nsky_network *net, nsky_error *err)
 {
     const nsky_graph *graph = net->graph;
     size_t count = 0, at = 0;
-    uint16_t *ordered;
     nsky_status status;
 
     for (uint32_t i = 0; i < graph->op_count; i++) {
@@ -119,8 +119,10 @@ static nsky_status send_weights(nsky_network *net, nsky_error *err)
         if (op->kind == NSKY_OP_CONV) /* both are multiples of eight numbers: 16 bytes */
             count += nsky_weights_count(graph, op) + nsky_padded(graph->values[op->out].channels);
     }
-    if (!(ordered = nsky_alloc_aligned(count, sizeof *ordered, err)))
+    uint16_t *ordered = nsky_alloc_aligned(count, sizeof *ordered, err);
+    if (!ordered)
         return err->status;
+    net->ordered = ordered;
     for (uint32_t i = 0; i < graph->op_count; i++) {
         const nsky_op *op = &graph->ops[i];
         if (op->kind != NSKY_OP_CONV)
@@ -137,7 +139,10 @@ static nsky_status send_weights(nsky_network *net, nsky_error *err)
                                   NSKY_STREAM_COMPUTE, err);
     if (status == NSKY_OK)
         status = nsky_dev_sync(net->dev, NSKY_STREAM_COMPUTE, err);
-    nsky_free(ordered);
+    if (status == NSKY_OK) {
+        nsky_free(ordered);
+        net->ordered = NULL;
+    }
     return status;
 }
 
@@ -329,6 +334,7 @@ void nsky_network_free(nsky_network *net)
     nsky_dev_free(net->dev, net->weights);
     nsky_dev_free(net->dev, net->workspace);
     nsky_dev_free(net->dev, net->features);
+    nsky_free(net->ordered);
     nsky_free(net->spans);
     nsky_free(net->convs);
     nsky_free(net->weight_at);

@@ -7,6 +7,14 @@
 #include "encoder/cuda/choices.h"
 #include "encoder/cuda/dnn.h"
 
+/* cuDNN and what it loads keep some memory to the end: not ours to free. A name of LeakSanitizer's.
+ */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libcublasLt\nleak:libcudnn\n";
+}
+
 /* An H100 SXM5: NVIDIA's public figures (H100 white paper; CUDA C++ programming guide, compute
  * capability 9.0). */
 static const char hopper[] =
