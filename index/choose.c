@@ -106,5 +106,5 @@ void nsky_index_choose_graph(nsky_index_plan *plan, uint64_t rows, uint32_t dim,
         return;
     plan->graph = true;
     plan->memory_bytes += graph;
-    snprintf(plan->kind + used, sizeof plan->kind - used, ",Graph%u", NSKY_KNN_DEGREE);
+    snprintf(plan->kind + used, sizeof plan->kind - used, ",Graph%d", NSKY_KNN_DEGREE);
 }

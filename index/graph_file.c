@@ -72,11 +72,11 @@ nsky_status nsky_knn_alloc(nsky_knn *g, nsky_error *err)
             memset(block + begins[t + 1] - 64, 0, 64);
     g->block = block;
     g->block_bytes = begins[TABLES];
-    g->mean = (const float *)(block + begins[MEAN]);
-    g->rotation = (const float *)(block + begins[ROTATION]);
-    g->entries = (const uint32_t *)(block + begins[ENTRIES]);
+    g->mean = (const void *)(block + begins[MEAN]);
+    g->rotation = (const void *)(block + begins[ROTATION]);
+    g->entries = (const void *)(block + begins[ENTRIES]);
     g->codes = block + begins[CODES];
-    g->links = (const uint32_t *)(block + begins[LINKS]);
+    g->links = (const void *)(block + begins[LINKS]);
     return NSKY_OK;
 }
 

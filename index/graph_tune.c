@@ -65,7 +65,7 @@ static nsky_status find_truth(tuning *t, nsky_error *err)
 static nsky_status try_effort(const tuning *t, const nsky_knn_effort *effort, uint32_t k,
                               double *recall, nsky_error *err)
 {
-    nsky_hit hits[DEPTH];
+    nsky_hit hits[DEPTH] = {{0}};
     double sum = 0;
     uint32_t counted = 0;
     assert(k <= DEPTH);

@@ -266,7 +266,7 @@ static double rise(const batch *b, uint32_t k, double t, double ws, double ss)
 /* Half the step until the objective has fallen enough; those that cannot are where they end. */
 static void take_step(batch *b)
 {
-    double slope[BATCH_MAX], ws[BATCH_MAX], ss[BATCH_MAX], t[BATCH_MAX];
+    double slope[BATCH_MAX], ws[BATCH_MAX], ss[BATCH_MAX], t[BATCH_MAX] = {0};
 
     scores_of(b, b->step, b->along);
     dots(b, b->gradient, b->step, slope);

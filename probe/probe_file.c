@@ -67,36 +67,45 @@ static void append_id(nsky_json *array, uint64_t id)
     nsky_json_append_string(array, text);
 }
 
+/* Those of class c that were drawn as background, or those that were not, behind what is in the
+ * lists. Returns how many. */
+static uint32_t append_labels(const nsky_probe *probe, uint32_t c, bool drawn, nsky_json *ids,
+                              nsky_json *values)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < probe->label_count; i++) {
+        if (probe->labels[i].class != c || probe->labels[i].drawn != drawn)
+            continue;
+        count++;
+        append_id(ids, probe->labels[i].id);
+        nsky_json_append_number(values, probe->labels[i].value);
+    }
+    return count;
+}
+
 static nsky_json *json_labels(const nsky_probe *probe, bool with_labels)
 {
     nsky_json *labels = nsky_json_object(), *classes = nsky_json_array();
+    const bool regression = probe->kind == NSKY_PROBE_REGRESSION;
 
     nsky_json_put_integer(labels, "count", probe->label_count);
     nsky_json_put_integer(labels, "background", probe->background);
     for (uint32_t c = 0; c < probe->classes; c++) {
         nsky_json *class = nsky_json_object(), *ids = nsky_json_array(),
                   *values = nsky_json_array();
-        uint32_t counts[2] = {0, 0}; /* labelled, drawn */
-        for (uint32_t pass = 0; pass < 2; pass++)
-            for (uint32_t i = 0; i < probe->label_count; i++) {
-                if (probe->labels[i].class != c || probe->labels[i].drawn != (pass == 1))
-                    continue;
-                counts[pass]++;
-                if (with_labels)
-                    append_id(ids, probe->labels[i].id);
-                if (with_labels && probe->kind == NSKY_PROBE_REGRESSION)
-                    nsky_json_append_number(values, probe->labels[i].value);
-            }
-        if (probe->kind != NSKY_PROBE_REGRESSION)
+        uint32_t labelled = append_labels(probe, c, false, ids, values);
+        uint32_t drawn = append_labels(probe, c, true, ids, values);
+        if (!regression)
             nsky_json_put_string(class, "class", probe->names[c]);
-        nsky_json_put_integer(class, "count", counts[0] + counts[1]);
-        if (counts[1] > 0) /* the last of the ids are those */
-            nsky_json_put_integer(class, "drawn", counts[1]);
+        nsky_json_put_integer(class, "count", labelled + drawn);
+        if (drawn > 0) /* the last of the ids are those */
+            nsky_json_put_integer(class, "drawn", drawn);
         if (with_labels)
             nsky_json_put(class, "ids", ids);
         else
             nsky_json_free(ids);
-        if (with_labels && probe->kind == NSKY_PROBE_REGRESSION)
+        if (with_labels && regression)
             nsky_json_put(class, "values", values);
         else
             nsky_json_free(values);

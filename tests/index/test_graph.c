@@ -268,7 +268,7 @@ static void test_allocations_may_fail(void **state)
 {
     (void)state;
     nsky_error err = NSKY_ERROR_INIT;
-    nsky_hit hits[10];
+    nsky_hit hits[10] = {{0}};
     nsky_status status = NSKY_ENOMEM;
     for (uint64_t n = 1; status != NSKY_OK; n++) {
         nsky_topk topk = {hits, 10, 0};
