@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -16,24 +15,6 @@ static const char help[] = "usage: nearsky bench WHAT [options]\n\n"
                            "  train    pairs of images a second through training steps\n"
                            "  probe    seconds to fit probes, and to rank by them again\n\n"
                            "`nearsky bench WHAT --help` says more.\n";
-
-static double clock_s(clockid_t clock)
-{
-    struct timespec time;
-
-    clock_gettime(clock, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-double nsky_bench_now_s(void)
-{
-    return clock_s(CLOCK_MONOTONIC);
-}
-
-double nsky_bench_thread_cpu_s(void)
-{
-    return clock_s(CLOCK_THREAD_CPUTIME_ID);
-}
 
 /* "model name	: AMD EPYC ..." of the first core; "unknown" where Linux does not say. */
 static void read_machine(char *out, size_t bytes)

@@ -12,7 +12,5 @@ int nsky_bench_probe(int argc, char **argv);
 
 /* "machine", "cores", "cpu_features" and "commit": a number without them says nothing. */
 void nsky_bench_put_machine(nsky_json *report);
-double nsky_bench_now_s(void);        /* monotonic */
-double nsky_bench_thread_cpu_s(void); /* of the calling thread */
 
 #endif

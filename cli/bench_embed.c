@@ -11,6 +11,7 @@
 
 #include "cli/bench.h"
 #include "cli/cli.h"
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/rng.h"
 #include "encoder/encoder.h"
@@ -125,7 +126,7 @@ static void *measure(void *opaque)
 
     w->status = prepare(w, &batch);
     pthread_barrier_wait(w->ready); /* those that failed too, or the others would wait for ever */
-    double start = nsky_bench_now_s(), cpu = nsky_bench_thread_cpu_s();
+    double start = nsky_now_s(), cpu = nsky_thread_cpu_s();
     while (w->status == NSKY_OK && elapsed < w->args->seconds) {
         if (w->shared) {
             w->status = run_slot(w, &images);
@@ -133,11 +134,11 @@ static void *measure(void *opaque)
             w->status = nsky_encoder_embed(w->encoder, &batch, w->vectors, &w->err);
             images += batch.n;
         }
-        elapsed = nsky_bench_now_s() - start;
+        elapsed = nsky_now_s() - start;
     }
     if (w->status == NSKY_OK) {
         w->images_per_s = (double)images / elapsed;
-        w->images_per_cpu_s = (double)images / (nsky_bench_thread_cpu_s() - cpu);
+        w->images_per_cpu_s = (double)images / (nsky_thread_cpu_s() - cpu);
     }
     return NULL;
 }

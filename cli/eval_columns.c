@@ -1,23 +1,15 @@
 /* eval_columns.c - which columns the scoreboard gets, in which order. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/eval.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "eval/pca.h"
 
 #define PIXEL_COMPONENTS 64
 #define VIEWS 8
 #define CHANGED_SAMPLE 500
-
-static double now_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* "name+suffix", as much as fits. */
 static void rename_column(nsky_features *features, const char *suffix)
@@ -32,7 +24,7 @@ static nsky_status add_whitened(nsky_board *board, const nsky_eval_arguments *ar
                                 const nsky_stamp_source *source, const nsky_features *features,
                                 nsky_error *err)
 {
-    const double before = now_s();
+    const double before = nsky_now_s();
     nsky_pca *pca = NULL;
     nsky_features *white = NULL;
     nsky_status status;
@@ -40,7 +32,7 @@ static nsky_status add_whitened(nsky_board *board, const nsky_eval_arguments *ar
     if ((status = nsky_pca_fit(&pca, features, args->whiten, args->task.seed, err)) == NSKY_OK &&
         (status = nsky_pca_project(&white, pca, features, true, true, err)) == NSKY_OK) {
         nsky_features_normalise(white);
-        white->seconds = now_s() - before;
+        white->seconds = nsky_now_s() - before;
         rename_column(white, "+w");
         status = nsky_board_add(board, &args->task, args->tasks, white, source->stop, err);
     }
@@ -54,7 +46,7 @@ static nsky_status add(nsky_board *board, const nsky_eval_arguments *args,
                        const nsky_stamp_source *source, nsky_features *features, double begun_s,
                        bool model, nsky_error *err)
 {
-    features->seconds = now_s() - begun_s;
+    features->seconds = nsky_now_s() - begun_s;
     nsky_log_info("%s: %u numbers of %u objects in %.1f s", features->name, features->dim,
                   features->n, features->seconds);
     nsky_status status =
@@ -73,7 +65,7 @@ static nsky_status add_model(nsky_board *board, const nsky_eval_arguments *args,
     for (uint32_t views = 0; views <= (args->views ? VIEWS : 0) && status == NSKY_OK;
          views += VIEWS) {
         nsky_features *features = NULL;
-        const double before = now_s();
+        const double before = nsky_now_s();
         status = nsky_features_of_model(&features, source, model, &args->encoder, views, err);
         if (status != NSKY_OK)
             return status;
@@ -95,7 +87,7 @@ static nsky_status add_baseline(nsky_board *board, const nsky_eval_arguments *ar
                                 const nsky_stamp_source *source, int which, nsky_error *err)
 {
     nsky_features *features = NULL;
-    const double before = now_s();
+    const double before = nsky_now_s();
     nsky_status status;
 
     switch (which) {
@@ -128,7 +120,7 @@ nsky_status nsky_eval_columns(nsky_board *board, const nsky_eval_arguments *args
 
     if (!args->no_store) {
         nsky_features *features = NULL;
-        const double before = now_s();
+        const double before = nsky_now_s();
         status =
             nsky_features_of_store(&features, source->truth, source->store, args->generation, err);
         if (status == NSKY_OK)

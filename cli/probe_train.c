@@ -2,10 +2,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/cli.h"
 #include "cli/probe_options.h"
+#include "common/clock.h"
 #include "common/file.h"
 #include "probe/train.h"
 
@@ -232,13 +232,6 @@ static void print_words(const nsky_probe *probe, const arguments *a, double seco
     print_interval("R2", probe->metrics, "r2");
 }
 
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static nsky_status train(arguments *a, nsky_cli_store *store, nsky_probe **probe, nsky_error *err)
 {
     nsky_labels *labels = NULL;
@@ -286,12 +279,12 @@ int nsky_cli_probe_train(int argc, char **argv)
 
     if (stop)
         return stop - 1;
-    double started = now_s();
+    double started = nsky_now_s();
     nsky_status status = nsky_cli_store_open(&store, a.store, &err);
     if (status == NSKY_OK)
         status = train(&a, &store, &probe, &err);
     nsky_cli_store_close(&store);
-    int exit_status = status == NSKY_OK ? print(probe, &a, now_s() - started)
+    int exit_status = status == NSKY_OK ? print(probe, &a, nsky_now_s() - started)
                                         : nsky_cli_failed("probe train", &err);
     nsky_probe_free(probe);
     return exit_status;

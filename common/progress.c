@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/terminal.h"
 
@@ -34,13 +34,6 @@ typedef struct line {
     char text[LINE_BYTES];
     size_t bytes;
 } line;
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 NSKY_PRINTF(2, 3) static void add(line *out, const char *format, ...)
 {
@@ -136,7 +129,7 @@ nsky_progress *nsky_progress_start(const char *what, const char *unit, uint64_t 
     snprintf(progress->what, sizeof progress->what, "%s", what);
     snprintf(progress->unit, sizeof progress->unit, "%s", unit);
     pthread_mutex_init(&progress->lock, NULL);
-    progress->start_ns = now_ns();
+    progress->start_ns = (int64_t)nsky_now_ns();
     atomic_init(&progress->drawn_ns, progress->start_ns);
     atomic_init(&progress->total, total);
     return progress;
@@ -153,7 +146,7 @@ void nsky_progress_add(nsky_progress *progress, uint64_t count)
     if (!progress)
         return;
     atomic_fetch_add_explicit(&progress->done, count, memory_order_relaxed);
-    int64_t now = now_ns(), drawn = atomic_load(&progress->drawn_ns);
+    int64_t now = (int64_t)nsky_now_ns(), drawn = atomic_load(&progress->drawn_ns);
     if (now - drawn >= REDRAW_NS &&
         atomic_compare_exchange_strong(&progress->drawn_ns, &drawn, now))
         draw(progress, now);

@@ -9,8 +9,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/half.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -46,14 +46,6 @@ typedef struct worker {
     uint8_t *faults;  /* [room] */
     uint32_t room;
 } worker;
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static nsky_status worker_open(worker *w, nsky_error *err)
 {
@@ -121,11 +113,11 @@ static nsky_status embed_group(worker *w, uint64_t first, uint32_t count, uint16
                                nsky_error *err)
 {
     nsky_status status = NSKY_OK;
-    uint64_t began = now_ns();
+    uint64_t began = nsky_now_ns();
 
     for (uint32_t i = 0; i < count && status == NSKY_OK; i++)
         status = nsky_survey_stamp(w->survey, first + i, &w->stamps[i], err);
-    uint64_t read = now_ns();
+    uint64_t read = nsky_now_ns();
     if (status == NSKY_OK) {
         status = nsky_encoder_embed_stamps(w->encoder, (const nsky_stamp *const *)w->stamps, count,
                                            w->vectors, err);
@@ -139,7 +131,7 @@ static nsky_status embed_group(worker *w, uint64_t first, uint32_t count, uint16
         w->stamps[i] = NULL;
     }
     atomic_fetch_add(&w->pool->read_ns, read - began);
-    atomic_fetch_add(&w->pool->compute_ns, now_ns() - read);
+    atomic_fetch_add(&w->pool->compute_ns, nsky_now_ns() - read);
     return status;
 }
 
@@ -224,9 +216,9 @@ static nsky_status embed_through_slot(worker *w, nsky_embed_block *block)
         return status;
     memset(block->vectors, 0, (size_t)block->rows * w->dim * sizeof *block->vectors);
     while (next < block->rows && status == NSKY_OK) {
-        uint64_t began = now_ns();
+        uint64_t began = nsky_now_ns();
         status = fill_slot(w, slot, block, &next, &count, &block->err);
-        atomic_fetch_add(&w->pool->read_ns, now_ns() - began);
+        atomic_fetch_add(&w->pool->read_ns, nsky_now_ns() - began);
         if (status == NSKY_OK)
             status = run_slot(w, slot, block, count);
     }

@@ -2,8 +2,8 @@
  * order, so that what is on disk is always a prefix. Thread rule: one thread. */
 #include <assert.h>
 #include <inttypes.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/progress.h"
 #include "encoder/embed_pool.h"
@@ -23,14 +23,6 @@ typedef struct ring {
     double write_s;
     nsky_status status; /* the first thing that went wrong */
 } ring;
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static nsky_status ring_new(ring *r, const nsky_embedding *e, nsky_error *err)
 {
@@ -86,9 +78,9 @@ static void write_out(ring *r, nsky_embedding *e, nsky_embed_pool *pool, nsky_pr
         if (!block->done || block->status != NSKY_OK)
             return;
         assert(block->first == e->first_row + e->blocks->rows);
-        double began = now_s();
+        double began = nsky_now_s();
         nsky_status status = nsky_blocks_append(e->blocks, block->vectors, block->rows, &problem);
-        r->write_s += now_s() - began;
+        r->write_s += nsky_now_s() - began;
         if (status != NSKY_OK) {
             fail(r, pool, status, &problem, err);
             return;
@@ -140,7 +132,7 @@ nsky_status nsky_embed_rows(nsky_embedding *e, nsky_embed_report *report, nsky_e
 {
     assert(e && e->blocks && report && err);
     uint64_t first = e->first_row + e->blocks->rows;
-    double started = now_s();
+    double started = nsky_now_s();
     nsky_embed_pool *pool = NULL;
     ring r = {0};
 
@@ -153,7 +145,7 @@ nsky_status nsky_embed_rows(nsky_embedding *e, nsky_embed_report *report, nsky_e
         run(&r, e, pool, progress, err);
         nsky_progress_end(progress);
     }
-    report->seconds = now_s() - started;
+    report->seconds = nsky_now_s() - started;
     if (pool && report->seconds > 0) {
         nsky_embed_times times;
         nsky_embed_pool_times(pool, &times);

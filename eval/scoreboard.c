@@ -3,8 +3,8 @@
 
 #include <assert.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 
@@ -31,18 +31,10 @@ void nsky_board_free(nsky_board *board)
     nsky_free(board);
 }
 
-static double now_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static nsky_status run(nsky_board *board, nsky_board_column *column, const nsky_task *task,
                        int which, const nsky_features *features, nsky_error *err)
 {
-    const double before = now_s();
+    const double before = nsky_now_s();
     nsky_status status = runners[which](&column->scores, task, features, err);
 
     if (status == NSKY_ENOTFOUND) {
@@ -52,7 +44,8 @@ static nsky_status run(nsky_board *board, nsky_board_column *column, const nsky_
                  err->text);
         status = NSKY_OK;
     } else if (status == NSKY_OK) {
-        nsky_log_info("%s: %s: %.1f s", column->name, nsky_task_names[which], now_s() - before);
+        nsky_log_info("%s: %s: %.1f s", column->name, nsky_task_names[which],
+                      nsky_now_s() - before);
     }
     return status;
 }
@@ -61,7 +54,7 @@ nsky_status nsky_board_add(nsky_board *board, const nsky_task *task, unsigned ta
                            const nsky_features *features, const atomic_bool *stop, nsky_error *err)
 {
     assert(board && task && features && err && features->n == task->truth->n);
-    const double before = now_s();
+    const double before = nsky_now_s();
     nsky_status status = NSKY_OK;
 
     if (board->count == NSKY_BOARD_COLUMNS_MAX)
@@ -79,6 +72,6 @@ nsky_status nsky_board_add(nsky_board *board, const nsky_task *task, unsigned ta
         if (tasks & (1u << which))
             status = run(board, column, task, which, features, err);
     }
-    column->tasks_s = now_s() - before;
+    column->tasks_s = nsky_now_s() - before;
     return status;
 }

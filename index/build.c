@@ -6,19 +6,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "index/build_private.h"
 #include "index/columns.h"
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static uint64_t three_quarters_of_free_memory(void)
 {
@@ -120,7 +113,7 @@ static nsky_status build_and_publish(nsky_build *b, const char *store, double st
     if (status != NSKY_OK)
         return status;
     if ((status = fill_work(b, store, err)) == NSKY_OK)
-        status = copy_manifest(b, now_s() - started, &manifest, err);
+        status = copy_manifest(b, nsky_now_s() - started, &manifest, err);
     if (status == NSKY_OK)
         return nsky_generation_publish(b->work, manifest, &report->generation, err);
     if (b->plan.lists > 0 &&
@@ -169,7 +162,7 @@ nsky_status nsky_index_build(const char *store, const nsky_index_options *option
 {
     assert(store && options && report && err);
     nsky_build b = {.options = options};
-    const double started = now_s();
+    const double started = nsky_now_s();
     memset(report, 0, sizeof *report);
     nsky_status status = nsky_generation_open(&b.from, store, 0, err);
     if (status != NSKY_OK)
@@ -188,7 +181,7 @@ nsky_status nsky_index_build(const char *store, const nsky_index_options *option
     if (status == NSKY_OK && report->generation == b.from->number)
         status = renew_columns(&b, store, report, err);
     report->rows = b.from->rows;
-    report->seconds = now_s() - started;
+    report->seconds = nsky_now_s() - started;
     snprintf(report->kind, sizeof report->kind, "%s", b.plan.kind);
     nsky_generation_close(b.from);
     return status;

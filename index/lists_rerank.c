@@ -2,9 +2,9 @@
 #include <assert.h>
 #include <math.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "index/lists.h"
 
 #define LOOK_EVERY 8    /* rows between two looks at the clock */
@@ -17,13 +17,6 @@ static bool is_excluded(uint64_t row, const uint64_t *exclude, uint32_t count)
         if (exclude[i] == row)
             return true;
     return false;
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 /* Asks for the pages of all these rows at once; the disk serves many requests in the time of one.
@@ -57,13 +50,13 @@ void nsky_lists_rerank(const nsky_scan *scan, const float *query, const nsky_can
                        nsky_topk *topk, uint64_t *compared, float *scratch)
 {
     assert(scan && query && candidates && topk && compared && scratch);
-    uint64_t looked = now_ns();
+    uint64_t looked = nsky_now_ns();
     bool ahead = false;
     *compared = 0;
     for (uint32_t i = 0; i < count; i++) {
         const uint64_t row = candidates[i].row;
         if (i % LOOK_EVERY == LOOK_EVERY - 1 && !ahead) {
-            uint64_t now = now_ns();
+            uint64_t now = nsky_now_ns();
             ahead = now - looked > SLOW_NS;
             looked = now;
             if (ahead)

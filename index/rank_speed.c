@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/half.h"
 #include "common/memory.h"
 #include "common/rng.h"
@@ -26,16 +26,9 @@ typedef struct times {
     double wall_s, cpu_s;
 } times;
 
-static double clock_s(clockid_t clock)
-{
-    struct timespec time;
-    clock_gettime(clock, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 static times now(void)
 {
-    return (times){clock_s(CLOCK_MONOTONIC), clock_s(CLOCK_PROCESS_CPUTIME_ID)};
+    return (times){nsky_now_s(), nsky_process_cpu_s()};
 }
 
 static times since(times begin)

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "index/by_graph.h"
 #include "index/by_lists.h"
@@ -31,13 +31,6 @@ struct nsky_speed {
     nsky_knn graph;
     nsky_knn_effort graph_effort;
 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static nsky_status map_vectors(nsky_speed *s, nsky_error *err)
 {
@@ -131,10 +124,10 @@ nsky_status nsky_speed_open(nsky_speed **out, const nsky_speed_job *job, nsky_sp
                                                                     : 0,
                                    job->memory_bytes_max, err);
     if (status == NSKY_OK && (status = open_index(s, err)) == NSKY_ENOTFOUND) {
-        const double start = now_s();
+        const double start = nsky_now_s();
         *err = (nsky_error)NSKY_ERROR_INIT;
         status = job->graph ? build_graph(s, err) : build_lists(s, err);
-        built->build_s = now_s() - start;
+        built->build_s = nsky_now_s() - start;
         if (status == NSKY_OK)
             status = open_index(s, err);
     }
@@ -252,7 +245,7 @@ static void run_task(uint64_t task, uint32_t thread, void *payload)
     count = count < r->batch ? count : r->batch;
     for (uint32_t i = 0; i < count; i++)
         topks[i] = (nsky_topk){r->hits + (size_t)(first + i) * r->k, r->k, 0};
-    const double start = now_s();
+    const double start = nsky_now_s();
     nsky_status status = answer(r->speed, r->query, first, count, r->threads, topks, &err);
     if (status != NSKY_OK)
         atomic_store(&r->status, (int)status);
@@ -260,7 +253,7 @@ static void run_task(uint64_t task, uint32_t thread, void *payload)
         nsky_topk_sort(&topks[i]);
         r->counts[first + i] = topks[i].count;
         if (r->times)
-            r->times[first + i] = (now_s() - start) / count;
+            r->times[first + i] = (nsky_now_s() - start) / count;
     }
 }
 
@@ -268,11 +261,11 @@ static void run_task(uint64_t task, uint32_t thread, void *payload)
 static double run_all(run *r, uint32_t batch, uint32_t teams, uint32_t threads)
 {
     const uint64_t tasks = (r->query->count + batch - 1) / batch;
-    const double start = now_s();
+    const double start = nsky_now_s();
     r->batch = batch;
     r->threads = threads;
     nsky_parallel(tasks, nsky_parallel_threads(teams, tasks), run_task, r);
-    return now_s() - start;
+    return nsky_now_s() - start;
 }
 
 static double recall_of(const run *r, uint32_t k)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "ingest/names.h"
 #include "ingest/notes.h"
@@ -62,17 +63,15 @@ nsky_status nsky_append_commit(nsky_append *append, nsky_error *err)
     nsky_status status = nsky_survey_commit(append->survey, err);
 
     append->pending = 0;
-    clock_gettime(CLOCK_MONOTONIC, &append->committed);
+    append->committed_s = nsky_now_s();
     return status;
 }
 
 static nsky_status commit_when_due(nsky_append *append, nsky_error *err)
 {
     uint64_t batch = append->options->batch ? append->options->batch : NSKY_COMMIT_OBJECTS;
-    struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (append->pending < batch && now.tv_sec - append->committed.tv_sec < NSKY_COMMIT_SECONDS)
+    if (append->pending < batch && nsky_now_s() - append->committed_s < NSKY_COMMIT_SECONDS)
         return NSKY_OK;
     return nsky_append_commit(append, err);
 }

@@ -3,8 +3,6 @@
 #ifndef NSKY_INGEST_APPEND_H
 #define NSKY_INGEST_APPEND_H
 
-#include <time.h>
-
 #include "ingest/catalogue.h"
 #include "ingest/ingest.h"
 #include "ingest/pipeline.h"
@@ -15,10 +13,10 @@ typedef struct nsky_append {
     const nsky_catalogue *catalogue; /* or NULL */
     nsky_selection selection;        /* of entries of bricks */
     nsky_ingest_report *report;
-    uint64_t pending;          /* objects since the last commit */
-    struct timespec committed; /* when that was */
-    uint64_t matched;          /* objects that the catalogue knew */
-    uint64_t wider;            /* unchanged bricks, read before with a wider selection */
+    uint64_t pending;   /* objects since the last commit */
+    double committed_s; /* when that was */
+    uint64_t matched;   /* objects that the catalogue knew */
+    uint64_t wider;     /* unchanged bricks, read before with a wider selection */
 } nsky_append;
 
 #define NSKY_COMMIT_OBJECTS 512 /* or options->batch */

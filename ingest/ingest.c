@@ -5,8 +5,8 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/progress.h"
@@ -98,7 +98,7 @@ static nsky_status run_all(run *r, const char *store, const char *const *paths, 
     r->append.report->other = r->walk->other + r->plan->companions;
     r->append.survey = r->survey;
     r->append.catalogue = r->catalogue;
-    clock_gettime(CLOCK_MONOTONIC, &r->append.committed);
+    r->append.committed_s = nsky_now_s();
     status = find_work(r, err);
     return status == NSKY_OK ? append_all(r, options, err) : status;
 }
@@ -108,10 +108,9 @@ nsky_status nsky_ingest_paths(const char *store, const char *const *paths, uint3
                               nsky_error *err)
 {
     assert(store && (paths || path_count == 0) && options && report && err);
-    struct timespec start, end;
+    const double start = nsky_now_s();
     run r = {0};
 
-    clock_gettime(CLOCK_MONOTONIC, &start);
     *report = (nsky_ingest_report){0};
     if (!(options->mag_z_max >= 0 && options->mag_z_max < 100))
         return nsky_fail(err, NSKY_EINVAL, "a magnitude limit of %g: 0 to 100", options->mag_z_max);
@@ -126,8 +125,6 @@ nsky_status nsky_ingest_paths(const char *store, const char *const *paths, uint3
     nsky_plan_free(r.plan);
     nsky_walk_free(r.walk);
     nsky_catalogue_close(r.catalogue);
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    report->seconds =
-        (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
+    report->seconds = nsky_now_s() - start;
     return status;
 }

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/memory.h"
 #include "common/progress.h"
@@ -213,17 +213,10 @@ static nsky_status run_with_truth(survey *job, nsky_sim_report *report, nsky_err
     return status;
 }
 
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 nsky_status nsky_sim_run(const nsky_sim_options *options, nsky_sim_report *report, nsky_error *err)
 {
     assert(options && report && err);
-    double start = now_s();
+    double start = nsky_now_s();
     nsky_status status;
 
     *report = (nsky_sim_report){0};
@@ -240,6 +233,6 @@ nsky_status nsky_sim_run(const nsky_sim_options *options, nsky_sim_report *repor
     nsky_progress_end(job.progress);
     if (status == NSKY_OK && options->sheet)
         status = sim_write_sheet(options->sheet, &plan, options->stop, err);
-    report->seconds = now_s() - start;
+    report->seconds = nsky_now_s() - start;
     return status;
 }

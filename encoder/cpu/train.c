@@ -3,8 +3,8 @@
 
 #include <assert.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "encoder/cpu/threads.h"
 
@@ -163,21 +163,13 @@ static void train_multiply(uint32_t m, uint32_t n, uint32_t k, const float *a, c
     assert(!failed); /* only impossible sizes are refused */
 }
 
-static double thread_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static double train_kernel_s(void *opened, bool back)
 {
     assert(opened);
     nsky_cpu_train *train = opened;
     uint32_t phase = back ? NSKY_CPU_BACKWARD : NSKY_CPU_FORWARD;
     int threads = nsky_cpu_set_threads(1);
-    double start = thread_s();
+    double start = nsky_thread_cpu_s();
 
     for (uint32_t i = 0; i < train->net->step_count; i++) {
         const nsky_cpu_step *step = &train->net->steps[i];
@@ -187,7 +179,7 @@ static double train_kernel_s(void *opened, bool back)
     }
     dnnl_stream_wait(train->net->stream);
     nsky_cpu_set_threads(threads);
-    return thread_s() - start;
+    return nsky_thread_cpu_s() - start;
 }
 
 const nsky_train_ops nsky_train_cpu = {

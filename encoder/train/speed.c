@@ -4,9 +4,9 @@
 
 #include <assert.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/rng.h"
 #include "encoder/train/learner.h"
@@ -30,14 +30,6 @@ nsky_train_speed_options nsky_train_speed_defaults(void)
                                       .seconds = 10};
 }
 
-static double clock_s(clockid_t clock)
-{
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /* A step warms up; then as many as fit the time. */
 static nsky_status time_steps(nsky_learner *learner, const float *views, uint32_t batch,
                               double seconds, nsky_train_speed *out, nsky_error *err)
@@ -45,14 +37,14 @@ static nsky_status time_steps(nsky_learner *learner, const float *views, uint32_
     const nsky_learner_rates rates = {.sgd = {0.01, 0.9, 1e-4}, .keep = 0.99};
     nsky_learner_result result;
     nsky_status status = nsky_learner_step(learner, views, NULL, &rates, &result, err);
-    double start = clock_s(CLOCK_MONOTONIC), cpu = clock_s(CLOCK_PROCESS_CPUTIME_ID), taken = 0;
+    double start = nsky_now_s(), cpu = nsky_process_cpu_s(), taken = 0;
 
     for (out->steps = 0; status == NSKY_OK && (out->steps == 0 || taken < seconds); out->steps++) {
         status = nsky_learner_step(learner, views, NULL, &rates, &result, err);
-        taken = clock_s(CLOCK_MONOTONIC) - start;
+        taken = nsky_now_s() - start;
     }
     out->pairs_per_s = (double)(out->steps * batch) / taken;
-    out->pairs_per_cpu_s = (double)(out->steps * batch) / (clock_s(CLOCK_PROCESS_CPUTIME_ID) - cpu);
+    out->pairs_per_cpu_s = (double)(out->steps * batch) / (nsky_process_cpu_s() - cpu);
     return status;
 }
 

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -14,17 +14,9 @@
 #include "encoder/train/plot.h"
 #include "encoder/train/trainer.h"
 
-static double now_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 double nsky_trainer_seconds(const nsky_trainer *t)
 {
-    return t->seconds_before + now_s() - t->start_s;
+    return t->seconds_before + nsky_now_s() - t->start_s;
 }
 
 /* --- under way --- */
@@ -138,7 +130,7 @@ static nsky_status one_step(nsky_trainer *t, nsky_error *err)
     nsky_learner_result result;
     const float *images;
     const uint64_t *rows;
-    double start = now_s();
+    double start = nsky_now_s();
     nsky_status status;
 
     if ((status = nsky_loader_next(t->loader, &images, &rows, err)) != NSKY_OK)
@@ -156,7 +148,7 @@ static nsky_status one_step(nsky_trainer *t, nsky_error *err)
     t->step++;
     t->epoch_loss += result.loss;
     t->epoch_accuracy += result.accuracy;
-    t->report.pairs_per_s = t->options.batch / (now_s() - start);
+    t->report.pairs_per_s = t->options.batch / (nsky_now_s() - start);
     return note(t, &rates, &result, t->report.pairs_per_s, err);
 }
 
@@ -211,7 +203,7 @@ static nsky_status run(nsky_trainer *t, nsky_error *err)
 {
     nsky_progress *progress =
         nsky_progress_start("train", "stamps", (t->steps - t->step) * t->options.batch);
-    double saved = now_s();
+    double saved = nsky_now_s();
     nsky_status status = NSKY_OK;
 
     while (t->step < t->steps && status == NSKY_OK) {
@@ -219,9 +211,10 @@ static nsky_status run(nsky_trainer *t, nsky_error *err)
         if (!stop && (status = one_step(t, err)) != NSKY_OK)
             break;
         show(t, progress);
-        if (stop || t->step % t->epoch_steps == 0 || now_s() - saved >= t->options.checkpoint_s) {
+        if (stop || t->step % t->epoch_steps == 0 ||
+            nsky_now_s() - saved >= t->options.checkpoint_s) {
             status = keep(t, err);
-            saved = now_s();
+            saved = nsky_now_s();
         }
         if (stop && status == NSKY_OK)
             status = nsky_fail(err, NSKY_ECANCELLED,
@@ -282,7 +275,7 @@ nsky_status nsky_train_survey(const char *const *stores, uint32_t store_count, c
     t->stores = stores;
     t->store_count = store_count;
     t->path = path;
-    t->start_s = now_s();
+    t->start_s = nsky_now_s();
     t->report = (nsky_train_report){.loss = NAN,
                                     .accuracy = NAN,
                                     .knn_accuracy = NAN,
