@@ -2,6 +2,7 @@
 #include "cli/bench.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +16,29 @@ static const char help[] = "usage: nearsky bench WHAT [options]\n\n"
                            "  train    pairs of images a second through training steps\n"
                            "  probe    seconds to fit probes, and to rank by them again\n\n"
                            "`nearsky bench WHAT --help` says more.\n";
+
+bool nsky_bench_count(const char *text, uint64_t low, uint64_t high, uint64_t *out)
+{
+    char *end;
+    unsigned long long number = strtoull(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || number > UINT32_MAX)
+        return false;
+    if (*end == 'k' || *end == 'M')
+        number *= *end++ == 'k' ? 1000 : 1000000;
+    *out = number;
+    return *end == '\0' && number >= low && number <= high;
+}
+
+bool nsky_bench_small(const char *text, uint64_t low, uint64_t high, uint32_t *out)
+{
+    uint64_t number;
+    bool good = nsky_bench_count(text, low, high, &number);
+
+    if (good)
+        *out = (uint32_t)number;
+    return good;
+}
 
 /* "model name	: AMD EPYC ..." of the first core; "unknown" where Linux does not say. */
 static void read_machine(char *out, size_t bytes)

@@ -2,6 +2,9 @@
 #ifndef NSKY_CLI_BENCH_H
 #define NSKY_CLI_BENCH_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "common/json.h"
 
 int nsky_bench_embed(int argc, char **argv);
@@ -10,6 +13,9 @@ int nsky_bench_index(int argc, char **argv);
 int nsky_bench_train(int argc, char **argv);
 int nsky_bench_probe(int argc, char **argv);
 
+/* Digits, then k or M for thousands and millions, from low to high; false: not one. */
+bool nsky_bench_count(const char *text, uint64_t low, uint64_t high, uint64_t *out);
+bool nsky_bench_small(const char *text, uint64_t low, uint64_t high, uint32_t *out);
 /* "machine", "cores", "cpu_features" and "commit": a number without them says nothing. */
 void nsky_bench_put_machine(nsky_json *report);
 

@@ -27,7 +27,7 @@ static const char help[] =
     "  --dim N           numbers of a vector, a multiple of 16 (default 512)\n"
     "  --queries N       (default 500)\n"
     "  --index KIND      lists or graph (default lists)\n"
-    "  --bits N          of a code in the lists: 4 or 8 (default 4)\n"
+    "  --bits N          of a code in the lists: 4 or 8 (default 8)\n"
     "  --recall R        recall@10 the effort is chosen for (default 0.95)\n"
     "  --efforts A,B,... times that effort, each measured (default 1)\n"
     "  --memory SIZE     for building (default 4G)\n"
@@ -54,30 +54,6 @@ typedef struct bench {
     nsky_json *report;
 } bench;
 
-/* Digits, then k or M for thousands and millions. */
-static bool parse_count(const char *text, uint64_t low, uint64_t high, uint64_t *out)
-{
-    char *end;
-    unsigned long long number = strtoull(text, &end, 10);
-
-    if (*text < '0' || *text > '9' || number > UINT32_MAX)
-        return false;
-    if (*end == 'k' || *end == 'M')
-        number *= *end++ == 'k' ? 1000 : 1000000;
-    *out = number;
-    return *end == '\0' && number >= low && number <= high;
-}
-
-static bool parse_small(const char *text, uint64_t low, uint64_t high, uint32_t *out)
-{
-    uint64_t number;
-    bool good = parse_count(text, low, high, &number);
-
-    if (good)
-        *out = (uint32_t)number;
-    return good;
-}
-
 static bool parse_efforts(const char *text, arguments *args)
 {
     char *end = NULL;
@@ -102,16 +78,16 @@ static bool parse_option(int option, arguments *args)
 
     switch (option) {
     case 'r':
-        return parse_count(optarg, 1000, UINT32_MAX - 1, &args->job.rows);
+        return nsky_bench_count(optarg, 1000, UINT32_MAX - 1, &args->job.rows);
     case 'd':
-        return parse_small(optarg, 64, 8192, &args->job.dim) && args->job.dim % 16 == 0;
+        return nsky_bench_small(optarg, 64, 8192, &args->job.dim) && args->job.dim % 16 == 0;
     case 'q':
-        return parse_small(optarg, 100, 100000, &args->queries);
+        return nsky_bench_small(optarg, 100, 100000, &args->queries);
     case 'i':
         args->job.graph = strcmp(optarg, "graph") == 0;
         return args->job.graph || strcmp(optarg, "lists") == 0;
     case 'b':
-        return parse_small(optarg, 4, 8, &args->job.bits) && args->job.bits % 4 == 0;
+        return nsky_bench_small(optarg, 4, 8, &args->job.bits) && args->job.bits % 4 == 0;
     case 't':
         args->job.recall_target = strtod(optarg, &end);
         return *end == '\0' && args->job.recall_target >= 0.5 && args->job.recall_target <= 1;
@@ -120,7 +96,7 @@ static bool parse_option(int option, arguments *args)
     case 'm':
         return nsky_cli_bytes(&args->job.memory_bytes_max, optarg, &err) == NSKY_OK;
     case 's':
-        return parse_count(optarg, 0, UINT32_MAX, &args->seed);
+        return nsky_bench_count(optarg, 0, UINT32_MAX, &args->seed);
     case 'F':
         return args->filters = true;
     case 'R':
@@ -228,9 +204,8 @@ static nsky_status measure_rank(bench *b, nsky_error *err)
 {
     nsky_rank_speeds speeds;
     const nsky_rank_speed_options options = {.rows = b->args->job.rows,
-                                             .coded =
-                                                 b->args->job.dim < 256 ? b->args->job.dim : 256,
-                                             .bits = b->args->job.bits ? b->args->job.bits : 4,
+                                             .coded = b->built.coded,
+                                             .bits = b->built.bits,
                                              .k = 1000,
                                              .rounds = 9,
                                              .counts = {1}};

@@ -18,8 +18,8 @@ static const char help[] =
     "exactly,\n"
     "and reads the same memory and nothing else, by turns.\n\n"
     "  --rows N          10M, 76M, ... (default 10M: 1.3 GB of codes)\n"
-    "  --dims N          coded dimensions (default 256)\n"
-    "  --bits N          4 or 8 (default 4)\n"
+    "  --dims N          coded dimensions (default 128, as nearsky index has)\n"
+    "  --bits N          4 or 8 (default 8)\n"
     "  --probes A,B,...  probes that share a pass, 1 to 16 each (default 1,4,16)\n"
     "  --planes N        1 or 2: how finely weights are said (default: as ranking chooses)\n"
     "  --top N           the best so many are wanted (default 1000)\n"
@@ -34,30 +34,6 @@ typedef struct arguments {
     bool json;
 } arguments;
 
-/* Digits, then k or M for thousands and millions. */
-static bool parse_count(const char *text, uint64_t low, uint64_t high, uint64_t *out)
-{
-    char *end;
-    unsigned long long number = strtoull(text, &end, 10);
-
-    if (*text < '0' || *text > '9' || number > UINT32_MAX)
-        return false;
-    if (*end == 'k' || *end == 'M')
-        number *= *end++ == 'k' ? 1000 : 1000000;
-    *out = number;
-    return *end == '\0' && number >= low && number <= high;
-}
-
-static bool parse_small(const char *text, uint64_t low, uint64_t high, uint32_t *out)
-{
-    uint64_t number;
-    bool good = parse_count(text, low, high, &number);
-
-    if (good)
-        *out = (uint32_t)number;
-    return good;
-}
-
 static bool parse_probes(char *text, uint32_t counts[NSKY_SPEED_COUNTS_MAX])
 {
     char *next = text, *word;
@@ -65,7 +41,7 @@ static bool parse_probes(char *text, uint32_t counts[NSKY_SPEED_COUNTS_MAX])
 
     memset(counts, 0, NSKY_SPEED_COUNTS_MAX * sizeof *counts);
     while ((word = strsep(&next, ",")))
-        if (count == NSKY_SPEED_COUNTS_MAX || !parse_small(word, 1, 16, &counts[count++]))
+        if (count == NSKY_SPEED_COUNTS_MAX || !nsky_bench_small(word, 1, 16, &counts[count++]))
             return false;
     return true;
 }
@@ -76,17 +52,17 @@ static bool parse_option(int option, arguments *args)
 
     switch (option) {
     case 'n':
-        return parse_count(optarg, 1, UINT32_MAX - 1, &o->rows);
+        return nsky_bench_count(optarg, 1, UINT32_MAX - 1, &o->rows);
     case 'd':
-        return parse_small(optarg, 16, 2048, &o->coded) && o->coded % 16 == 0;
+        return nsky_bench_small(optarg, 16, 2048, &o->coded) && o->coded % 16 == 0;
     case 'b':
-        return parse_small(optarg, 4, 8, &o->bits) && o->bits % 4 == 0;
+        return nsky_bench_small(optarg, 4, 8, &o->bits) && o->bits % 4 == 0;
     case 'p':
         return parse_probes(optarg, o->counts);
     case 'l':
-        return parse_small(optarg, 1, 2, &o->planes);
+        return nsky_bench_small(optarg, 1, 2, &o->planes);
     case 'k':
-        return parse_small(optarg, 1, 100000, &o->k);
+        return nsky_bench_small(optarg, 1, 100000, &o->k);
     case 'K':
         o->kernel = optarg;
         return true;
@@ -94,9 +70,9 @@ static bool parse_option(int option, arguments *args)
         o->huge_pages = strcmp(optarg, "huge") == 0;
         return o->huge_pages || strcmp(optarg, "small") == 0;
     case 'r':
-        return parse_small(optarg, 1, NSKY_SPEED_ROUNDS_MAX, &o->rounds);
+        return nsky_bench_small(optarg, 1, NSKY_SPEED_ROUNDS_MAX, &o->rounds);
     case 'w':
-        return parse_small(optarg, 1, 64, &o->threads);
+        return nsky_bench_small(optarg, 1, 64, &o->threads);
     default:
         return args->json = true;
     }
@@ -169,8 +145,8 @@ int nsky_bench_scan(int argc, char **argv)
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     arguments args = {.options = {.rows = 10000000,
-                                  .coded = 256,
-                                  .bits = 4,
+                                  .coded = 128,
+                                  .bits = 8,
                                   .k = 1000,
                                   .rounds = 9,
                                   .counts = {1, 4, 16}}};

@@ -13,6 +13,13 @@
 #define ROWS_TO_SHARE 512 /* below, a thread does not pay */
 #define READERS 8         /* at once: what an SSD likes */
 
+#define FEW_VALUES (10ull << 20) /* multiply-adds */
+
+uint64_t nsky_gather_few(uint32_t dim)
+{
+    return FEW_VALUES / dim;
+}
+
 typedef struct gathering {
     const nsky_scan *scan;
     const float *query;

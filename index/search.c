@@ -6,12 +6,9 @@
 #include <math.h>
 
 #include "common/memory.h"
+#include "index/gather.h"
 #include "index/search_private.h"
 #include "index/tune.h"
-
-/* Multiply-adds that comparing one by one may take: some milliseconds. The index needs about as
- * long, and finds less. */
-#define GATHER_VALUES (10ull << 20)
 
 static nsky_status open_columns(nsky_search *search, nsky_error *err)
 {
@@ -108,7 +105,7 @@ nsky_status nsky_search_open(nsky_search **out, const char *store, uint32_t gene
         return status;
     }
     const nsky_generation *live = search->generation;
-    search->few = GATHER_VALUES / live->dim;
+    search->few = nsky_gather_few(live->dim);
     search->scan = (nsky_scan){.vectors = live->vectors.data, .rows = live->rows, .dim = live->dim};
     search->rerank = (nsky_rerank){search->faiss, &search->scan, search->indexed};
     *out = search;

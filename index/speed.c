@@ -89,21 +89,30 @@ static nsky_status tune(nsky_speed *s, nsky_error *err)
                            nsky_parallel_threads(s->job.threads, UINT64_MAX), s->job.stop, err);
 }
 
-static uint64_t disk_bytes(const nsky_speed *s, nsky_error *err)
+static nsky_status add_bytes(const nsky_speed *s, const char *name, uint64_t *sum, nsky_error *err)
 {
-    static const char *const names[] = {"lists.bin", "codes.bin", "rows.bin"};
-    uint64_t sum = 0;
-    for (int i = 0; i < 3; i++) {
-        struct stat info;
-        char *path =
-            nsky_format(err, "%s/%s", s->job.folder, s->job.graph ? "graph.bin" : names[i]);
-        if (path && stat(path, &info) == 0)
-            sum += (uint64_t)info.st_size;
-        nsky_free(path);
-        if (s->job.graph)
-            break;
-    }
-    return sum;
+    struct stat info;
+    char *path = nsky_format(err, "%s/%s", s->job.folder, name);
+
+    if (!path)
+        return err->status;
+    if (stat(path, &info) == 0)
+        *sum += (uint64_t)info.st_size;
+    nsky_free(path);
+    return NSKY_OK;
+}
+
+static nsky_status disk_bytes(const nsky_speed *s, uint64_t *out, nsky_error *err)
+{
+    static const char *const names[] = {NSKY_LISTS_FILE, NSKY_CODES_FILE, NSKY_SLOTS_FILE};
+    nsky_status status = NSKY_OK;
+
+    *out = 0;
+    if (s->job.graph)
+        return add_bytes(s, NSKY_KNN_FILE, out, err);
+    for (int i = 0; i < 3 && status == NSKY_OK; i++)
+        status = add_bytes(s, names[i], out, err);
+    return status;
 }
 
 nsky_status nsky_speed_open(nsky_speed **out, const nsky_speed_job *job, nsky_speed_built *built,
@@ -133,6 +142,8 @@ nsky_status nsky_speed_open(nsky_speed **out, const nsky_speed_job *job, nsky_sp
     }
     if (status == NSKY_OK)
         status = tune(s, err);
+    if (status == NSKY_OK)
+        status = disk_bytes(s, &built->disk_bytes, err);
     if (status != NSKY_OK) {
         nsky_speed_close(s);
         return status;
@@ -142,7 +153,8 @@ nsky_status nsky_speed_open(nsky_speed **out, const nsky_speed_job *job, nsky_sp
                  s->graph.coded);
     else
         snprintf(built->kind, sizeof built->kind, "%s", s->plan.kind);
-    built->disk_bytes = disk_bytes(s, err);
+    built->coded = s->plan.coded;
+    built->bits = s->plan.bits;
     built->ram_bytes = job->graph ? s->graph.block_bytes : built->disk_bytes;
     *out = s;
     return NSKY_OK;
@@ -179,10 +191,6 @@ nsky_status nsky_speed_truth(const nsky_speed *s, const float *queries, uint32_t
     return status;
 }
 
-/* Multiply-adds that comparing one by one may take, as search.h's queries have it. */
-#define GATHER_VALUES (10ull << 20)
-#define GRAPH_SHARE 0.2
-
 /* A run of queries the way nsky_search_run takes them; topks [count] empty. */
 static nsky_status answer(const nsky_speed *s, const nsky_speed_query *query, uint32_t first,
                           uint32_t count, uint32_t threads, nsky_topk *topks, nsky_error *err)
@@ -191,7 +199,7 @@ static nsky_status answer(const nsky_speed *s, const nsky_speed_query *query, ui
     nsky_lists_ask asks[BATCH];
     uint64_t compared;
     nsky_status status = NSKY_OK;
-    const bool few = query->allowed && query->matching <= GATHER_VALUES / s->job.dim;
+    const bool few = query->allowed && query->matching <= nsky_gather_few(s->job.dim);
     if (!few && !s->job.graph) {
         for (uint32_t i = 0; i < count; i++) {
             nsky_lists_effort effort = s->tuned.efforts[0];

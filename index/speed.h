@@ -26,6 +26,7 @@ typedef struct nsky_speed_job {
 
 typedef struct nsky_speed_built {
     char kind[64];
+    uint32_t coded, bits;           /* of the lists' codes, as `nsky_index_choose` has them */
     double build_s;                 /* 0: it was there */
     uint64_t ram_bytes, disk_bytes; /* codes, links and tables, without the vectors */
 } nsky_speed_built;
