@@ -2,29 +2,13 @@
 #ifndef NSKY_TEST_LISTS_SUPPORT_H
 #define NSKY_TEST_LISTS_SUPPORT_H
 
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "tests/common/support.h"
 
-#include <cmocka.h>
+#include <math.h>
 
 #include "common/file.h"
 #include "common/half.h"
-#include "common/memory.h"
 #include "common/rng.h"
-
-#define assert_ok(call, err)            \
-    do {                                \
-        if ((call) != NSKY_OK)          \
-            fail_msg("%s", (err).text); \
-    } while (0)
 
 /* Clusters in a few directions, as embeddings have them, of unit length; every 997th row blank. */
 static inline void make_rows(uint16_t *out, uint32_t rows, uint32_t dim, uint32_t clusters)
@@ -52,19 +36,6 @@ static inline void make_rows(uint16_t *out, uint32_t rows, uint32_t dim, uint32_
             out[(size_t)row * dim + d] =
                 row % 997 == 500 ? 0 : nsky_half_from_float((float)((double)x[d] / sqrt(square)));
     }
-}
-
-static inline void make_folder(char *out, size_t bytes, const char *name)
-{
-    const char *base = getenv("TMPDIR");
-    snprintf(out, bytes, "%s/nearsky-test-%s-XXXXXX", base ? base : "/tmp", name);
-    assert_non_null(mkdtemp(out));
-}
-
-static inline void remove_folder(const char *path)
-{
-    nsky_error err = NSKY_ERROR_INIT;
-    assert_ok(nsky_remove_tree(path, &err), err);
 }
 
 /* Fails unless both folders have the file with the same bytes. */

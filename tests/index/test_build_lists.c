@@ -2,90 +2,55 @@
  * of disk, damaged, refreshed. */
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "lists_support.h"
+#include "store_support.h"
 
-#include "common/hash.h"
 #include "index/build.h"
 #include "index/lists.h"
 #include "index/search.h"
-#include "store/generation.h"
-#include "store/survey.h"
 
 enum { ROWS = 4500, DIM = 40 };
 
 static uint16_t vectors[ROWS * DIM];
-static char root[200], store[220];
+static char store[sizeof test_directory + 8];
 static const nsky_index_options options = {
     .recall_target = 0.95, .lists = 32, .segment_rows = 4096, .memory_bytes_max = 1 << 30};
 
 static void add_rows(void)
 {
-    nsky_error err = NSKY_ERROR_INIT;
-    nsky_survey *survey = NULL;
-    assert_ok(nsky_survey_open(&survey, store, NSKY_SURVEY_WRITE, &err), err);
+    nsky_survey *survey = open_to_write(store);
     for (uint32_t row = 0; row < ROWS; row++) {
-        nsky_object object;
-        nsky_stamp *stamp = NULL;
-        nsky_add_result result;
-        nsky_object_init(&object);
-        snprintf(object.name, sizeof object.name, "row%u", row);
-        object.id = nsky_object_id_hashed("test", object.name);
+        nsky_object object = object_of_row(row);
         object.ra_deg = row * 0.05;
         object.dec_deg = 0;
         object.mag_z = 15.0f + 5.0f * (float)row / ROWS;
-        assert_ok(nsky_stamp_new(&stamp, 2, 2, 0.262f, &err), err);
-        for (int i = 0; i < 12; i++)
-            stamp->pixels[i] = (float)row + (float)i;
-        assert_ok(nsky_survey_add(survey, &object, stamp, false, &result, &err), err);
-        nsky_stamp_free(stamp);
+        add_object(survey, &object, row);
     }
-    assert_ok(nsky_survey_commit(survey, &err), err);
-    nsky_survey_close(survey);
+    commit_and_close(survey);
 }
 
 static void publish_vectors(void)
 {
     nsky_error err = NSKY_ERROR_INIT;
-    nsky_generation_work *work = NULL;
+    nsky_json *manifest = NULL;
+    nsky_generation_work *work = begin_generation(store, vectors, ROWS, DIM, &manifest);
     uint32_t number = 0;
-    char sha256[NSKY_SHA256_HEX_BYTES];
-    assert_ok(nsky_generation_begin(&work, store, "test", &err), err);
-    char *path = nsky_format(&err, "%s/vectors.f16", work->path);
-    assert_ok(nsky_file_write(path, vectors, sizeof vectors, &err), err);
-    nsky_free(path);
-    char *weights = nsky_format(&err, "%s/weights", root);
-    assert_ok(nsky_file_write(weights, "weights", 7, &err), err);
-    nsky_sha256_hex("weights", 7, sha256);
-    assert_ok(nsky_store_put_model(store, weights, sha256, &err), err);
-    nsky_free(weights);
-    nsky_json *manifest = nsky_json_object(), *model = nsky_json_object();
-    nsky_json_put_string(model, "name", "none");
-    nsky_json_put_string(model, "sha256", sha256);
-    nsky_json_put(manifest, "model", model);
-    nsky_json_put_integer(manifest, "rows", ROWS);
-    nsky_json_put_integer(manifest, "dim", DIM);
     nsky_json_put_integer(manifest, "blank_rows", 5);
     assert_ok(nsky_generation_publish(work, manifest, &number, &err), err);
 }
 
 static int set_up(void **state)
 {
-    (void)state;
-    make_folder(root, sizeof root, "build-lists");
-    snprintf(store, sizeof store, "%s/store", root);
+    if (make_test_directory(state) != 0)
+        return -1;
+    snprintf(store, sizeof store, "%s/store", test_directory);
     make_rows(vectors, ROWS, DIM, 60);
     add_rows();
     publish_vectors();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    remove_folder(root);
     return 0;
 }
 
@@ -345,5 +310,5 @@ int main(void)
         cmocka_unit_test(verify_finds_one_flipped_bit),
         cmocka_unit_test(a_graph_beside_the_lists),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, remove_test_directory);
 }

@@ -1,42 +1,21 @@
 /* test_filtered.c - a store that lives: filters of every share against brute force, on a flat
  * index, inverted lists of FAISS and our own; rows that come after the index; rows deleted and
  * shown again; the index built anew. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "store_support.h"
+
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "common/file.h"
-#include "common/half.h"
-#include "common/hash.h"
-#include "common/memory.h"
-#include "common/rng.h"
 #include "index/build.h"
 #include "index/search_private.h"
-#include "store/survey.h"
 
 enum { ROWS = 12000, FIRST = 11000, DIM = 32, CLUSTERS = 60, K = 10, QUERIES = 12 };
 
-static char folder[200], store[220];
+static char store[sizeof test_directory + 8];
 static float vectors[ROWS][DIM]; /* as stored: rounded to float16 */
 static float mag[ROWS];
 static double ra[ROWS], dec[ROWS];
 static bool deleted[ROWS];
 static uint64_t rows_now = FIRST;
-
-#define assert_ok(call, err)            \
-    do {                                \
-        if ((call) != NSKY_OK)          \
-            fail_msg("%s", (err).text); \
-    } while (0)
 
 /* Clusters, and what filters look at goes with them: matches are not spread evenly. */
 static void make_rows(void)
@@ -60,57 +39,31 @@ static void make_rows(void)
 
 static void add_rows(uint32_t first, uint32_t end)
 {
-    nsky_error err = NSKY_ERROR_INIT;
-    nsky_survey *survey = NULL;
-    nsky_stamp *stamp = NULL;
-    nsky_add_result result;
-    assert_ok(nsky_survey_open(&survey, store, NSKY_SURVEY_WRITE, &err), err);
-    assert_ok(nsky_stamp_new(&stamp, 2, 2, 0.262f, &err), err);
+    nsky_survey *survey = open_to_write(store);
     for (uint32_t row = first; row < end; row++) {
-        nsky_object object;
-        nsky_object_init(&object);
-        snprintf(object.name, sizeof object.name, "row%u", row);
+        nsky_object object = object_of_row(row);
         object.id = row + 1;
         object.ra_deg = ra[row];
         object.dec_deg = dec[row];
         object.mag_r = mag[row];
         snprintf(object.type, sizeof object.type, "%s", row % 3 ? "DEV" : "PSF");
-        for (int i = 0; i < 12; i++)
-            stamp->pixels[i] = (float)row + (float)i;
-        assert_ok(nsky_survey_add(survey, &object, stamp, false, &result, &err), err);
+        add_object(survey, &object, row);
     }
-    nsky_stamp_free(stamp);
-    assert_ok(nsky_survey_commit(survey, &err), err);
-    nsky_survey_close(survey);
+    commit_and_close(survey);
 }
 
 /* As nsky_embed_survey does. */
 static void publish_vectors(uint64_t rows)
 {
     nsky_error err = NSKY_ERROR_INIT;
-    nsky_generation_work *work = NULL;
     nsky_generation *live = NULL;
     static uint16_t half[ROWS * DIM];
-    char sha256[NSKY_SHA256_HEX_BYTES];
+    nsky_json *manifest = NULL;
     uint32_t number = 0;
     nsky_half_from_floats(half, &vectors[0][0], rows * DIM);
     if (rows > FIRST)
         assert_ok(nsky_generation_open(&live, store, 0, &err), err);
-    assert_ok(nsky_generation_begin(&work, store, "test", &err), err);
-    char *path = nsky_format(&err, "%s/vectors.f16", work->path);
-    assert_ok(nsky_file_write(path, half, rows * DIM * 2, &err), err);
-    nsky_free(path);
-    char *weights = nsky_format(&err, "%s/weights", folder);
-    assert_ok(nsky_file_write(weights, "weights", 7, &err), err);
-    nsky_sha256_hex("weights", 7, sha256);
-    assert_ok(nsky_store_put_model(store, weights, sha256, &err), err);
-    nsky_free(weights);
-    nsky_json *manifest = nsky_json_object(), *model = nsky_json_object();
-    nsky_json_put_string(model, "name", "none");
-    nsky_json_put_string(model, "sha256", sha256);
-    nsky_json_put(manifest, "model", model);
-    nsky_json_put_integer(manifest, "rows", (int64_t)rows);
-    nsky_json_put_integer(manifest, "dim", DIM);
+    nsky_generation_work *work = begin_generation(store, half, rows, DIM, &manifest);
     assert_ok(nsky_index_adopt(work, live, rows, manifest, &err), err);
     assert_ok(nsky_generation_publish(work, manifest, &number, &err), err);
     nsky_generation_close(live);
@@ -119,23 +72,13 @@ static void publish_vectors(uint64_t rows)
 
 static int set_up(void **state)
 {
-    (void)state;
-    const char *base = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/nearsky-test-filtered-XXXXXX", base ? base : "/tmp");
-    if (!mkdtemp(folder))
+    if (make_test_directory(state) != 0)
         return -1;
-    snprintf(store, sizeof store, "%s/store", folder);
+    snprintf(store, sizeof store, "%s/store", test_directory);
     make_rows();
     add_rows(0, FIRST);
     publish_vectors(FIRST);
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    nsky_error err = NSKY_ERROR_INIT;
-    return nsky_remove_tree(folder, &err) == NSKY_OK ? 0 : -1;
 }
 
 static nsky_search *open_search(void)
@@ -516,5 +459,5 @@ int main(void)
         cmocka_unit_test(shown_again_and_taken_in),
         cmocka_unit_test(a_damaged_list_of_deletions_is_refused),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, remove_test_directory);
 }

@@ -1,19 +1,11 @@
 /* test_graph.c - the graph: kernels alike, neighbours found, the same for any number of threads,
  * filters obeyed, nothing missing, damage refused. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/common/support.h"
 
-#include <cmocka.h>
+#include <math.h>
 
 #include "common/file.h"
 #include "common/half.h"
-#include "common/memory.h"
 #include "common/rng.h"
 #include "index/by_graph.h"
 #include "index/graph_private.h"
@@ -21,17 +13,10 @@
 
 enum { ROWS = 4000, DIM = 96, QUERIES = 100, BLANK = 17 };
 
-static char folder[200];
 static uint16_t vectors[ROWS][DIM];
 static float queries[QUERIES][DIM];
 static nsky_knn graph;
 static const nsky_scan scan = {.vectors = vectors[0], .rows = ROWS, .dim = DIM};
-
-#define assert_ok(call, err)            \
-    do {                                \
-        if ((call) != NSKY_OK)          \
-            fail_msg("%s", (err).text); \
-    } while (0)
 
 static void build(const char *where, uint32_t threads)
 {
@@ -48,13 +33,10 @@ static void build(const char *where, uint32_t threads)
 
 static int set_up(void **state)
 {
-    (void)state;
     static float made[ROWS][DIM];
     nsky_error err = NSKY_ERROR_INIT;
     nsky_sim_embeddings *e = NULL;
-    const char *base = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/nearsky-test-graph-XXXXXX", base ? base : "/tmp");
-    if (!mkdtemp(folder) || nsky_sim_embeddings_new(&e, DIM, 3, &err) != NSKY_OK)
+    if (make_test_directory(state) != 0 || nsky_sim_embeddings_new(&e, DIM, 3, &err) != NSKY_OK)
         return -1;
     nsky_sim_embeddings_fill(e, 0, ROWS, made[0]);
     nsky_sim_embeddings_fill(e, NSKY_SIM_EMBEDDING_QUERIES, QUERIES, queries[0]);
@@ -62,16 +44,14 @@ static int set_up(void **state)
     nsky_half_from_floats(vectors[0], made[0], (size_t)ROWS * DIM);
     for (uint32_t row = BLANK; row < ROWS; row += 500)
         memset(vectors[row], 0, sizeof vectors[row]);
-    build(folder, 2);
-    return nsky_knn_open(&graph, folder, ROWS, DIM, &err) == NSKY_OK ? 0 : -1;
+    build(test_directory, 2);
+    return nsky_knn_open(&graph, test_directory, ROWS, DIM, &err) == NSKY_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
-    (void)state;
-    nsky_error err = NSKY_ERROR_INIT;
     nsky_knn_close(&graph);
-    return nsky_remove_tree(folder, &err) == NSKY_OK ? 0 : -1;
+    return remove_test_directory(state);
 }
 
 static void test_kernels_agree(void **state)
@@ -204,13 +184,13 @@ static void test_threads_do_not_matter(void **state)
 {
     (void)state;
     nsky_error err = NSKY_ERROR_INIT;
-    char other[220];
+    char other[sizeof test_directory + 16];
     void *one = NULL, *two = NULL;
     size_t one_bytes, two_bytes;
-    snprintf(other, sizeof other, "%s/one", folder);
+    snprintf(other, sizeof other, "%s/one", test_directory);
     assert_ok(nsky_make_directories(other, &err), err);
     build(other, 1);
-    read_graph(folder, &one, &one_bytes);
+    read_graph(test_directory, &one, &one_bytes);
     read_graph(other, &two, &two_bytes);
     assert_int_equal(one_bytes, two_bytes);
     assert_memory_equal(one, two, one_bytes);
@@ -234,12 +214,12 @@ static void test_damage_is_refused(void **state)
 {
     (void)state;
     nsky_error err = NSKY_ERROR_INIT;
-    char other[220];
+    char other[sizeof test_directory + 16];
     void *data = NULL;
     size_t bytes;
-    snprintf(other, sizeof other, "%s/damaged", folder);
+    snprintf(other, sizeof other, "%s/damaged", test_directory);
     assert_ok(nsky_make_directories(other, &err), err);
-    read_graph(folder, &data, &bytes);
+    read_graph(test_directory, &data, &bytes);
     unsigned char *at = data;
     static const double places[] = {0, 0.5, 0.75, 1};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
@@ -260,7 +240,7 @@ static void test_damage_is_refused(void **state)
     nsky_free(data);
 
     nsky_knn opened;
-    assert_int_equal(nsky_knn_open(&opened, folder, ROWS - 1, DIM, &err), NSKY_EMISMATCH);
+    assert_int_equal(nsky_knn_open(&opened, test_directory, ROWS - 1, DIM, &err), NSKY_EMISMATCH);
     assert_int_equal(nsky_knn_open(&opened, "/nonexistent", ROWS, DIM, &err), NSKY_ENOTFOUND);
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -13,7 +14,6 @@
 enum { ROWS = 9000, DIM = 40, LISTS = 40 };
 
 static uint16_t vectors[ROWS * DIM];
-static char root[200];
 
 static nsky_lists_job job_in(const char *folder, uint32_t coded, uint32_t bits)
 {
@@ -33,29 +33,19 @@ static nsky_lists_job job_in(const char *folder, uint32_t coded, uint32_t bits)
 
 static const char *folder_in(const char *name)
 {
-    static char path[4][300];
-    static int next;
-    char *out = path[next++ % 4];
-    snprintf(out, sizeof path[0], "%s/%s", root, name);
+    const char *out = in_directory(name);
     mkdir(out, 0755);
     return out;
 }
 
 static int set_up(void **state)
 {
-    (void)state;
     nsky_error err = NSKY_ERROR_INIT;
-    make_folder(root, sizeof root, "lists");
+    if (make_test_directory(state) != 0)
+        return -1;
     make_rows(vectors, ROWS, DIM, 60);
     nsky_lists_job job = job_in(folder_in("base"), 32, 4);
     assert_ok(nsky_lists_build(&job, &err), err);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    remove_folder(root);
     return 0;
 }
 
@@ -256,7 +246,7 @@ static void copy_base(const char *to)
     for (int f = 0; f < 3; f++) {
         void *data = NULL;
         size_t bytes = 0;
-        char *from_path = nsky_format(&err, "%s/base/%s", root, names[f]);
+        char *from_path = nsky_format(&err, "%s/base/%s", test_directory, names[f]);
         char *to_path = nsky_format(&err, "%s/%s", to, names[f]);
         assert_ok(nsky_file_read(&data, &bytes, from_path, SIZE_MAX / 2, &err), err);
         assert_ok(nsky_file_write(to_path, data, bytes, &err), err);
@@ -354,7 +344,7 @@ static void cut_and_foreign_files_are_refused(void **state)
     nsky_free(from);
     nsky_free(to);
     assert_refused(folder, NSKY_CODES_FILE);
-    assert_int_equal(nsky_lists_open(&lists, root, ROWS, DIM, &err), NSKY_ENOTFOUND);
+    assert_int_equal(nsky_lists_open(&lists, test_directory, ROWS, DIM, &err), NSKY_ENOTFOUND);
 }
 
 int main(void)
@@ -369,5 +359,5 @@ int main(void)
         cmocka_unit_test(damaged_headers_and_tables_are_refused),
         cmocka_unit_test(cut_and_foreign_files_are_refused),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, remove_test_directory);
 }

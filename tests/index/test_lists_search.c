@@ -10,17 +10,16 @@ enum { ROWS = 8192, DIM = 40, PADDED = 48, LISTS = 48, QUERIES = 40 };
 
 static uint16_t vectors[ROWS * DIM];
 static float queries[QUERIES][PADDED];
-static char folder[200];
 static nsky_lists lists;
 static nsky_scan scan = {.vectors = vectors, .rows = ROWS, .dim = DIM};
 
 static int set_up(void **state)
 {
-    (void)state;
     nsky_error err = NSKY_ERROR_INIT;
-    make_folder(folder, sizeof folder, "lists-search");
+    if (make_test_directory(state) != 0)
+        return -1;
     make_rows(vectors, ROWS, DIM, 60);
-    nsky_lists_job job = {.folder = folder,
+    nsky_lists_job job = {.folder = test_directory,
                           .vectors = vectors,
                           .rows = ROWS,
                           .dim = DIM,
@@ -33,7 +32,7 @@ static int set_up(void **state)
                           .merge_bytes = 1 << 20,
                           .threads = 2};
     assert_ok(nsky_lists_build(&job, &err), err);
-    assert_ok(nsky_lists_open(&lists, folder, ROWS, DIM, &err), err);
+    assert_ok(nsky_lists_open(&lists, test_directory, ROWS, DIM, &err), err);
     for (int q = 0; q < QUERIES; q++) {
         double square = 0;
         nsky_half_to_floats(queries[q], vectors + (size_t)(100 + 150 * q) * DIM, DIM);
@@ -47,10 +46,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    (void)state;
     nsky_lists_close(&lists);
-    remove_folder(folder);
-    return 0;
+    return remove_test_directory(state);
 }
 
 static int by_key(const void *a, const void *b)
@@ -229,10 +226,9 @@ static void damaged_codes_do_no_harm(void **state)
     (void)state;
     static const char *const names[2] = {NSKY_CODES_FILE, NSKY_SLOTS_FILE};
     nsky_error err = NSKY_ERROR_INIT;
-    char other[300];
-    snprintf(other, sizeof other, "%s/damaged", folder);
+    const char *other = in_directory("damaged");
     assert_ok(nsky_make_directories(other, &err), err);
-    char *from = nsky_format(&err, "%s/" NSKY_LISTS_FILE, folder);
+    char *from = nsky_format(&err, "%s/" NSKY_LISTS_FILE, test_directory);
     char *to = nsky_format(&err, "%s/" NSKY_LISTS_FILE, other);
     assert_int_equal(link(from, to), 0);
     nsky_free(from);
@@ -240,7 +236,7 @@ static void damaged_codes_do_no_harm(void **state)
     for (int f = 0; f < 2; f++) {
         void *data = NULL;
         size_t bytes = 0;
-        from = nsky_format(&err, "%s/%s", folder, names[f]);
+        from = nsky_format(&err, "%s/%s", test_directory, names[f]);
         to = nsky_format(&err, "%s/%s", other, names[f]);
         assert_ok(nsky_file_read(&data, &bytes, from, SIZE_MAX / 2, &err), err);
         nsky_rng rng = nsky_rng_at(4, 0, (uint32_t)f);

@@ -1,17 +1,9 @@
 /* test_rank.c - ranking everything through the codes against scoring everything. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/common/support.h"
 
-#include <cmocka.h>
+#include <math.h>
 
 #include "common/half.h"
-#include "common/memory.h"
 #include "common/rng.h"
 #include "index/lists_build.h"
 #include "index/rank_lists.h"
@@ -22,14 +14,13 @@
 #define PADDED 80
 
 static nsky_error err = NSKY_ERROR_INIT;
-static char folder[] = "/tmp/nearsky-rank-XXXXXX";
 
 typedef struct survey {
     uint16_t *vectors;
     nsky_scan scan;
     nsky_lists lists;
     nsky_ranker ranker;
-    char path[128];
+    char path[sizeof test_directory + 16];
 } survey;
 
 static void put_row(uint16_t *out, const double *x)
@@ -72,7 +63,7 @@ static survey *open_survey(uint32_t clusters, double noise, uint32_t coded, uint
     fill(s->vectors, clusters, noise);
     char name[32]; /* two surveys of one name would be taken for one */
     snprintf(name, sizeof name, "%u %g", clusters, noise);
-    const nsky_lists_job job = {.folder = folder,
+    const nsky_lists_job job = {.folder = test_directory,
                                 .vectors = s->vectors,
                                 .rows = LISTED,
                                 .dim = DIM,
@@ -85,9 +76,9 @@ static survey *open_survey(uint32_t clusters, double noise, uint32_t coded, uint
                                 .merge_bytes = 1 << 22,
                                 .threads = 2};
     if (nsky_lists_build(&job, &err) != NSKY_OK ||
-        nsky_lists_open(&s->lists, folder, LISTED, DIM, &err) != NSKY_OK)
+        nsky_lists_open(&s->lists, test_directory, LISTED, DIM, &err) != NSKY_OK)
         fail_msg("%s", err.text);
-    snprintf(s->path, sizeof s->path, "%s/vectors.f16", folder);
+    snprintf(s->path, sizeof s->path, "%s/vectors.f16", test_directory);
     assert_int_equal(nsky_file_write(s->path, s->vectors, (size_t)ROWS * DIM * 2, &err), NSKY_OK);
     s->scan = (nsky_scan){.vectors = s->vectors, .rows = ROWS, .dim = DIM};
     if (nsky_ranker_open(&s->ranker, &s->lists, &s->scan, s->path, &err) != NSKY_OK)
@@ -384,20 +375,18 @@ static void out_of_memory_is_told(void **state)
     assert_true(n > 8);
 }
 
-static int make_folder(void **state)
+static int set_up(void **state)
 {
-    (void)state;
-    if (!mkdtemp(folder))
+    if (make_test_directory(state) != 0)
         return -1;
     shared = open_survey(50, 0.05, 48, 4);
     return 0;
 }
 
-static int remove_folder(void **state)
+static int tear_down(void **state)
 {
-    (void)state;
     close_survey(shared);
-    return nsky_remove_tree(folder, &err) == NSKY_OK ? 0 : -1;
+    return remove_test_directory(state);
 }
 
 int main(void)
@@ -413,5 +402,5 @@ int main(void)
         cmocka_unit_test(short_files_are_named),
         cmocka_unit_test(out_of_memory_is_told),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

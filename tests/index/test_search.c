@@ -1,37 +1,15 @@
 /* test_search.c - a real store, small: build, search every way, damage refused. */
-#include <math.h>
+#include "store_support.h"
+
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "common/file.h"
-#include "common/half.h"
-#include "common/hash.h"
-#include "common/memory.h"
-#include "common/rng.h"
 #include "index/build.h"
 #include "index/search.h"
-#include "store/generation.h"
-#include "store/survey.h"
 
 enum { ROWS = 3000, DIM = 32, CLUSTERS = 50 };
 
-static char folder[200], store[220];
+static char store[sizeof test_directory + 8];
 static float vectors[ROWS][DIM]; /* as stored: rounded to float16 */
-
-#define assert_ok(call, err)            \
-    do {                                \
-        if ((call) != NSKY_OK)          \
-            fail_msg("%s", (err).text); \
-    } while (0)
 
 /* Clusters, as embeddings have them: neighbours mean something. */
 static void make_vectors(void)
@@ -51,79 +29,39 @@ static void make_vectors(void)
 
 static void add_rows(void)
 {
-    nsky_error err = NSKY_ERROR_INIT;
-    nsky_survey *survey = NULL;
-    assert_ok(nsky_survey_open(&survey, store, NSKY_SURVEY_WRITE, &err), err);
+    nsky_survey *survey = open_to_write(store);
     for (uint32_t row = 0; row < ROWS; row++) {
-        nsky_object object;
-        nsky_stamp *stamp = NULL;
-        nsky_add_result result;
-        nsky_object_init(&object);
-        snprintf(object.name, sizeof object.name, "row%u", row);
-        object.id = nsky_object_id_hashed("test", object.name);
+        nsky_object object = object_of_row(row);
         object.ra_deg = row * 0.1;
         object.dec_deg = 0;
         object.mag_z = 15.0f + 5.0f * (float)row / ROWS;
         if (row % 7 == 0)
             strcpy(object.known, "a lens");
-        assert_ok(nsky_stamp_new(&stamp, 2, 2, 0.262f, &err), err);
-        for (int i = 0; i < 12; i++)
-            stamp->pixels[i] = (float)row + (float)i;
-        assert_ok(nsky_survey_add(survey, &object, stamp, false, &result, &err), err);
-        assert_int_equal(result, NSKY_ADDED);
-        nsky_stamp_free(stamp);
+        add_object(survey, &object, row);
     }
-    assert_ok(nsky_survey_commit(survey, &err), err);
-    nsky_survey_close(survey);
+    commit_and_close(survey);
 }
 
 static void publish_vectors(void)
 {
     nsky_error err = NSKY_ERROR_INIT;
-    nsky_generation_work *work = NULL;
     static uint16_t half[ROWS * DIM];
+    nsky_json *manifest = NULL;
     uint32_t number = 0;
     nsky_half_from_floats(half, &vectors[0][0], ROWS * DIM);
-    assert_ok(nsky_generation_begin(&work, store, "test", &err), err);
-    char *path = nsky_format(&err, "%s/vectors.f16", work->path);
-    assert_ok(nsky_file_write(path, half, sizeof half, &err), err);
-    nsky_free(path);
-    char *weights = nsky_format(&err, "%s/weights", folder);
-    char sha256[NSKY_SHA256_HEX_BYTES];
-    assert_ok(nsky_file_write(weights, "weights", 7, &err), err);
-    nsky_sha256_hex("weights", 7, sha256);
-    assert_ok(nsky_store_put_model(store, weights, sha256, &err), err);
-    nsky_free(weights);
-    nsky_json *manifest = nsky_json_object(), *model = nsky_json_object();
-    nsky_json_put_string(model, "name", "none");
-    nsky_json_put_string(model, "sha256", sha256);
-    nsky_json_put(manifest, "model", model);
-    nsky_json_put_integer(manifest, "rows", ROWS);
-    nsky_json_put_integer(manifest, "dim", DIM);
+    nsky_generation_work *work = begin_generation(store, half, ROWS, DIM, &manifest);
     assert_ok(nsky_generation_publish(work, manifest, &number, &err), err);
 }
 
 static int set_up(void **state)
 {
-    (void)state;
-    nsky_error err = NSKY_ERROR_INIT;
-    const char *base = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/nearsky-test-search-XXXXXX", base ? base : "/tmp");
-    if (!mkdtemp(folder))
+    if (make_test_directory(state) != 0)
         return -1;
-    snprintf(store, sizeof store, "%s/store", folder);
-    (void)err;
+    snprintf(store, sizeof store, "%s/store", test_directory);
     make_vectors();
     add_rows();
     publish_vectors();
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    nsky_error err = NSKY_ERROR_INIT;
-    return nsky_remove_tree(folder, &err) == NSKY_OK ? 0 : -1;
 }
 
 static nsky_query query_row(uint64_t row, uint32_t k)
@@ -357,7 +295,7 @@ static void damage_is_refused(void **state)
     assert_ok(nsky_search_open(&search, store, 0, &err), err);
     nsky_search_close(search);
     nsky_generation_close(live);
-    assert_int_equal(nsky_search_open(&search, folder, 0, &err), NSKY_ENOTFOUND);
+    assert_int_equal(nsky_search_open(&search, test_directory, 0, &err), NSKY_ENOTFOUND);
 }
 
 int main(void)
@@ -371,5 +309,5 @@ int main(void)
         cmocka_unit_test(threads_search_at_once),
         cmocka_unit_test(damage_is_refused),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, remove_test_directory);
 }
