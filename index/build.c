@@ -19,13 +19,6 @@ static uint64_t three_quarters_of_free_memory(void)
     return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page / 4 * 3 : 1ull << 30;
 }
 
-nsky_status nsky_build_check_stop(const nsky_build *b, nsky_error *err)
-{
-    if (b->options->stop && atomic_load(b->options->stop))
-        return nsky_fail(err, NSKY_ECANCELLED, "stopped; run `nearsky index` again");
-    return NSKY_OK;
-}
-
 /* Lists that were asked for by number are what was asked for, and no more. */
 static nsky_knn_wish wish_of(const nsky_index_options *options)
 {

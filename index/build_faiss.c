@@ -8,6 +8,7 @@
 #include "common/progress.h"
 #include "index/build_private.h"
 #include "index/faiss_index.h"
+#include "index/stop.h"
 
 #define ADD_BLOCK_ROWS 8192
 #define NPROBE_FIRST 4
@@ -42,7 +43,7 @@ static nsky_status add_all(const nsky_build *b, nsky_faiss *faiss, nsky_error *e
         uint64_t count = rows - first < ADD_BLOCK_ROWS ? rows - first : ADD_BLOCK_ROWS;
         nsky_half_to_floats(block, (const uint16_t *)b->from->vectors.data + first * dim,
                             count * dim);
-        if ((status = nsky_build_check_stop(b, err)) == NSKY_OK)
+        if ((status = nsky_index_check_stop(b->options->stop, err)) == NSKY_OK)
             status = nsky_faiss_add(faiss, block, count, err);
         nsky_progress_add(progress, count);
     }
@@ -62,7 +63,7 @@ static nsky_status measure(nsky_build *b, nsky_faiss *faiss, nsky_error *err)
     for (b->nprobe = NPROBE_FIRST; status == NSKY_OK; b->nprobe *= 2) {
         if (b->nprobe > b->faiss_lists)
             b->nprobe = b->faiss_lists;
-        if ((status = nsky_build_check_stop(b, err)) == NSKY_OK &&
+        if ((status = nsky_index_check_stop(b->options->stop, err)) == NSKY_OK &&
             (status = nsky_faiss_set(faiss, "nprobe", b->nprobe, err)) == NSKY_OK)
             status = nsky_recall_measure(&rerank, &b->recall, err);
         if (!(b->recall.at_10 < target) || b->nprobe == b->faiss_lists)

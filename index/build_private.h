@@ -24,8 +24,6 @@ typedef struct nsky_build {
     nsky_knn_effort graph_effort;
 } nsky_build;
 
-nsky_status nsky_build_check_stop(const nsky_build *build, nsky_error *err);
-
 /* Write the index into the work folder and measure its recall. */
 NSKY_MUST_CHECK nsky_status nsky_build_faiss(nsky_build *build, nsky_error *err);
 NSKY_MUST_CHECK nsky_status nsky_build_lists(nsky_build *build, nsky_error *err);

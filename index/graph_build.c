@@ -14,19 +14,13 @@
 #include "index/cluster.h"
 #include "index/graph_build.h"
 #include "index/parallel.h"
+#include "index/stop.h"
 
 #define SEED 20231031
 #define STREAM_ORDER 0x6f726472u /* "ordr" */
 #define TASK_ROWS 64
 #define BATCH_MIN 256
 #define BATCH_SHARE 50
-
-static nsky_status stopped(const nsky_knn_work *w, nsky_error *err)
-{
-    if (w->job->stop && atomic_load(w->job->stop))
-        return nsky_fail(err, NSKY_ECANCELLED, "stopped; run `nearsky index` again");
-    return NSKY_OK;
-}
 
 /* Entries first, then all other rows that have a vector, shuffled: catalogues are ordered by
  * brightness or by sky, and a graph is to hold a bit of everything from the beginning. */
@@ -213,7 +207,7 @@ static nsky_status insert_all(nsky_knn_work *w, nsky_error *err)
             link_batch_back(w);
         nsky_progress_add(progress, w->end - w->done);
         if (status == NSKY_OK)
-            status = stopped(w, err);
+            status = nsky_index_check_stop(w->job->stop, err);
     }
     nsky_progress_end(progress);
     nsky_free(near);
@@ -266,7 +260,8 @@ nsky_status nsky_knn_build(const nsky_knn_job *job, nsky_error *err)
     if (status == NSKY_OK && (status = allocate(w, err)) == NSKY_OK &&
         (status = nsky_knn_encode(w, err)) == NSKY_OK) {
         order_rows(w);
-        if ((status = stopped(w, err)) == NSKY_OK && (status = insert_all(w, err)) == NSKY_OK &&
+        if ((status = nsky_index_check_stop(w->job->stop, err)) == NSKY_OK &&
+            (status = insert_all(w, err)) == NSKY_OK &&
             (status = nsky_knn_reach_all(w, err)) == NSKY_OK)
             status = nsky_knn_write(&w->graph, job->folder, err);
     }

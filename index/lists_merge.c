@@ -11,6 +11,7 @@
 #include "common/memory.h"
 #include "common/progress.h"
 #include "index/lists_build.h"
+#include "index/stop.h"
 #include "store/xxh64.h"
 
 typedef struct merge {
@@ -174,8 +175,8 @@ static nsky_status merge_range(merge *m, range *r, nsky_error *err)
     for (uint32_t l = r->first; l < r->end; l++)
         r->next[l - r->first] = (uint64_t)(m->offsets[l] - m->offsets[r->first]) * NSKY_CODE_ROWS;
     for (uint64_t s = 0; s < m->segments && status == NSKY_OK; s++) {
-        if (m->job->stop && atomic_load(m->job->stop))
-            return nsky_fail(err, NSKY_ECANCELLED, "stopped; run `nearsky index` again");
+        if ((status = nsky_index_check_stop(m->job->stop, err)) != NSKY_OK)
+            return status;
         status = take_segment(m, r, s, err);
     }
     for (uint64_t s = 0; s < m->segments; s++)

@@ -12,6 +12,7 @@
 #include "common/progress.h"
 #include "index/lists_build.h"
 #include "index/parallel.h"
+#include "index/stop.h"
 #include "store/xxh64.h"
 
 static const char magic[8] = "NSKYSEG1";
@@ -137,9 +138,8 @@ static void batch_task(uint64_t task, uint32_t thread, void *payload)
     if (b->status != NSKY_OK)
         return;
     b->failed_task = task;
-    if (s->job->stop && atomic_load(s->job->stop))
-        b->status = nsky_fail(&b->error, NSKY_ECANCELLED, "stopped; run `nearsky index` again");
-    else if ((b->status = load(s, b, s->first + at, n)) == NSKY_OK) {
+    if ((b->status = nsky_index_check_stop(s->job->stop, &b->error)) == NSKY_OK &&
+        (b->status = load(s, b, s->first + at, n)) == NSKY_OK) {
         nsky_space_turn(&s->trained->space, b->x, n, b->y, b->rests);
         b->status = nsky_clusters_assign(c, b->y, n, s->breadth, b->list, &b->error);
     }

@@ -5,27 +5,14 @@
 #include <math.h>
 #include <string.h>
 
-#include "common/half.h"
 #include "common/memory.h"
-#include "common/rng.h"
+#include "index/oracle.h"
+#include "index/stop.h"
 
-#define ROWS_ASKED 200
 #define PROBES_ASKED 50
-#define DEPTH 100
-#define POSITIVES 10
+#define DEPTH NSKY_ORACLE_DEPTH
 #define SEED 20211022
-#define MARGIN 0.005 /* what 200 queries do not know of recall@10 */
-#define GENEROUS 8   /* candidates a hit, while lists are counted */
-#define LOSS 0.002   /* of recall@10, for fewer candidates; of recall@100 twice as much */
-
-/* Queries with their truth. */
-typedef struct asked {
-    uint32_t count;
-    float *directions; /* [count, padded] */
-    uint64_t *self;    /* [count]: a row that is not to come back, or UINT64_MAX */
-    nsky_hit *truth;   /* [count, DEPTH + 1] */
-    uint32_t *found;   /* [count] of truth */
-} asked;
+#define GENEROUS 8 /* candidates a hit, while lists are counted */
 
 typedef struct tuning {
     const nsky_lists *lists;
@@ -34,135 +21,19 @@ typedef struct tuning {
     const atomic_bool *stop;
 } tuning;
 
-static nsky_status check_stop(const tuning *t, nsky_error *err)
-{
-    return t->stop && atomic_load(t->stop)
-               ? nsky_fail(err, NSKY_ECANCELLED, "stopped; run `nearsky index` again")
-               : NSKY_OK;
-}
-
-static void close_asked(asked *a)
-{
-    nsky_free(a->found);
-    nsky_free(a->truth);
-    nsky_free(a->self);
-    nsky_free(a->directions);
-}
-
-static nsky_status open_asked(asked *a, uint32_t count, uint32_t padded, nsky_error *err)
-{
-    *a = (asked){.count = count};
-    a->directions = nsky_alloc_zero((size_t)count * padded, sizeof *a->directions, err);
-    a->self = nsky_alloc(count, sizeof *a->self, err);
-    a->truth = nsky_alloc((size_t)count * (DEPTH + 1), sizeof *a->truth, err);
-    a->found = nsky_alloc_zero(count, sizeof *a->found, err);
-    return a->directions && a->self && a->truth && a->found ? NSKY_OK : err->status;
-}
-
-static bool to_unit(float *x, uint32_t dim)
-{
-    double square = 0;
-    for (uint32_t d = 0; d < dim; d++)
-        square += (double)x[d] * (double)x[d];
-    for (uint32_t d = 0; d < dim && square > 0; d++)
-        x[d] = (float)((double)x[d] / sqrt(square));
-    return square > 0;
-}
-
-/* Rows with a vector, evenly drawn. */
-static void draw_rows(const tuning *t, asked *a)
-{
-    const nsky_scan *scan = t->scan;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < 4 * a->count && kept < a->count; i++) {
-        nsky_rng rng = nsky_rng_at(SEED, 0, i);
-        uint64_t row = nsky_rng_u64(&rng) % scan->rows;
-        float *x = a->directions + (size_t)kept * t->lists->padded;
-        nsky_half_to_floats(x, scan->vectors + row * scan->dim, scan->dim);
-        if (to_unit(x, scan->dim))
-            a->self[kept++] = row;
-    }
-    a->count = kept;
-}
-
-/* The exact answer: one pass over everything for all of them. */
-static nsky_status find_truth(const tuning *t, asked *a, nsky_error *err)
-{
-    nsky_status status = check_stop(t, err);
-    nsky_topk *topks = nsky_alloc(a->count, sizeof *topks, err);
-    if (!topks)
-        return err->status;
-    for (uint32_t q = 0; q < a->count; q++)
-        topks[q] = (nsky_topk){a->truth + (size_t)q * (DEPTH + 1), DEPTH + 1, 0};
-    if (status == NSKY_OK && a->count > 0)
-        status = nsky_scan_run(t->scan, a->directions, NULL, a->count, topks, err);
-    for (uint32_t q = 0; status == NSKY_OK && q < a->count; q++) {
-        nsky_hit *truth = topks[q].hits;
-        uint32_t kept = 0;
-        for (uint32_t i = 0; i < topks[q].count; i++)
-            if (truth[i].row != a->self[q])
-                truth[kept++] = truth[i];
-        a->found[q] = kept < DEPTH ? kept : DEPTH;
-    }
-    nsky_free(topks);
-    return status;
-}
-
-/* Directions of probes, from the rows' true neighbours. */
-static void draw_probes(const tuning *t, const asked *rows, asked *a)
-{
-    const nsky_scan *scan = t->scan;
-    const uint32_t padded = t->lists->padded;
-    uint32_t kept = 0;
-    for (uint32_t q = 0; q < rows->count && kept < a->count; q++) {
-        float *w = a->directions + (size_t)kept * padded;
-        float row[NSKY_SCAN_LANES];
-        const uint32_t positives = rows->found[q] < POSITIVES ? rows->found[q] : POSITIVES;
-        if (positives == 0)
-            continue;
-        for (uint32_t d = 0; d < scan->dim; d++) {
-            double sum = 0;
-            for (uint32_t p = 0; p < positives; p++) {
-                uint64_t at = rows->truth[(size_t)q * (DEPTH + 1) + p].row;
-                nsky_half_to_floats(row, scan->vectors + at * scan->dim + d, 1);
-                sum += (double)row[0];
-            }
-            w[d] = (float)(sum / positives - (double)t->lists->mean[d]);
-        }
-        if (to_unit(w, scan->dim))
-            a->self[kept++] = UINT64_MAX;
-    }
-    a->count = kept;
-}
-
-static double share_found(const asked *a, const nsky_topk *topks, uint32_t k)
-{
-    double sum = 0;
-    uint32_t counted = 0;
-    for (uint32_t q = 0; q < a->count; q++) {
-        const uint32_t true_ones = a->found[q] < k ? a->found[q] : k;
-        uint32_t common = 0;
-        for (uint32_t i = 0; i < true_ones; i++)
-            for (uint32_t j = 0; j < topks[q].count; j++)
-                common += a->truth[(size_t)q * (DEPTH + 1) + i].row == topks[q].hits[j].row;
-        counted += true_ones > 0;
-        sum += true_ones > 0 ? (double)common / true_ones : 0;
-    }
-    return counted > 0 ? sum / counted : NAN;
-}
-
 /* Recall at k of one effort. */
-static nsky_status try_effort(const tuning *t, const asked *a, const nsky_lists_effort *effort,
-                              uint32_t k, double *recall, nsky_error *err)
+static nsky_status try_effort(const tuning *t, const nsky_oracle *a,
+                              const nsky_lists_effort *effort, uint32_t k, double *recall,
+                              nsky_error *err)
 {
     nsky_lists_ask *asks = nsky_alloc_zero(a->count, sizeof *asks, err);
     nsky_topk *topks = nsky_alloc(a->count, sizeof *topks, err);
     nsky_hit *hits = nsky_alloc((size_t)a->count * k, sizeof *hits, err);
-    nsky_status status = asks && topks && hits ? check_stop(t, err) : err->status;
+    nsky_status status = asks && topks && hits ? nsky_index_check_stop(t->stop, err) : err->status;
     *recall = NAN;
     for (uint32_t q = 0; q < a->count && status == NSKY_OK; q++) {
         topks[q] = (nsky_topk){hits + (size_t)q * k, k, 0};
-        asks[q] = (nsky_lists_ask){.direction = a->directions + (size_t)q * t->lists->padded,
+        asks[q] = (nsky_lists_ask){.direction = a->directions + (size_t)q * a->padded,
                                    .share = 1,
                                    .effort = *effort,
                                    .exclude = &a->self[q],
@@ -171,7 +42,7 @@ static nsky_status try_effort(const tuning *t, const asked *a, const nsky_lists_
     }
     if (status == NSKY_OK && a->count > 0 &&
         (status = nsky_by_lists(t->lists, t->scan, asks, a->count, t->threads, err)) == NSKY_OK)
-        *recall = share_found(a, topks, k);
+        *recall = nsky_oracle_recall(a, topks, k);
     nsky_free(hits);
     nsky_free(topks);
     nsky_free(asks);
@@ -184,7 +55,7 @@ static uint32_t next_step(uint32_t step)
     return step < 2 ? step + 1 : (step & (step - 1)) == 0 ? step + step / 2 : step / 3 * 4;
 }
 
-static nsky_status count_lists(const tuning *t, const asked *a, double target,
+static nsky_status count_lists(const tuning *t, const nsky_oracle *a, double target,
                                nsky_lists_effort *effort, double *reached, nsky_error *err)
 {
     nsky_status status = NSKY_OK;
@@ -193,15 +64,16 @@ static nsky_status count_lists(const tuning *t, const asked *a, double target,
         if (effort->nprobe > t->lists->lists)
             effort->nprobe = t->lists->lists;
         status = try_effort(t, a, effort, 10, reached, err);
-        if (status != NSKY_OK || !(*reached < target + MARGIN) || effort->nprobe == t->lists->lists)
+        if (status != NSKY_OK || !(*reached < target + NSKY_ORACLE_MARGIN) ||
+            effort->nprobe == t->lists->lists)
             return status;
     }
 }
 
 /* Fewer candidates, as long as hardly anything is lost. Codes so coarse that more are needed than
  * were tried first get more. */
-static nsky_status count_candidates(const tuning *t, const asked *a, double target, double reached,
-                                    nsky_lists_effort *effort, nsky_error *err)
+static nsky_status count_candidates(const tuning *t, const nsky_oracle *a, double target,
+                                    double reached, nsky_lists_effort *effort, nsky_error *err)
 {
     static const uint32_t counts[] = {20, 30, 40, 60, 80, 120, 160, 240, 400, 800};
     static const double a_hit[] = {1.2, 1.5, 2, 3, 4, 6, GENEROUS};
@@ -211,7 +83,7 @@ static nsky_status count_candidates(const tuning *t, const asked *a, double targ
     for (size_t i = 0; i < sizeof counts / sizeof *counts && status == NSKY_OK; i++) {
         effort->candidates = counts[i];
         status = try_effort(t, a, effort, 10, &recall, err);
-        if (!(recall < reached - LOSS || recall < target))
+        if (!(recall < reached - NSKY_ORACLE_LOSS || recall < target))
             break;
     }
     effort->candidates_a_hit = GENEROUS;
@@ -220,7 +92,7 @@ static nsky_status count_candidates(const tuning *t, const asked *a, double targ
     for (size_t i = 0; i < sizeof a_hit / sizeof *a_hit && status == NSKY_OK; i++) {
         effort->candidates_a_hit = a_hit[i];
         status = try_effort(t, a, effort, DEPTH, &recall, err);
-        if (!(recall < most - 2 * LOSS))
+        if (!(recall < most - 2 * NSKY_ORACLE_LOSS))
             break;
     }
     return status;
@@ -234,7 +106,7 @@ static nsky_lists_effort quick_one(nsky_lists_effort effort)
     return effort;
 }
 
-static nsky_status measure(const tuning *t, const asked *a, const nsky_lists_effort *effort,
+static nsky_status measure(const tuning *t, const nsky_oracle *a, const nsky_lists_effort *effort,
                            nsky_recall *out, nsky_error *err)
 {
     out->queries = a->count;
@@ -250,19 +122,12 @@ nsky_status nsky_lists_tune(nsky_tuned *out, const nsky_lists *lists, const nsky
 {
     assert(out && lists && scan && err);
     const tuning t = {lists, scan, threads, stop};
-    asked rows = {0}, probes = {0};
+    nsky_oracle rows = {0}, probes = {0};
     double reached = NAN;
     memset(out, 0, sizeof *out);
-    nsky_status status = open_asked(&rows, ROWS_ASKED, lists->padded, err);
-    if (status == NSKY_OK &&
-        (status = open_asked(&probes, PROBES_ASKED, lists->padded, err)) == NSKY_OK) {
-        draw_rows(&t, &rows);
-        status = find_truth(&t, &rows, err);
-    }
-    if (status == NSKY_OK) {
-        draw_probes(&t, &rows, &probes);
-        status = find_truth(&t, &probes, err);
-    }
+    nsky_status status = nsky_oracle_rows(&rows, scan, NSKY_ORACLE_ROWS, SEED, stop, err);
+    if (status == NSKY_OK)
+        status = nsky_oracle_probes(&probes, scan, PROBES_ASKED, &rows, lists->mean, stop, err);
     if (status == NSKY_OK &&
         (status = count_lists(&t, &rows, target, &out->efforts[0], &reached, err)) == NSKY_OK)
         status = count_candidates(&t, &rows, target, reached, &out->efforts[0], err);
@@ -270,8 +135,8 @@ nsky_status nsky_lists_tune(nsky_tuned *out, const nsky_lists *lists, const nsky
     for (int e = 0; e < 2 && status == NSKY_OK; e++)
         if ((status = measure(&t, &rows, &out->efforts[e], &out->rows[e], err)) == NSKY_OK)
             status = measure(&t, &probes, &out->efforts[e], &out->probes[e], err);
-    close_asked(&probes);
-    close_asked(&rows);
+    nsky_oracle_close(&probes);
+    nsky_oracle_close(&rows);
     return status;
 }
 
