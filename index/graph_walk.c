@@ -170,8 +170,7 @@ static void keep_best_entries(nsky_knn_walker *w, const nsky_knn_target *target)
         w->count = ENTRIES_KEPT;
     w->found_count = 0;
     w->seen_count = w->count;
-    if (w->seen) /* none yet where there is nothing to walk */
-        memset(w->seen, 0xff, (size_t)w->seen_max * sizeof *w->seen);
+    memset(w->seen, 0xff, (size_t)w->seen_max * sizeof *w->seen);
     for (uint32_t i = 0; i < w->count; i++) {
         uint32_t at;
         const nsky_knn_hit hit = w->pool[i];
@@ -194,8 +193,10 @@ nsky_status nsky_knn_walk(nsky_knn_walker *w, const nsky_knn *graph, const nsky_
         while (2 * w->seen_count + 4 * NSKY_KNN_DEGREE_MAX > w->seen_max && status == NSKY_OK)
             status = grow_seen(w, err);
     }
+    if (status != NSKY_OK)
+        return status;
     keep_best_entries(w, target);
-    for (uint32_t at = 0; at < w->count && status == NSKY_OK;) {
+    for (uint32_t at = 0; at < w->count;) {
         if (w->done[at]) {
             at++;
             continue;
