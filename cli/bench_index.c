@@ -23,8 +23,9 @@ static const char help[] =
     "Makes vectors in FOLDER, builds an index of them there, and asks it; what is there already "
     "is\n"
     "used again. `scripts/bench index` compares with FAISS and hnswlib on the same files.\n\n"
-    "  --rows N          10k, 1M, ... (default 100k; each takes 2 bytes a dimension of disk)\n"
+    "  --rows N          10k, 1M, ... (default 100k)\n"
     "  --dim N           numbers of a vector, a multiple of 16 (default 512)\n"
+    "  --vectors T       float16 or int8: 2 bytes or 1 for each number (default float16)\n"
     "  --queries N       (default 500)\n"
     "  --index KIND      lists or graph (default lists)\n"
     "  --bits N          of a code in the lists: 4 or 8 (default 8)\n"
@@ -81,6 +82,8 @@ static bool parse_option(int option, arguments *args)
         return nsky_bench_count(optarg, 1000, UINT32_MAX - 1, &args->job.rows);
     case 'd':
         return nsky_bench_small(optarg, 64, 8192, &args->job.dim) && args->job.dim % 16 == 0;
+    case 'v':
+        return nsky_vector_type_parse(&args->job.type, optarg);
     case 'q':
         return nsky_bench_small(optarg, 100, 100000, &args->queries);
     case 'i':
@@ -249,6 +252,7 @@ static void describe(const bench *b)
     getrusage(RUSAGE_SELF, &usage);
     nsky_json_put_integer(b->report, "rows", (int64_t)job->rows);
     nsky_json_put_integer(b->report, "dim", job->dim);
+    nsky_json_put_string(b->report, "vector_type", nsky_vector_type_name(job->type));
     nsky_json_put_string(b->report, "kind", b->built.kind);
     nsky_json_put_fixed(b->report, "recall_target", job->recall_target, 4);
     nsky_json_put_fixed(b->report, "build_s", b->built.build_s, 2);
@@ -267,7 +271,7 @@ static int run(const arguments *args)
     nsky_error err = NSKY_ERROR_INIT;
     bench b = {.args = args, .report = nsky_json_object()};
     nsky_status status = nsky_bench_vectors(args->job.folder, args->job.rows, args->job.dim,
-                                            args->queries, args->seed, &err);
+                                            args->job.type, args->queries, args->seed, &err);
 
     if (status == NSKY_OK)
         status = measure(&b, &err);
@@ -296,21 +300,15 @@ static int run(const arguments *args)
 
 int nsky_bench_index(int argc, char **argv)
 {
-    static const struct option known[] = {{"rows", required_argument, NULL, 'r'},
-                                          {"dim", required_argument, NULL, 'd'},
-                                          {"queries", required_argument, NULL, 'q'},
-                                          {"index", required_argument, NULL, 'i'},
-                                          {"bits", required_argument, NULL, 'b'},
-                                          {"recall", required_argument, NULL, 't'},
-                                          {"efforts", required_argument, NULL, 'e'},
-                                          {"memory", required_argument, NULL, 'm'},
-                                          {"seed", required_argument, NULL, 's'},
-                                          {"filters", no_argument, NULL, 'F'},
-                                          {"rank", no_argument, NULL, 'R'},
-                                          {"prepare", no_argument, NULL, 'P'},
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"rows", required_argument, NULL, 'r'},    {"dim", required_argument, NULL, 'd'},
+        {"vectors", required_argument, NULL, 'v'}, {"queries", required_argument, NULL, 'q'},
+        {"index", required_argument, NULL, 'i'},   {"bits", required_argument, NULL, 'b'},
+        {"recall", required_argument, NULL, 't'},  {"efforts", required_argument, NULL, 'e'},
+        {"memory", required_argument, NULL, 'm'},  {"seed", required_argument, NULL, 's'},
+        {"filters", no_argument, NULL, 'F'},       {"rank", no_argument, NULL, 'R'},
+        {"prepare", no_argument, NULL, 'P'},       {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     arguments args = {
         .job = {.rows = 100000, .dim = 512, .recall_target = 0.95, .memory_bytes_max = 4ull << 30},
         .seed = 1,

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "common/file.h"
-#include "common/half.h"
 #include "common/memory.h"
 #include "common/progress.h"
 #include "common/rng.h"
@@ -31,6 +30,7 @@ typedef struct making {
     const nsky_sim_embeddings *embeddings;
     uint64_t rows;
     uint32_t dim;
+    nsky_vector_type type;
     int fd;
     nsky_progress *progress;
     atomic_bool failed;
@@ -43,30 +43,30 @@ static void make_task(uint64_t task, uint32_t thread, void *payload)
     nsky_error err = NSKY_ERROR_INIT;
     const uint64_t first = task * TASK_ROWS;
     const uint64_t count = m->rows - first < TASK_ROWS ? m->rows - first : TASK_ROWS;
-    const size_t values = count * m->dim;
-    float *x = nsky_alloc(values, sizeof *x, &err);
-    uint16_t *half = nsky_alloc(values, sizeof *half, &err);
-    bool good = x && half && !atomic_load(&m->failed);
+    const size_t row_bytes = nsky_vector_bytes(m->type, m->dim), bytes = count * row_bytes;
+    float *x = nsky_alloc(count * m->dim, sizeof *x, &err);
+    char *stored = nsky_alloc(bytes, 1, &err);
+    bool good = x && stored && !atomic_load(&m->failed);
     if (good) {
         nsky_sim_embeddings_fill(m->embeddings, first, count, x);
-        nsky_half_from_floats(half, x, values);
-        good =
-            pwrite(m->fd, half, values * 2, (off_t)(first * m->dim * 2)) == (ssize_t)(values * 2);
+        for (uint64_t i = 0; i < count; i++)
+            nsky_vector_encode(m->type, x + i * m->dim, m->dim, stored + i * row_bytes);
+        good = pwrite(m->fd, stored, bytes, (off_t)(first * row_bytes)) == (ssize_t)bytes;
     }
     if (!good)
         atomic_store(&m->failed, true);
     nsky_progress_add(m->progress, count);
-    nsky_free(half);
+    nsky_free(stored);
     nsky_free(x);
 }
 
 static nsky_status make_rows(const nsky_sim_embeddings *embeddings, const char *path, uint64_t rows,
-                             uint32_t dim, nsky_error *err)
+                             uint32_t dim, nsky_vector_type type, nsky_error *err)
 {
     struct stat info;
-    if (stat(path, &info) == 0 && (uint64_t)info.st_size == rows * dim * 2)
+    if (stat(path, &info) == 0 && (uint64_t)info.st_size == rows * nsky_vector_bytes(type, dim))
         return NSKY_OK;
-    making m = {.embeddings = embeddings, .rows = rows, .dim = dim};
+    making m = {.embeddings = embeddings, .rows = rows, .dim = dim, .type = type};
     char *part = nsky_format(err, "%s.part", path);
     if (!part)
         return err->status;
@@ -99,19 +99,20 @@ static nsky_status make_queries(const nsky_sim_embeddings *embeddings, const cha
     return status;
 }
 
-nsky_status nsky_bench_vectors(const char *folder, uint64_t rows, uint32_t dim, uint32_t queries,
-                               uint64_t seed, nsky_error *err)
+nsky_status nsky_bench_vectors(const char *folder, uint64_t rows, uint32_t dim,
+                               nsky_vector_type type, uint32_t queries, uint64_t seed,
+                               nsky_error *err)
 {
     nsky_sim_embeddings *embeddings = NULL;
     char shape[64];
-    char *vectors = nsky_bench_path(folder, "vectors.f16", err);
+    char *vectors = nsky_bench_path(folder, nsky_vector_file_name(type), err);
     char *asked = nsky_bench_path(folder, "queries.f32", err);
     char *shapes = nsky_bench_path(folder, "shape.txt", err);
     nsky_status status = vectors && asked && shapes ? NSKY_OK : err->status;
     snprintf(shape, sizeof shape, "%llu %u %u\n", (unsigned long long)rows, dim, queries);
     if (status == NSKY_OK && (status = nsky_make_directories(folder, err)) == NSKY_OK &&
         (status = nsky_sim_embeddings_new(&embeddings, dim, seed, err)) == NSKY_OK &&
-        (status = make_rows(embeddings, vectors, rows, dim, err)) == NSKY_OK &&
+        (status = make_rows(embeddings, vectors, rows, dim, type, err)) == NSKY_OK &&
         (status = make_queries(embeddings, asked, queries, dim, err)) == NSKY_OK)
         status = nsky_file_write(shapes, shape, strlen(shape), err);
     nsky_sim_embeddings_free(embeddings);

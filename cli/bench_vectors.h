@@ -1,6 +1,6 @@
 /* bench_vectors.h - private: what `nearsky bench index` and the peers measure on, in a folder:
  *   shape.txt          "rows dim queries"
- *   vectors.f16        [rows, dim], make-believe embeddings (sim/embeddings.h)
+ *   vectors.f16 or .i8 [rows, dim], make-believe embeddings (sim/embeddings.h)
  *   queries.f32        [queries, dim], of the same distribution and not among the rows
  *   truth.u32          [queries, 100] exact neighbours
  *   allowed-P.bits     a bitmap that lets P rows of 10,000 through, and
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/vectors.h"
 
 #define NSKY_BENCH_DEPTH 100
 #define NSKY_BENCH_FILTERED 100 /* queries with filters */
@@ -19,7 +20,8 @@ extern const uint32_t nsky_bench_filters[NSKY_BENCH_FILTERS]; /* rows of 10,000 
 
 /* Vectors, queries and shape, unless they are there. */
 NSKY_MUST_CHECK nsky_status nsky_bench_vectors(const char *folder, uint64_t rows, uint32_t dim,
-                                               uint32_t queries, uint64_t seed, nsky_error *err);
+                                               nsky_vector_type type, uint32_t queries,
+                                               uint64_t seed, nsky_error *err);
 /* The bitmap; the caller frees it with nsky_free. */
 NSKY_MUST_CHECK nsky_status nsky_bench_allowed(uint8_t **out, uint64_t *matching, uint64_t rows,
                                                uint32_t of_10000, uint64_t seed, nsky_error *err);

@@ -29,6 +29,8 @@ static const char help[] =
     "  --device D        auto, cuda, cpu or ref (default auto: cuda where a card is)\n"
     "  --precision P     fp32 or bf16, with cuda bf16 or fp16 (default: bf16 where there is\n"
     "                    hardware for it)\n"
+    "  --vectors T       float16, or int8 for half the disk and recall that hardly differs\n"
+    "                    (default: as the store has them, else float16)\n"
     "  --shard I/N       the I-th of N shares only, beside other processes (cards) that make the\n"
     "                    others; run without it when all are made\n"
     "  --workers N       threads (default: one for each core)\n"
@@ -126,6 +128,7 @@ static bool parse_shard(const char *text, nsky_embed_options *options)
 typedef struct arguments {
     const char *model;
     nsky_embed_options options;
+    nsky_vector_type type; /* where it was given */
     bool json;
 } arguments;
 
@@ -136,6 +139,7 @@ static int parse(int argc, char **argv, arguments *args)
                                           {"device", required_argument, NULL, 'd'},
                                           {"precision", required_argument, NULL, 'p'},
                                           {"workers", required_argument, NULL, 'w'},
+                                          {"vectors", required_argument, NULL, 'v'},
                                           {"shard", required_argument, NULL, 's'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
@@ -159,6 +163,12 @@ static int parse(int argc, char **argv, arguments *args)
             if (!parse_workers(optarg, &args->options.workers))
                 return 1 + nsky_cli_usage("embed", "--workers takes 1 to %d, not \"%s\"",
                                           WORKERS_MAX, optarg);
+            break;
+        case 'v':
+            if (!nsky_vector_type_parse(&args->type, optarg))
+                return 1 + nsky_cli_usage("embed", "--vectors takes float16 or int8, not \"%s\"",
+                                          optarg);
+            args->options.vectors = &args->type;
             break;
         case 's':
             if (!parse_shard(optarg, &args->options))

@@ -150,7 +150,6 @@ static nsky_status write_npy(const nsky_export *order, const nsky_generation *ge
                              nsky_error *err)
 {
     nsky_file_writer file;
-    const uint16_t *halves = generation->vectors.data;
     const uint64_t shown = generation->rows - generation->deleted_count;
     nsky_status status = nsky_file_begin(&file, order->out, err);
 
@@ -163,9 +162,8 @@ static nsky_status write_npy(const nsky_export *order, const nsky_generation *ge
         if (atomic_load(order->stop))
             status = stopped(order, err);
         else if (end > row)
-            status =
-                nsky_npy_put(file.stream, order->out, order->values, halves + row * generation->dim,
-                             (end - row) * generation->dim, err);
+            status = nsky_npy_put(file.stream, order->out, order->values, &generation->vectors, row,
+                                  end - row, err);
         end += end == row; /* over the one that is deleted */
         nsky_progress_add(progress, end - row);
     }

@@ -74,7 +74,7 @@ static uint32_t record_sum(const record *r, uint32_t chain)
 static nsky_status replay_one(nsky_blocks *b, void **scratch, size_t *room, bool *more,
                               nsky_error *err)
 {
-    size_t row_bytes = (size_t)b->dim * sizeof(uint16_t);
+    size_t row_bytes = nsky_vector_bytes(b->type, b->dim);
     record r = {0};
     nsky_status status;
 
@@ -117,7 +117,7 @@ static nsky_status replay(nsky_blocks *b, nsky_error *err)
     nsky_free(scratch);
     if (status != NSKY_OK)
         return status;
-    if (ftruncate(b->vectors, (off_t)(b->rows * b->dim * sizeof(uint16_t))) != 0)
+    if (ftruncate(b->vectors, (off_t)(b->rows * nsky_vector_bytes(b->type, b->dim))) != 0)
         return nsky_fail_errno(err, "%s: cannot cut off an unfinished block", b->vectors_path);
     if (ftruncate(b->log, (off_t)b->log_bytes) != 0)
         return nsky_fail_errno(err, "%s: cannot cut off an unfinished record", b->log_path);
@@ -133,7 +133,8 @@ static int open_file(const char *path, nsky_error *err)
     return file;
 }
 
-nsky_status nsky_blocks_open(nsky_blocks **out, const char *folder, uint32_t dim, nsky_error *err)
+nsky_status nsky_blocks_open(nsky_blocks **out, const char *folder, uint32_t dim,
+                             nsky_vector_type type, nsky_error *err)
 {
     assert(out && folder && dim > 0 && err);
     nsky_blocks *b = nsky_alloc_zero(1, sizeof *b, err);
@@ -142,8 +143,9 @@ nsky_status nsky_blocks_open(nsky_blocks **out, const char *folder, uint32_t dim
     if (!b)
         return err->status;
     b->dim = dim;
+    b->type = type;
     b->vectors = b->log = -1;
-    if (!(b->vectors_path = nsky_format(err, "%s/%s", folder, NSKY_VECTORS_FILE)) ||
+    if (!(b->vectors_path = nsky_format(err, "%s/%s", folder, nsky_vector_file_name(type))) ||
         !(b->log_path = nsky_format(err, "%s/%s", folder, NSKY_BLOCKS_FILE)) ||
         (b->vectors = open_file(b->vectors_path, err)) < 0 ||
         (b->log = open_file(b->log_path, err)) < 0 || replay(b, err) != NSKY_OK ||
@@ -155,31 +157,55 @@ nsky_status nsky_blocks_open(nsky_blocks **out, const char *folder, uint32_t dim
     return NSKY_OK;
 }
 
-static uint32_t count_blank(const uint16_t *vectors, uint32_t rows, uint32_t dim)
+static uint32_t count_blank(const nsky_vectors *vectors)
 {
     uint32_t blank = 0;
 
-    for (uint32_t row = 0; row < rows; row++) {
-        uint16_t any = 0;
-        for (uint32_t i = 0; i < dim; i++)
-            any |= vectors[(size_t)row * dim + i];
-        blank += any == 0;
-    }
+    for (uint64_t row = 0; row < vectors->rows; row++)
+        blank += nsky_vectors_is_blank(vectors, row);
     return blank;
 }
 
-nsky_status nsky_blocks_append(nsky_blocks *b, const uint16_t *vectors, uint32_t rows,
-                               nsky_error *err)
+/* The rows as this file has them; NULL: no memory. */
+static const void *converted(nsky_blocks *b, const nsky_vectors *vectors, nsky_error *err)
 {
-    assert(b && vectors && rows > 0 && rows <= BLOCK_ROWS_MAX && err);
-    size_t bytes = (size_t)rows * b->dim * sizeof *vectors;
-    record r = {.rows = rows, .blank_rows = count_blank(vectors, rows, b->dim)};
+    const size_t row_bytes = nsky_vector_bytes(b->type, b->dim);
+
+    if (vectors->type == b->type)
+        return vectors->data;
+    if (vectors->rows > b->room_rows) {
+        void *moved = nsky_realloc(b->room, vectors->rows, row_bytes, err);
+        if (!moved)
+            return NULL;
+        b->room = moved;
+        b->room_rows = (uint32_t)vectors->rows;
+    }
+    float *row = nsky_alloc(b->dim, sizeof *row, err);
+    for (uint64_t i = 0; row && i < vectors->rows; i++) {
+        nsky_vectors_read(vectors, i, row);
+        nsky_vector_encode(b->type, row, b->dim, (char *)b->room + i * row_bytes);
+    }
+    void *done = row ? b->room : NULL;
+    nsky_free(row);
+    return done;
+}
+
+nsky_status nsky_blocks_append(nsky_blocks *b, const nsky_vectors *vectors, nsky_error *err)
+{
+    assert(b && vectors && vectors->dim == b->dim && err);
+    assert(vectors->rows > 0 && vectors->rows <= BLOCK_ROWS_MAX);
+    const size_t row_bytes = nsky_vector_bytes(b->type, b->dim);
+    const uint32_t rows = (uint32_t)vectors->rows;
+    const void *bytes = converted(b, vectors, err);
+    record r = {.rows = rows, .blank_rows = count_blank(vectors)};
     nsky_status status;
 
-    r.data = nsky_crc32(0, vectors, bytes);
+    if (!bytes)
+        return err->status;
+    r.data = nsky_crc32(0, bytes, rows * row_bytes);
     r.self = record_sum(&r, b->chain);
-    status = write_at(b->vectors, b->vectors_path, vectors, bytes,
-                      b->rows * b->dim * sizeof *vectors, err);
+    status =
+        write_at(b->vectors, b->vectors_path, bytes, rows * row_bytes, b->rows * row_bytes, err);
     if (status == NSKY_OK)
         status = write_at(b->log, b->log_path, &r, sizeof r, b->log_bytes, err);
     if (status != NSKY_OK)
@@ -199,6 +225,7 @@ void nsky_blocks_close(nsky_blocks *b)
         close(b->vectors);
     if (b->log >= 0)
         close(b->log);
+    nsky_free(b->room);
     nsky_free(b->vectors_path);
     nsky_free(b->log_path);
     nsky_free(b);

@@ -13,6 +13,7 @@ typedef struct nsky_embedding {
     nsky_encoder_options encoder; /* settled: no "auto", no 0 */
     char preprocess[NSKY_SHA256_HEX_BYTES];
     uint32_t workers, block_rows, dim;
+    nsky_vector_type type; /* of the vectors on disk */
     uint64_t first_row;    /* of blocks: 0, or where a shard begins */
     uint64_t rows;         /* of the catalogue, or where a shard or a gap between shards ends */
     char key[32];          /* "embed-...": of the work folder, for these vectors */

@@ -79,7 +79,8 @@ static void write_out(ring *r, nsky_embedding *e, nsky_embed_pool *pool, nsky_pr
             return;
         assert(block->first == e->first_row + e->blocks->rows);
         double began = nsky_now_s();
-        nsky_status status = nsky_blocks_append(e->blocks, block->vectors, block->rows, &problem);
+        const nsky_vectors made = {block->vectors, block->rows, e->dim, NSKY_VECTOR_FLOAT16};
+        nsky_status status = nsky_blocks_append(e->blocks, &made, &problem);
         r->write_s += nsky_now_s() - began;
         if (status != NSKY_OK) {
             fail(r, pool, status, &problem, err);

@@ -42,7 +42,7 @@ nsky_status nsky_shard_embed(nsky_embedding *e, uint64_t first, uint64_t end,
     e->first_row = first;
     e->rows = end;
     if ((status = nsky_generation_begin_part(&e->work, e->store, key, err)) != NSKY_OK ||
-        (status = nsky_blocks_open(&e->blocks, e->work->path, e->dim, err)) != NSKY_OK)
+        (status = nsky_blocks_open(&e->blocks, e->work->path, e->dim, e->type, err)) != NSKY_OK)
         return status;
     if (e->blocks->rows > end - first)
         return nsky_fail(err, NSKY_EMISMATCH, "%s holds more rows than its name says; remove it",
@@ -76,13 +76,13 @@ static nsky_status copy_rows(nsky_embedding *e, const nsky_blocks *part, uint64_
 
     if (status != NSKY_OK)
         return status;
-    if (map.bytes < part->rows * e->dim * sizeof(uint16_t))
+    const nsky_vectors made = {map.data, part->rows, e->dim, e->type};
+    if (map.bytes < part->rows * nsky_vector_bytes(e->type, e->dim))
         status = nsky_fail(err, NSKY_EDATA, "%s: cut short meanwhile", part->vectors_path);
     while (at < part->rows && status == NSKY_OK) {
-        uint64_t left = part->rows - at;
-        uint32_t count = left < COPY_ROWS ? (uint32_t)left : COPY_ROWS;
-        status =
-            nsky_blocks_append(e->blocks, (const uint16_t *)map.data + at * e->dim, count, err);
+        const uint64_t left = part->rows - at, count = left < COPY_ROWS ? left : COPY_ROWS;
+        const nsky_vectors run = nsky_vectors_run(&made, at, count);
+        status = nsky_blocks_append(e->blocks, &run, err);
         at += count;
     }
     nsky_map_close(&map);
@@ -99,7 +99,7 @@ static nsky_status take_part(nsky_embedding *e, uint64_t first, uint64_t end, ns
     part_key(e, first, end, key);
     if ((status = nsky_generation_begin_part(&work, e->store, key, err)) != NSKY_OK)
         return status;
-    status = nsky_blocks_open(&part, work->path, e->dim, err);
+    status = nsky_blocks_open(&part, work->path, e->dim, e->type, err);
     if (status == NSKY_OK && part->rows > end - first)
         status = nsky_fail(err, NSKY_EMISMATCH, "%s holds more rows than its name says; remove it",
                            work->path);

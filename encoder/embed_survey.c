@@ -78,8 +78,15 @@ static bool says(const nsky_json *object, const char *key, const char *expected)
     return text && strcmp(text, expected) == 0;
 }
 
+/* New vectors pass through float16 too on their way to int8: the bits are the same. */
+static bool may_shorten(const nsky_embedding *e)
+{
+    return e->live->vectors.type == NSKY_VECTOR_FLOAT16 && e->type == NSKY_VECTOR_INT8;
+}
+
 /* The live generation, kept open when its vectors are what we would compute. */
-static nsky_status find_reusable(nsky_embedding *e, nsky_error *err)
+static nsky_status find_reusable(nsky_embedding *e, const nsky_embed_options *options,
+                                 nsky_error *err)
 {
     nsky_generation_close(e->live);
     nsky_status status = nsky_generation_open(&e->live, e->store, 0, err);
@@ -90,12 +97,13 @@ static nsky_status find_reusable(nsky_embedding *e, nsky_error *err)
     }
     if (status != NSKY_OK)
         return status;
+    e->type = options->vectors ? *options->vectors : e->live->vectors.type;
     const nsky_json *manifest = e->live->manifest, *model = nsky_json_get(manifest, "model");
     if (!says(model, "sha256", nsky_model_info_of(e->model)->sha256) ||
         !says(manifest, "preprocess_sha256", e->preprocess) ||
         !says(manifest, "backend", e->encoder.device) ||
         !says(manifest, "precision", nsky_precision_name(e->encoder.precision)) ||
-        e->live->dim != e->dim) {
+        e->live->dim != e->dim || (e->live->vectors.type != e->type && !may_shorten(e))) {
         nsky_generation_close(e->live);
         e->live = NULL;
     }
@@ -107,8 +115,9 @@ static void name_key(nsky_embedding *e)
 {
     char text[256];
 
-    snprintf(text, sizeof text, "%s %s %s %s", nsky_model_info_of(e->model)->sha256, e->preprocess,
-             e->encoder.device, nsky_precision_name(e->encoder.precision));
+    snprintf(text, sizeof text, "%s %s %s %s %s", nsky_model_info_of(e->model)->sha256,
+             e->preprocess, e->encoder.device, nsky_precision_name(e->encoder.precision),
+             nsky_vector_type_name(e->type));
     snprintf(e->key, sizeof e->key, "embed-%016" PRIx64, nsky_hash64(text, strlen(text)));
 }
 
@@ -145,14 +154,14 @@ static nsky_status keep_model(const nsky_embedding *e, nsky_error *err)
 
 static nsky_status take_over(nsky_embedding *e, nsky_error *err)
 {
-    const uint16_t *vectors = e->live ? e->live->vectors.data : NULL;
     uint64_t end = !e->live ? 0 : e->live->rows < e->rows ? e->live->rows : e->rows;
     nsky_status status = NSKY_OK;
 
     while (e->blocks->rows < end && status == NSKY_OK) {
-        uint64_t left = end - e->blocks->rows;
-        status = nsky_blocks_append(e->blocks, vectors + e->blocks->rows * e->dim,
-                                    left < COPY_ROWS ? (uint32_t)left : COPY_ROWS, err);
+        const uint64_t left = end - e->blocks->rows;
+        const nsky_vectors run = nsky_vectors_run(&e->live->vectors, e->blocks->rows,
+                                                  left < COPY_ROWS ? left : COPY_ROWS);
+        status = nsky_blocks_append(e->blocks, &run, err);
     }
     return status;
 }
@@ -171,6 +180,7 @@ static nsky_status make_manifest(const nsky_embedding *e, nsky_json **out, nsky_
     *out = nsky_json_object();
     nsky_json_put_number(*out, "rows", (double)e->rows);
     nsky_json_put_integer(*out, "dim", e->dim);
+    nsky_json_put_string(*out, "vector_type", nsky_vector_type_name(e->type));
     nsky_json_put(*out, "model", model);
     nsky_json_put_string(*out, "backend", e->encoder.device);
     nsky_json_put_string(*out, "precision", nsky_precision_name(e->encoder.precision));
@@ -207,7 +217,7 @@ static nsky_status fill_and_publish(nsky_embedding *e, const nsky_embed_options 
     nsky_status status;
 
     if ((status = keep_model(e, err)) != NSKY_OK ||
-        (status = nsky_blocks_open(&e->blocks, e->work->path, e->dim, err)) != NSKY_OK ||
+        (status = nsky_blocks_open(&e->blocks, e->work->path, e->dim, e->type, err)) != NSKY_OK ||
         (status = take_over(e, err)) != NSKY_OK)
         return status;
     if (e->blocks->rows > e->rows) /* of another catalogue: the store was replaced under it */
@@ -236,13 +246,17 @@ nsky_status nsky_embed_survey(const char *store, const char *model,
     assert(store && model && options && report && err);
     assert(options->shards == 0 || options->shard < options->shards);
     nsky_embedding e = {.store = store, .stop = options->stop};
+
+    if (options->vectors)
+        e.type = *options->vectors;
     nsky_status status;
 
     memset(report, 0, sizeof *report);
     if ((status = identify(&e, model, options, err)) != NSKY_OK ||
-        (status = count_rows(&e, err)) != NSKY_OK || (status = find_reusable(&e, err)) != NSKY_OK)
+        (status = count_rows(&e, err)) != NSKY_OK ||
+        (status = find_reusable(&e, options, err)) != NSKY_OK)
         goto done;
-    report->up_to_date = e.live && e.live->rows == e.rows;
+    report->up_to_date = e.live && e.live->rows == e.rows && e.live->vectors.type == e.type;
     report->reused = e.live ? e.live->rows : 0;
     report->rows = e.rows;
     if (report->up_to_date) {
@@ -258,7 +272,7 @@ nsky_status nsky_embed_survey(const char *store, const char *model,
     }
     if ((status = nsky_generation_begin(&e.work, store, e.key, err)) != NSKY_OK ||
         (status = count_rows(&e, err)) != NSKY_OK || /* again: now no one else writes */
-        (status = find_reusable(&e, err)) != NSKY_OK)
+        (status = find_reusable(&e, options, err)) != NSKY_OK)
         goto done;
     report->rows = e.rows;
     status = fill_and_publish(&e, options, report, err);

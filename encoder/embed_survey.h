@@ -13,6 +13,7 @@ typedef struct nsky_embed_options {
     nsky_encoder_options encoder;
     uint32_t workers;    /* 0: one for each core */
     uint32_t block_rows; /* 0: as many as keep a core busy for seconds; tests want few */
+    const nsky_vector_type *vectors; /* NULL: as the live generation has them, else float16 */
     /* Rows [shard / shards, (shard + 1) / shards) of what there is to do, beside other processes
      * that do the others: no generation yet. Run without shards then, which takes over what they
      * made. 0 of 0: all. */
@@ -45,11 +46,12 @@ typedef struct nsky_embed_report {
  *
  * Rows in order, in blocks that become durable one by one; run again after any interruption, it
  * carries on, and the vectors are the same bits as an uninterrupted run's. Vectors of the live
- * generation are reused when model, preprocessing, back end and precision are the same. An
+ * generation are reused when model, preprocessing, back end and precision are the same, also where
+ * int8 is asked for and they are float16. An
  * up-to-date store is left alone (report->generation is the live one). Progress on a terminal.
  * A stamp the network sees nothing in gets the zero vector, and is counted in the manifest.
  *
- * Manifest: rows, dim, model{nsky_model_describe}, backend, precision, input_size,
+ * Manifest: rows, dim, vector_type, model{nsky_model_describe}, backend, precision, input_size,
  * preprocess_sha256, blank_rows, cpu, created_at. NSKY_ENOTFOUND: no store, or nothing in it.
  * NSKY_EBUSY: another writer.
  */

@@ -25,7 +25,7 @@ static nsky_status check_columns(const nsky_search *search, const nsky_filter *f
     nsky_status status = nsky_filter_check(filter, err);
 
     if (status == NSKY_OK && nsky_filter_needs_columns(filter) &&
-        search->columns.rows != search->scan.rows)
+        search->columns.rows != search->scan.vectors.rows)
         return nsky_fail(err, NSKY_EINVAL,
                          "filters need what `nearsky index` notes of every object; run it first");
     return status;
@@ -34,7 +34,7 @@ static nsky_status check_columns(const nsky_search *search, const nsky_filter *f
 nsky_status nsky_allowed_rows(const nsky_search *search, const nsky_filter *filter,
                               nsky_allowed *out, nsky_error *err)
 {
-    const uint64_t rows = search->scan.rows;
+    const uint64_t rows = search->scan.vectors.rows;
     const uint8_t *deleted = search->generation->deleted;
 
     *out = (nsky_allowed){NULL, rows};
@@ -53,7 +53,7 @@ nsky_status nsky_allowed_rows(const nsky_search *search, const nsky_filter *filt
 nsky_status nsky_allowed_exclude(const nsky_search *search, nsky_allowed *allowed,
                                  const uint64_t *excluded, uint32_t count, nsky_error *err)
 {
-    const uint64_t rows = search->scan.rows;
+    const uint64_t rows = search->scan.vectors.rows;
 
     if (count > 0 && !allowed->bits) {
         if (!(allowed->bits = nsky_alloc(rows / 8 + 1, 1, err)))
@@ -74,7 +74,7 @@ nsky_status nsky_search_allowed(const nsky_search *search, const nsky_filter *fi
                                 uint64_t *matching, nsky_error *err)
 {
     assert(search && filter && out && matching && err);
-    const uint64_t rows = search->scan.rows;
+    const uint64_t rows = search->scan.vectors.rows;
     nsky_allowed allowed;
     nsky_status status = nsky_allowed_rows(search, filter, &allowed, err);
 

@@ -89,7 +89,8 @@ static nsky_status fill_work(nsky_build *b, const char *store, nsky_error *err)
     if (status == NSKY_OK && b->plan.graph)
         status = nsky_build_graph(b, err);
     if (status == NSKY_OK)
-        status = nsky_generation_link(b->work, b->from, "vectors.f16", err);
+        status = nsky_generation_link(b->work, b->from,
+                                      nsky_vector_file_name(b->from->vectors.type), err);
     if (status == NSKY_OK)
         status = nsky_columns_write(store, b->from->rows, columns, err);
     nsky_free(columns);
@@ -160,7 +161,7 @@ nsky_status nsky_index_build(const char *store, const nsky_index_options *option
     nsky_status status = nsky_generation_open(&b.from, store, 0, err);
     if (status != NSKY_OK)
         return status;
-    b.scan = (nsky_scan){.vectors = b.from->vectors.data, .rows = b.from->rows, .dim = b.from->dim};
+    b.scan = (nsky_scan){.vectors = b.from->vectors};
     if (b.from->rows == 0)
         status = nsky_fail(err, NSKY_EINVAL,
                            "%s: no vectors to index; run `nearsky ingest` and "

@@ -41,8 +41,8 @@ static nsky_status add_all(const nsky_build *b, nsky_faiss *faiss, nsky_error *e
     nsky_progress *progress = nsky_progress_start("index", "vectors", rows);
     for (uint64_t first = 0; first < rows && status == NSKY_OK; first += ADD_BLOCK_ROWS) {
         uint64_t count = rows - first < ADD_BLOCK_ROWS ? rows - first : ADD_BLOCK_ROWS;
-        nsky_half_to_floats(block, (const uint16_t *)b->from->vectors.data + first * dim,
-                            count * dim);
+        for (uint64_t i = 0; i < count; i++)
+            nsky_vectors_read(&b->from->vectors, first + i, block + i * dim);
         if ((status = nsky_index_check_stop(b->options->stop, err)) == NSKY_OK)
             status = nsky_faiss_add(faiss, block, count, err);
         nsky_progress_add(progress, count);
@@ -55,7 +55,7 @@ static nsky_status add_all(const nsky_build *b, nsky_faiss *faiss, nsky_error *e
 /* Doubles the lists visited until the target is met or all are. */
 static nsky_status measure(nsky_build *b, nsky_faiss *faiss, nsky_error *err)
 {
-    const nsky_rerank rerank = {faiss, &b->scan, b->scan.rows};
+    const nsky_rerank rerank = {faiss, &b->scan, b->scan.vectors.rows};
     const double target = b->options->recall_target > 0 ? b->options->recall_target : 0.95;
     if (b->faiss_lists == 0)
         return nsky_recall_measure(&rerank, &b->recall, err);

@@ -11,7 +11,8 @@
 static const char *name_of(const nsky_generation *from)
 {
     const nsky_json *files = nsky_json_get(from->manifest, "files");
-    const char *hash = nsky_json_get_string(nsky_json_get(files, "vectors.f16"), "sha256");
+    const char *hash = nsky_json_get_string(
+        nsky_json_get(files, nsky_vector_file_name(from->vectors.type)), "sha256");
     return hash ? hash : "";
 }
 
@@ -20,9 +21,7 @@ nsky_status nsky_build_lists(nsky_build *b, nsky_error *err)
     nsky_lists lists = {0};
     const nsky_lists_job job = {
         .folder = b->work->path,
-        .vectors = b->from->vectors.data,
-        .rows = b->from->rows,
-        .dim = b->from->dim,
+        .vectors = b->from->vectors,
         .coded = b->plan.coded,
         .bits = b->plan.bits,
         .lists = b->plan.lists,
@@ -35,7 +34,7 @@ nsky_status nsky_build_lists(nsky_build *b, nsky_error *err)
     };
     nsky_status status = nsky_lists_build(&job, err);
     if (status == NSKY_OK)
-        status = nsky_lists_open(&lists, job.folder, job.rows, job.dim, err);
+        status = nsky_lists_open(&lists, job.folder, job.vectors.rows, job.vectors.dim, err);
     if (status == NSKY_OK)
         status = nsky_lists_tune(&b->tuned, &lists, &b->scan, b->recall_target, job.threads,
                                  job.stop, err);

@@ -44,7 +44,7 @@ nsky_status nsky_rerank_run(const nsky_rerank *rerank, const nsky_rerank_query *
     const nsky_scan *scan = rerank->scan;
     const uint64_t wanted = candidate_count(rerank, query, topk->k);
     int64_t *rows = nsky_alloc(wanted, sizeof *rows, err);
-    float *scratch = nsky_alloc(nsky_scan_padded(scan->dim), sizeof *scratch, err);
+    float *scratch = nsky_alloc(nsky_scan_padded(scan->vectors.dim), sizeof *scratch, err);
     nsky_status status = rows && scratch ? NSKY_OK : err->status;
 
     if (status == NSKY_OK)

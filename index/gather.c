@@ -34,13 +34,13 @@ static void compare_some(uint64_t task, uint32_t thread, void *payload)
     const gathering *g = payload;
     const uint64_t begin = task * TASK_ROWS;
     const uint64_t end = g->count - begin < TASK_ROWS ? g->count : begin + TASK_ROWS;
-    float *scratch = g->scratch + (size_t)thread * nsky_scan_padded(g->scan->dim);
+    float *scratch = g->scratch + (size_t)thread * nsky_scan_padded(g->scan->vectors.dim);
 
     for (uint64_t i = begin; i < end; i++) {
         uint64_t row = g->rows ? g->rows[i] : g->first + i;
         if (i + 4 < end)
-            __builtin_prefetch(g->scan->vectors +
-                               (g->rows ? g->rows[i + 4] : g->first + i + 4) * g->scan->dim);
+            __builtin_prefetch(
+                nsky_vectors_row(&g->scan->vectors, g->rows ? g->rows[i + 4] : g->first + i + 4));
         float similarity = nsky_scan_row(g->scan, row, g->query, scratch);
         if (!isnan(similarity))
             nsky_topk_offer(&g->heaps[thread], (nsky_hit){row, similarity});
@@ -78,8 +78,8 @@ static nsky_status run(gathering *g, nsky_topk *topk, nsky_error *err)
     nsky_hit *hits = nsky_alloc((size_t)threads * topk->k, sizeof *hits, err);
     nsky_status status = NSKY_OK;
     g->heaps = nsky_alloc(threads, sizeof *g->heaps, err);
-    g->scratch =
-        nsky_alloc_zero((size_t)threads * nsky_scan_padded(g->scan->dim), sizeof *g->scratch, err);
+    g->scratch = nsky_alloc_zero((size_t)threads * nsky_scan_padded(g->scan->vectors.dim),
+                                 sizeof *g->scratch, err);
     if (!hits || !g->heaps || !g->scratch) {
         status = err->status;
     } else {
@@ -100,7 +100,7 @@ nsky_status nsky_gather_run(const nsky_scan *scan, const float *query, uint64_t 
                             const uint8_t *allowed, nsky_topk *topk, uint64_t *compared,
                             nsky_error *err)
 {
-    assert(scan && query && topk && topk->k > 0 && compared && err && end <= scan->rows);
+    assert(scan && query && topk && topk->k > 0 && compared && err && end <= scan->vectors.rows);
     gathering g = {.scan = scan, .query = query, .first = first, .count = end - first};
     uint32_t *rows = NULL;
     nsky_status status = NSKY_OK;

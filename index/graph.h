@@ -71,9 +71,9 @@ NSKY_MUST_CHECK nsky_status nsky_knn_search(const nsky_knn *graph, nsky_knn_quer
 /* --- building --- */
 
 typedef struct nsky_knn_job {
-    const char *folder;      /* where graph.bin goes */
-    const uint16_t *vectors; /* [rows, dim] float16 */
-    uint64_t rows;           /* < 2^32 - 1 */
+    const char *folder; /* where graph.bin goes */
+    nsky_vectors vectors;
+    uint64_t rows; /* < 2^32 - 1 */
     uint32_t dim;
     uint32_t coded, degree, beam; /* 0: the defaults */
     uint32_t threads;             /* 0: one a core; the result does not depend on it */

@@ -237,7 +237,7 @@ static void release(nsky_knn_work *w)
 
 nsky_status nsky_knn_build(const nsky_knn_job *job, nsky_error *err)
 {
-    assert(job && job->folder && job->vectors && job->dim > 0 && err);
+    assert(job && job->folder && job->vectors.data && job->vectors.dim > 0 && err);
     nsky_knn_kernel kernels[3];
     nsky_knn_kernels(kernels);
     nsky_knn_work *w = nsky_alloc_zero(1, sizeof *w, err);
@@ -246,16 +246,16 @@ nsky_status nsky_knn_build(const nsky_knn_job *job, nsky_error *err)
     w->job = job;
     w->kernel = kernels[0];
     w->beam = job->beam ? job->beam : NSKY_KNN_BEAM;
-    w->graph = (nsky_knn){.rows = job->rows,
-                          .dim = job->dim,
-                          .padded = nsky_scan_padded(job->dim),
+    w->graph = (nsky_knn){.rows = job->vectors.rows,
+                          .dim = job->vectors.dim,
+                          .padded = nsky_scan_padded(job->vectors.dim),
                           .degree = job->degree ? job->degree : NSKY_KNN_DEGREE};
     nsky_status status = NSKY_OK;
-    if (job->rows == 0 || job->rows >= NSKY_KNN_NONE || w->graph.degree == 0 ||
+    if (job->vectors.rows == 0 || job->vectors.rows >= NSKY_KNN_NONE || w->graph.degree == 0 ||
         w->graph.degree > NSKY_KNN_DEGREE_MAX || w->graph.degree % 16 != 0)
         status =
             nsky_fail(err, NSKY_EINVAL, "a graph of %llu rows with %u links each cannot be built",
-                      (unsigned long long)job->rows, w->graph.degree);
+                      (unsigned long long)job->vectors.rows, w->graph.degree);
     nsky_blas_alone(); /* products are the same on every machine */
     if (status == NSKY_OK && (status = allocate(w, err)) == NSKY_OK &&
         (status = nsky_knn_encode(w, err)) == NSKY_OK) {

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/half.h"
 #include "common/memory.h"
 #include "index/cluster.h"
 #include "index/graph_build.h"
@@ -33,12 +32,11 @@ uint32_t nsky_knn_coded(uint32_t dim)
 /* As many dimensions as the vectors' variance asks for. */
 static nsky_status fit_space(nsky_space *space, const nsky_knn_job *job, nsky_error *err)
 {
-    const uint32_t whole = (job->dim + 63) / 64 * 64;
+    const uint32_t whole = (job->vectors.dim + 63) / 64 * 64;
     const uint32_t last = job->coded ? job->coded : whole < CODED_LAST ? whole : CODED_LAST;
-    uint32_t coded = job->coded ? job->coded : nsky_knn_coded(job->dim);
+    uint32_t coded = job->coded ? job->coded : nsky_knn_coded(job->vectors.dim);
     for (;; coded += 64) {
-        nsky_status status =
-            nsky_space_fit(space, job->vectors, job->rows, job->dim, coded, SPACE_ROWS, SEED, err);
+        nsky_status status = nsky_space_fit(space, &job->vectors, coded, SPACE_ROWS, SEED, err);
         if (status != NSKY_OK || coded >= last || space->kept >= KEPT)
             return status;
         nsky_space_free(space);
@@ -51,17 +49,8 @@ static void turn_rows(const nsky_space *space, const nsky_knn_job *job, const ui
 {
     memset(x, 0, (size_t)count * space->padded * sizeof *x);
     for (uint32_t i = 0; i < count; i++)
-        nsky_half_to_floats(x + (size_t)i * space->padded,
-                            job->vectors + (rows ? rows[i] : first + i) * job->dim, job->dim);
+        nsky_vectors_read(&job->vectors, rows ? rows[i] : first + i, x + (size_t)i * space->padded);
     nsky_space_turn(space, x, count, y, NULL);
-}
-
-static bool is_blank(const uint16_t *halves, uint32_t dim)
-{
-    for (uint32_t d = 0; d < dim; d++)
-        if (halves[d] & 0x7fff)
-            return false;
-    return true;
 }
 
 typedef struct sample {
@@ -81,16 +70,16 @@ static void free_sample(sample *s)
 static nsky_status take_sample(sample *out, const nsky_space *space, const nsky_knn_job *job,
                                uint32_t wanted, nsky_error *err)
 {
-    if (wanted > job->rows)
-        wanted = (uint32_t)job->rows;
+    if (wanted > job->vectors.rows)
+        wanted = (uint32_t)job->vectors.rows;
     out->rows = nsky_alloc(wanted, sizeof *out->rows, err);
     out->x = nsky_alloc((size_t)wanted * space->padded, sizeof *out->x, err);
     out->y = nsky_alloc((size_t)wanted * space->coded, sizeof *out->y, err);
     if (!out->rows || !out->x || !out->y)
         return err->status;
     for (uint64_t i = 0; i < wanted; i++) {
-        uint64_t row = i * job->rows / wanted;
-        if (!is_blank(job->vectors + row * job->dim, job->dim))
+        uint64_t row = i * job->vectors.rows / wanted;
+        if (!nsky_vectors_is_blank(&job->vectors, row))
             out->rows[out->count++] = (uint32_t)row;
     }
     if (out->count == 0)
@@ -176,11 +165,11 @@ static void encode_task(uint64_t task, uint32_t thread, void *payload)
     const encoding *e = payload;
     nsky_knn_work *w = e->work;
     const uint32_t coded = e->space->coded;
-    const uint64_t first = task * TASK_ROWS, left = w->job->rows - first;
+    const uint64_t first = task * TASK_ROWS, left = w->job->vectors.rows - first;
     const uint32_t count = left < TASK_ROWS ? (uint32_t)left : TASK_ROWS;
     turn_rows(e->space, w->job, NULL, first, count, e->x[thread], e->y[thread]);
     for (uint32_t i = 0; i < count; i++) {
-        const bool blank = is_blank(w->job->vectors + (first + i) * w->job->dim, w->job->dim);
+        const bool blank = nsky_vectors_is_blank(&w->job->vectors, first + i);
         const float *y = e->y[thread] + (size_t)i * coded;
         uint8_t *code = w->codes + (first + i) * coded;
         int32_t norm = 0;
@@ -198,7 +187,7 @@ static void encode_task(uint64_t task, uint32_t thread, void *payload)
 static nsky_status encode_all(nsky_knn_work *w, const nsky_space *space, nsky_error *err)
 {
     encoding e = {.work = w, .space = space};
-    const uint64_t tasks = (w->job->rows + TASK_ROWS - 1) / TASK_ROWS;
+    const uint64_t tasks = (w->job->vectors.rows + TASK_ROWS - 1) / TASK_ROWS;
     const uint32_t threads = nsky_parallel_threads(w->job->threads, tasks);
     nsky_status status = NSKY_OK;
     for (uint32_t t = 0; t < threads && status == NSKY_OK; t++) {
@@ -241,7 +230,7 @@ nsky_status nsky_knn_encode(nsky_knn_work *w, nsky_error *err)
     uint32_t entries[ENTRIES_MAX];
     nsky_knn *g = &w->graph;
     nsky_status status = fit_space(&space, w->job, err);
-    g->entry_count = entries_for(w->job->rows);
+    g->entry_count = entries_for(w->job->vectors.rows);
     if (status == NSKY_OK &&
         (status = take_sample(&s, &space, w->job, g->entry_count * SAMPLE_AN_ENTRY, err)) ==
             NSKY_OK) {

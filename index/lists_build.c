@@ -14,7 +14,8 @@ static bool is_built(const nsky_lists_job *job)
     nsky_error ignored = NSKY_ERROR_INIT;
     nsky_lists lists;
     nsky_lists_header header;
-    if (nsky_lists_open(&lists, job->folder, job->rows, job->dim, &ignored) != NSKY_OK)
+    if (nsky_lists_open(&lists, job->folder, job->vectors.rows, job->vectors.dim, &ignored) !=
+        NSKY_OK)
         return false;
     memcpy(&header, lists.files[0].data, sizeof header);
     nsky_lists_close(&lists);
@@ -58,7 +59,8 @@ static nsky_status build(const nsky_lists_job *job, nsky_error *err)
 
 nsky_status nsky_lists_build(const nsky_lists_job *job, nsky_error *err)
 {
-    assert(job && job->folder && job->vectors && job->rows > 0 && job->threads >= 1 && err);
+    assert(job && job->folder && job->vectors.data && job->vectors.rows > 0 && job->threads >= 1 &&
+           err);
     /* Products on one thread each: their bits must not depend on the number of cores. */
     nsky_blas_alone();
     nsky_status status = is_built(job) ? NSKY_OK : build(job, err);

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "common/vectors.h"
 #include "index/cluster.h"
 #include "index/lists_file.h"
 #include "index/space.h"
@@ -21,10 +22,9 @@
 #define NSKY_SEGMENT_BATCH 4096 /* rows turned together; a segment is a multiple of it */
 
 typedef struct nsky_lists_job {
-    const char *folder;      /* where to write */
-    const uint16_t *vectors; /* [rows, dim] */
-    uint64_t rows;
-    uint32_t dim, coded, bits, lists;
+    const char *folder; /* where to write */
+    nsky_vectors vectors;
+    uint32_t coded, bits, lists;
     uint64_t sample_rows;     /* for centroids; fewer for the space */
     const char *vectors_name; /* what tells these vectors from others (their SHA-256) */
     uint64_t segment_rows;    /* multiple of NSKY_SEGMENT_BATCH */

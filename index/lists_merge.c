@@ -254,7 +254,7 @@ nsky_status nsky_lists_merge(const nsky_lists_job *job, nsky_trained *trained, n
     nsky_status status = m.begins && m.counts && m.offsets ? NSKY_OK : err->status;
     if (status == NSKY_OK && (status = count_all(&m, err)) == NSKY_OK &&
         (status = write_headers(&m, err)) == NSKY_OK) {
-        m.progress = nsky_progress_start("index", "codes in order", job->rows);
+        m.progress = nsky_progress_start("index", "codes in order", job->vectors.rows);
         status = merge_all(&m, err);
         nsky_progress_end(m.progress);
     }

@@ -25,10 +25,10 @@ static void read_ahead(const nsky_scan *scan, const nsky_candidate *candidates, 
 {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     for (uint32_t i = 0; i < count; i++) {
-        if (candidates[i].row >= scan->rows)
+        if (candidates[i].row >= scan->vectors.rows)
             continue;
-        uintptr_t begin = (uintptr_t)(scan->vectors + (size_t)candidates[i].row * scan->dim);
-        uintptr_t end = begin + (uintptr_t)scan->dim * sizeof *scan->vectors;
+        uintptr_t begin = (uintptr_t)nsky_vectors_row(&scan->vectors, candidates[i].row);
+        uintptr_t end = begin + nsky_vector_bytes(scan->vectors.type, scan->vectors.dim);
         begin = begin / page * page;
         if (madvise((void *)begin, end - begin, MADV_WILLNEED) != 0)
             return;
@@ -38,10 +38,11 @@ static void read_ahead(const nsky_scan *scan, const nsky_candidate *candidates, 
 static void fetch(const nsky_scan *scan, const nsky_candidate *candidates, uint32_t i,
                   uint32_t count)
 {
-    if (i + AHEAD >= count || candidates[i + AHEAD].row >= scan->rows)
+    if (i + AHEAD >= count || candidates[i + AHEAD].row >= scan->vectors.rows)
         return;
-    const char *row = (const char *)(scan->vectors + (size_t)candidates[i + AHEAD].row * scan->dim);
-    for (size_t line = 0; line < (size_t)scan->dim * sizeof *scan->vectors; line += 64)
+    const char *row = nsky_vectors_row(&scan->vectors, candidates[i + AHEAD].row);
+    const size_t bytes = nsky_vector_bytes(scan->vectors.type, scan->vectors.dim);
+    for (size_t line = 0; line < bytes; line += 64)
         __builtin_prefetch(row + line);
 }
 
@@ -63,7 +64,7 @@ void nsky_lists_rerank(const nsky_scan *scan, const float *query, const nsky_can
                 read_ahead(scan, candidates + i, count - i);
         }
         fetch(scan, candidates, i, count);
-        if (row >= scan->rows || is_excluded(row, exclude, exclude_count))
+        if (row >= scan->vectors.rows || is_excluded(row, exclude, exclude_count))
             continue;
         float similarity = nsky_scan_row(scan, row, query, scratch);
         ++*compared;

@@ -48,7 +48,7 @@ static uint32_t record_bytes(const nsky_lists_job *job)
 
 uint64_t nsky_segment_count(const nsky_lists_job *job)
 {
-    return (job->rows + job->segment_rows - 1) / job->segment_rows;
+    return (job->vectors.rows + job->segment_rows - 1) / job->segment_rows;
 }
 
 char *nsky_segment_path(const nsky_lists_job *job, uint64_t number, nsky_error *err)
@@ -90,11 +90,11 @@ static uint16_t half_up(float value)
 /* The stored rows as float32; list [n] becomes NSKY_NO_ROW for those without a vector. */
 static nsky_status load(const segment *s, bench *b, uint64_t row, uint32_t n)
 {
-    const uint32_t dim = s->job->dim, padded = s->trained->space.padded;
+    const uint32_t dim = s->job->vectors.dim, padded = s->trained->space.padded;
     for (uint32_t i = 0; i < n; i++) {
         float *x = b->x + (size_t)i * padded, sum = 0;
         bool blank = true;
-        nsky_half_to_floats(x, s->job->vectors + (row + i) * dim, dim);
+        nsky_vectors_read(&s->job->vectors, row + i, x);
         for (uint32_t d = 0; d < dim; d++) {
             sum += x[d] * 0.0f;
             blank = blank && x[d] == 0.0f;
@@ -233,8 +233,8 @@ nsky_status nsky_segment_counts(const nsky_lists_job *job, const nsky_trained *t
         return err->status;
     FILE *stream = fopen(path, "rbe");
     const uint64_t first = number * job->segment_rows;
-    const uint64_t rows =
-        job->rows - first < job->segment_rows ? job->rows - first : job->segment_rows;
+    const uint64_t rows = job->vectors.rows - first < job->segment_rows ? job->vectors.rows - first
+                                                                        : job->segment_rows;
     nsky_status status = NSKY_ENOTFOUND;
     if (stream && fread(&header, sizeof header, 1, stream) == 1 &&
         memcmp(header.magic, magic, sizeof magic) == 0 && header.plan == trained->header.plan &&
@@ -260,8 +260,9 @@ static nsky_status make_missing(segment *s, uint32_t threads, nsky_error *err)
         return err->status;
     for (uint64_t n = 0; n < segments && status == NSKY_OK; n++) {
         s->first = n * s->job->segment_rows;
-        s->rows = s->job->rows - s->first < s->job->segment_rows ? s->job->rows - s->first
-                                                                 : s->job->segment_rows;
+        s->rows = s->job->vectors.rows - s->first < s->job->segment_rows
+                      ? s->job->vectors.rows - s->first
+                      : s->job->segment_rows;
         if (nsky_segment_counts(s->job, s->trained, n, counts, err) == NSKY_OK)
             nsky_progress_add(s->progress, s->rows);
         else
@@ -276,7 +277,8 @@ nsky_status nsky_lists_segments(const nsky_lists_job *job, const nsky_trained *t
 {
     assert(job && trained && err && job->segment_rows % NSKY_SEGMENT_BATCH == 0);
     const uint32_t threads = nsky_parallel_threads(job->threads, UINT64_MAX);
-    const uint64_t most = job->segment_rows < job->rows ? job->segment_rows : job->rows;
+    const uint64_t most =
+        job->segment_rows < job->vectors.rows ? job->segment_rows : job->vectors.rows;
     segment s = {.job = job,
                  .trained = trained,
                  .record_bytes = record_bytes(job),
@@ -288,7 +290,7 @@ nsky_status nsky_lists_segments(const nsky_lists_job *job, const nsky_trained *t
     for (uint32_t t = 0; t < threads && status == NSKY_OK; t++)
         status = open_bench(&s.benches[t], trained, err);
     if (status == NSKY_OK) {
-        s.progress = nsky_progress_start("index", "vectors", job->rows);
+        s.progress = nsky_progress_start("index", "vectors", job->vectors.rows);
         status = make_missing(&s, threads, err);
         nsky_progress_end(s.progress);
     }

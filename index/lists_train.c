@@ -20,8 +20,8 @@
 
 uint64_t nsky_lists_plan_hash(const nsky_lists_job *job)
 {
-    const uint64_t numbers[] = {PLAN_VERSION, job->rows,  job->dim,         job->coded,
-                                job->bits,    job->lists, job->sample_rows, SEED};
+    const uint64_t numbers[] = {PLAN_VERSION, job->vectors.rows, job->vectors.dim, job->coded,
+                                job->bits,    job->lists,        job->sample_rows, SEED};
     return nsky_xxh64(numbers, sizeof numbers,
                       nsky_xxh64(job->vectors_name, strlen(job->vectors_name), 0));
 }
@@ -32,8 +32,8 @@ static nsky_status new_image(nsky_trained *t, const nsky_lists_job *job, uint32_
     uint64_t at[NSKY_TABLES + 1];
     memcpy(t->header.magic, nsky_lists_magic[0], sizeof t->header.magic);
     t->header.plan = nsky_lists_plan_hash(job);
-    t->header.rows = job->rows;
-    t->header.dim = job->dim;
+    t->header.rows = job->vectors.rows;
+    t->header.dim = job->vectors.dim;
     t->header.coded = job->coded;
     t->header.bits = job->bits;
     t->header.lists = lists;
@@ -100,7 +100,7 @@ typedef struct sampling {
 static uint64_t sampled_row(const sampling *s, uint64_t i)
 {
     const uint64_t runs = (s->rows + SAMPLE_RUN - 1) / SAMPLE_RUN;
-    const uint64_t run = i / SAMPLE_RUN, spare = s->job->rows - s->rows;
+    const uint64_t run = i / SAMPLE_RUN, spare = s->job->vectors.rows - s->rows;
     return i + (runs > 1 ? spare / (runs - 1) * run + spare % (runs - 1) * run / (runs - 1) : 0);
 }
 
@@ -117,9 +117,9 @@ static void sample_task(uint64_t task, uint32_t thread, void *payload)
     memset(x, 0, (size_t)n * padded * sizeof *x);
     for (uint32_t i = 0; i < n; i++) {
         float *row = x + (size_t)i * padded;
-        nsky_half_to_floats(row, job->vectors + sampled_row(s, first + i) * job->dim, job->dim);
+        nsky_vectors_read(&job->vectors, sampled_row(s, first + i), row);
         blank[i] = true;
-        for (uint32_t d = 0; d < job->dim && blank[i]; d++)
+        for (uint32_t d = 0; d < job->vectors.dim && blank[i]; d++)
             blank[i] = row[d] == 0.0f;
     }
     nsky_space_turn(s->space, x, n, s->y + first * job->coded, NULL);
@@ -134,8 +134,9 @@ static void sample_task(uint64_t task, uint32_t thread, void *payload)
 static nsky_status take_sample(float **y, uint64_t *count, const nsky_lists_job *job,
                                const nsky_space *space, nsky_error *err)
 {
-    sampling s = {job,  space, job->sample_rows < job->rows ? job->sample_rows : job->rows,
-                  NULL, NULL,  NULL};
+    sampling s = {
+        job,  space, job->sample_rows < job->vectors.rows ? job->sample_rows : job->vectors.rows,
+        NULL, NULL,  NULL};
     const uint64_t tasks = (s.rows + NSKY_SEGMENT_BATCH - 1) / NSKY_SEGMENT_BATCH;
     const uint32_t threads = nsky_parallel_threads(job->threads, tasks);
     s.y = nsky_alloc(s.rows * job->coded, sizeof *s.y, err);
@@ -245,8 +246,8 @@ nsky_status nsky_lists_train(nsky_trained *out, const nsky_lists_job *job, nsky_
     nsky_status status = coder ? NSKY_OK : err->status;
     memset(out, 0, sizeof *out);
     if (status != NSKY_OK ||
-        (status = nsky_space_fit(&space, job->vectors, job->rows, job->dim, job->coded, SPACE_ROWS,
-                                 SEED, err)) != NSKY_OK ||
+        (status = nsky_space_fit(&space, &job->vectors, job->coded, SPACE_ROWS, SEED, err)) !=
+            NSKY_OK ||
         (status = take_sample(&y, &count, job, &space, err)) != NSKY_OK)
         goto done;
     nsky_cluster_options options = {job->lists, SEED, job->threads, job->stop};
@@ -293,7 +294,7 @@ nsky_status nsky_trained_read(nsky_trained *out, const nsky_lists_job *job, nsky
             at[NSKY_TABLES] = 0;
         out->bytes = bytes;
         if (bytes != at[NSKY_TABLES] || out->header.plan != nsky_lists_plan_hash(job) ||
-            out->header.dim != job->dim || out->header.coded != job->coded ||
+            out->header.dim != job->vectors.dim || out->header.coded != job->coded ||
             nsky_xxh64(out->image + NSKY_LISTS_HEADER, bytes - NSKY_LISTS_HEADER, 0) !=
                 out->header.id)
             status = NSKY_ENOTFOUND; /* of another job, or damaged: trained anew */

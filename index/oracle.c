@@ -5,7 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "common/half.h"
 #include "common/memory.h"
 #include "common/rng.h"
 #include "index/stop.h"
@@ -47,35 +46,34 @@ static void draw_rows(nsky_oracle *o, const nsky_scan *scan, uint64_t seed)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < 4 * o->count && kept < o->count; i++) {
         nsky_rng rng = nsky_rng_at(seed, 0, i);
-        uint64_t row = nsky_rng_u64(&rng) % scan->rows;
+        uint64_t row = nsky_rng_u64(&rng) % scan->vectors.rows;
         float *x = o->directions + (size_t)kept * o->padded;
-        nsky_half_to_floats(x, scan->vectors + row * scan->dim, scan->dim);
-        if (to_unit(x, scan->dim))
+        nsky_vectors_read(&scan->vectors, row, x);
+        if (to_unit(x, scan->vectors.dim))
             o->self[kept++] = row;
     }
     o->count = kept;
 }
 
+/* sum [dim]: room */
 static void draw_probes(nsky_oracle *o, const nsky_scan *scan, const nsky_oracle *rows,
-                        const float *mean)
+                        const float *mean, double *sum)
 {
     uint32_t kept = 0;
     for (uint32_t q = 0; q < rows->count && kept < o->count; q++) {
         float *w = o->directions + (size_t)kept * o->padded;
-        float row[NSKY_SCAN_LANES];
         const uint32_t positives = rows->found[q] < POSITIVES ? rows->found[q] : POSITIVES;
         if (positives == 0)
             continue;
-        for (uint32_t d = 0; d < scan->dim; d++) {
-            double sum = 0;
-            for (uint32_t p = 0; p < positives; p++) {
-                uint64_t at = rows->truth[(size_t)q * (DEPTH + 1) + p].row;
-                nsky_half_to_floats(row, scan->vectors + at * scan->dim + d, 1);
-                sum += (double)row[0];
-            }
-            w[d] = (float)(sum / positives - (double)mean[d]);
+        memset(sum, 0, scan->vectors.dim * sizeof *sum);
+        for (uint32_t p = 0; p < positives; p++) {
+            nsky_vectors_read(&scan->vectors, rows->truth[(size_t)q * (DEPTH + 1) + p].row, w);
+            for (uint32_t d = 0; d < scan->vectors.dim; d++)
+                sum[d] += (double)w[d];
         }
-        if (to_unit(w, scan->dim))
+        for (uint32_t d = 0; d < scan->vectors.dim; d++)
+            w[d] = (float)(sum[d] / positives - (double)mean[d]);
+        if (to_unit(w, scan->vectors.dim))
             o->self[kept++] = UINT64_MAX;
     }
     o->count = kept;
@@ -109,7 +107,7 @@ nsky_status nsky_oracle_rows(nsky_oracle *out, const nsky_scan *scan, uint32_t c
                              const atomic_bool *stop, nsky_error *err)
 {
     assert(out && scan && count > 0 && err);
-    nsky_status status = allocate(out, count, scan->dim, err);
+    nsky_status status = allocate(out, count, scan->vectors.dim, err);
     if (status != NSKY_OK)
         return status;
     draw_rows(out, scan, seed);
@@ -121,10 +119,14 @@ nsky_status nsky_oracle_probes(nsky_oracle *out, const nsky_scan *scan, uint32_t
                                nsky_error *err)
 {
     assert(out && scan && count > 0 && rows && mean && err);
-    nsky_status status = allocate(out, count, scan->dim, err);
+    nsky_status status = allocate(out, count, scan->vectors.dim, err);
     if (status != NSKY_OK)
         return status;
-    draw_probes(out, scan, rows, mean);
+    double *sum = nsky_alloc(scan->vectors.dim, sizeof *sum, err);
+    if (!sum)
+        return err->status;
+    draw_probes(out, scan, rows, mean, sum);
+    nsky_free(sum);
     return find_truth(out, scan, stop, err);
 }
 

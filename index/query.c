@@ -56,13 +56,13 @@ static bool index_will_do(const nsky_search *search, const nsky_ask *ask)
     if (search->lists == 0 || !ask->allowed.bits || search->inverted.lists > 0)
         return true; /* our lists are told to look into more of them */
     double looked_at = (double)search->indexed * search->nprobe / search->lists;
-    double share = (double)ask->allowed.matching / (double)search->scan.rows;
+    double share = (double)ask->allowed.matching / (double)search->scan.vectors.rows;
     return looked_at * share >= (double)EXPECTED_PER_HIT * ask->query->k;
 }
 
 void nsky_ask_choose(const nsky_search *search, nsky_ask *ask)
 {
-    const uint64_t matching = ask->allowed.matching, rows = search->scan.rows;
+    const uint64_t matching = ask->allowed.matching, rows = search->scan.vectors.rows;
     const bool filtered = ask->allowed.bits;
     const unsigned long long number = matching;
     char *why = ask->answer->why;
@@ -109,8 +109,9 @@ static nsky_status exclude(const nsky_search *search, nsky_ask *ask, nsky_error 
 
 static nsky_status gather(const nsky_search *search, nsky_ask *ask, nsky_error *err)
 {
-    nsky_status status = nsky_gather_run(&search->scan, ask->direction, 0, search->scan.rows,
-                                         ask->allowed.bits, &ask->topk, &ask->answer->scanned, err);
+    nsky_status status =
+        nsky_gather_run(&search->scan, ask->direction, 0, search->scan.vectors.rows,
+                        ask->allowed.bits, &ask->topk, &ask->answer->scanned, err);
 
     ask->answer->method = "filtered exact scan";
     finish(ask);
@@ -121,7 +122,7 @@ static nsky_status gather(const nsky_search *search, nsky_ask *ask, nsky_error *
 static nsky_status scan(const nsky_search *search, nsky_ask *const *asks, uint32_t count,
                         nsky_error *err)
 {
-    const uint32_t padded = nsky_scan_padded(search->scan.dim);
+    const uint32_t padded = nsky_scan_padded(search->scan.vectors.dim);
     const uint8_t **bitmaps = nsky_alloc(count, sizeof *bitmaps, err);
     nsky_topk *topks = nsky_alloc(count, sizeof *topks, err);
     float *packed = nsky_alloc((size_t)count * padded, sizeof *packed, err);
@@ -152,7 +153,7 @@ static nsky_status add_delta(const nsky_search *search, nsky_ask *ask, nsky_erro
 {
     uint64_t compared = 0;
     nsky_status status =
-        nsky_gather_run(&search->scan, ask->direction, search->indexed, search->scan.rows,
+        nsky_gather_run(&search->scan, ask->direction, search->indexed, search->scan.vectors.rows,
                         ask->allowed.bits, &ask->topk, &compared, err);
 
     ask->answer->scanned += compared;
@@ -165,7 +166,7 @@ static nsky_status by_faiss(const nsky_search *search, nsky_ask *ask, nsky_error
     const nsky_rerank_query asked = {
         .direction = ask->direction,
         .allowed = ask->allowed.bits,
-        .share = (double)ask->allowed.matching / (double)search->scan.rows,
+        .share = (double)ask->allowed.matching / (double)search->scan.vectors.rows,
         .depth = query->effort == NSKY_EFFORT_FAST ? 0.25 : 1,
         .exclude = query->exclude,
         .exclude_count = query->exclude_count,
@@ -187,7 +188,7 @@ static nsky_status by_lists(const nsky_search *search, nsky_ask *const *asks, ui
         asked[i] = (nsky_lists_ask){
             .direction = asks[i]->direction,
             .allowed = asks[i]->allowed.bits,
-            .share = fmax(matching, 1) / (double)search->scan.rows,
+            .share = fmax(matching, 1) / (double)search->scan.vectors.rows,
             .effort = search->efforts[query->effort == NSKY_EFFORT_FAST],
             .exclude = query->exclude,
             .exclude_count = query->exclude_count,
@@ -205,7 +206,7 @@ static nsky_status by_lists(const nsky_search *search, nsky_ask *const *asks, ui
 /* Where many are allowed the walk meets enough of them; thinner filters are the lists' work. */
 static bool is_for_graph(const nsky_search *search, const nsky_ask *ask)
 {
-    const double rows = (double)search->scan.rows;
+    const double rows = (double)search->scan.vectors.rows;
     return search->graph.rows > 0 &&
            (!ask->allowed.bits || (double)ask->allowed.matching >= GRAPH_SHARE * rows);
 }
@@ -250,9 +251,9 @@ static nsky_status complete(const nsky_search *search, nsky_ask *ask, nsky_error
                  (unsigned long long)matching);
         answer->method =
             nsky_filter_is_empty(&ask->query->filter) ? "exact scan" : "filtered exact scan";
-        status = nsky_gather_run(&search->scan, ask->direction, 0, search->scan.rows,
+        status = nsky_gather_run(&search->scan, ask->direction, 0, search->scan.vectors.rows,
                                  ask->allowed.bits, &ask->topk, &answer->scanned, err);
-    } else if (search->indexed < search->scan.rows) {
+    } else if (search->indexed < search->scan.vectors.rows) {
         status = add_delta(search, ask, err);
     }
     finish(ask);
@@ -272,7 +273,8 @@ static nsky_status prepare(const nsky_search *search, nsky_ask *ask, uint32_t nu
     ask->topk = (nsky_topk){answer->hits, query->k, 0};
     ask->direction = direction;
     if ((status = check_query(query, number, err)) != NSKY_OK ||
-        (status = nsky_query_direction(query, number, search->scan.dim, direction, err)) != NSKY_OK)
+        (status = nsky_query_direction(query, number, search->scan.vectors.dim, direction, err)) !=
+            NSKY_OK)
         return status;
     if ((status = nsky_allowed_rows(search, &query->filter, &ask->allowed, err)) != NSKY_OK) {
         nsky_error why = *err;
@@ -280,9 +282,10 @@ static nsky_status prepare(const nsky_search *search, nsky_ask *ask, uint32_t nu
     }
     nsky_ask_choose(search, ask);
     /* A copy of 10 MB at 76M rows: only where nobody looks at the list of excluded ones. */
-    if (ask->way == NSKY_WAY_INDEX && !ask->allowed.bits && search->indexed == search->scan.rows) {
+    if (ask->way == NSKY_WAY_INDEX && !ask->allowed.bits &&
+        search->indexed == search->scan.vectors.rows) {
         for (uint32_t i = 0; i < query->exclude_count; i++)
-            ask->allowed.matching -= query->exclude[i] < search->scan.rows;
+            ask->allowed.matching -= query->exclude[i] < search->scan.vectors.rows;
     } else {
         status = exclude(search, ask, err);
     }
@@ -340,7 +343,7 @@ nsky_status nsky_search_run(nsky_search *search, const nsky_query *queries, uint
                             nsky_answer *answers, nsky_error *err)
 {
     assert(search && queries && answers && err && count > 0);
-    const uint32_t padded = nsky_scan_padded(search->scan.dim);
+    const uint32_t padded = nsky_scan_padded(search->scan.vectors.dim);
     float *directions = nsky_alloc_zero((size_t)count * padded, sizeof *directions, err);
     nsky_ask *asks = nsky_alloc_zero(count, sizeof *asks, err);
     nsky_ask **chosen = nsky_alloc(count, sizeof *chosen, err);

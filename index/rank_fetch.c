@@ -46,7 +46,7 @@ static void batch_task(uint64_t task, uint32_t thread, void *payload)
 {
     work *w = payload;
     const nsky_fetch *f = w->fetch;
-    const size_t row_bytes = (size_t)f->dim * sizeof(uint16_t);
+    const size_t row_bytes = nsky_vector_bytes(f->vectors.type, f->vectors.dim);
     const uint64_t end = (task + 1) * BATCH_ROWS < w->count ? (task + 1) * BATCH_ROWS : w->count;
     uint8_t *buffer = w->buffers + thread * w->room;
 
@@ -62,7 +62,7 @@ static void batch_task(uint64_t task, uint32_t thread, void *payload)
         for (uint64_t j = i; j < next; j++)
             w->use(j,
                    f->file >= 0 ? (const void *)(buffer + (w->rows[j] - first) * row_bytes)
-                                : (const void *)(f->vectors + (uint64_t)w->rows[j] * f->dim),
+                                : nsky_vectors_row(&f->vectors, w->rows[j]),
                    thread, w->payload);
     }
 }
@@ -71,7 +71,7 @@ nsky_status nsky_fetch_run(const nsky_fetch *fetch, const uint32_t *rows, uint64
                            nsky_fetch_use use, void *payload, nsky_error *err)
 {
     assert(fetch && (rows || count == 0) && use && err);
-    const size_t row_bytes = (size_t)fetch->dim * sizeof(uint16_t);
+    const size_t row_bytes = nsky_vector_bytes(fetch->vectors.type, fetch->vectors.dim);
     const uint64_t tasks = (count + BATCH_ROWS - 1) / BATCH_ROWS;
     work w = {.fetch = fetch, .rows = rows, .count = count, .use = use, .payload = payload};
 

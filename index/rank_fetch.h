@@ -9,19 +9,18 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/vectors.h"
 
 typedef struct nsky_fetch {
-    int file;                /* of [rows, dim] float16 from its first byte on; -1: use vectors */
-    const uint16_t *vectors; /* the same, in memory or mapped */
-    uint64_t rows;
-    uint32_t dim;
-    const char *path; /* for errors */
+    int file;             /* of the rows from its first byte on; -1: use vectors */
+    nsky_vectors vectors; /* the same, in memory or mapped */
+    const char *path;     /* for errors */
 } nsky_fetch;
 
 #define NSKY_FETCH_THREADS 16
 
-/* halves [dim]; thread < NSKY_FETCH_THREADS */
-typedef void (*nsky_fetch_use)(uint64_t i, const uint16_t *halves, uint32_t thread, void *payload);
+/* row: as it is stored; thread < NSKY_FETCH_THREADS */
+typedef void (*nsky_fetch_use)(uint64_t i, const void *row, uint32_t thread, void *payload);
 
 /* Calls use once for each rows[i], which ascend and are < rows. NSKY_EIO. */
 NSKY_MUST_CHECK nsky_status nsky_fetch_run(const nsky_fetch *fetch, const uint32_t *rows,

@@ -21,12 +21,12 @@ static nsky_status scan_all(const nsky_ranker *ranker, nsky_rank_query *query, u
                                      .bias = &query->bias,
                                      .allowed = &query->allowed,
                                      .count = 1,
-                                     .rows = scan.rows,
+                                     .rows = scan.vectors.rows,
                                      .topks = &query->topk};
     scan.threads = threads;
     query->topk.count = 0;
     query->method = NSKY_RANK_SCAN;
-    query->rescored = scan.rows;
+    query->rescored = scan.vectors.rows;
     query->sigmas = query->sigmas_seen = 0;
     return nsky_scan_linear(&scan, &linear, err);
 }
@@ -42,7 +42,7 @@ static nsky_status scan_delta(const nsky_ranker *ranker, nsky_rank_query *query,
                                      .allowed = &query->allowed,
                                      .count = 1,
                                      .first = ranker->lists->rows,
-                                     .rows = scan.rows - ranker->lists->rows,
+                                     .rows = scan.vectors.rows - ranker->lists->rows,
                                      .topks = &topk};
     scan.threads = threads;
     nsky_status status = topk.hits ? nsky_scan_linear(&scan, &linear, err) : err->status;
@@ -61,7 +61,7 @@ static nsky_status gather_few(const nsky_ranker *ranker, nsky_rank_query *query,
     nsky_status status = rows && scores ? NSKY_OK : err->status;
     uint64_t count = 0;
 
-    for (uint64_t row = 0; status == NSKY_OK && row < ranker->scan->rows; row++)
+    for (uint64_t row = 0; status == NSKY_OK && row < ranker->scan->vectors.rows; row++)
         if (query->allowed[row >> 3] == 0)
             row |= 7;
         else if (query->allowed[row >> 3] >> (row & 7) & 1 && count < query->matching)
@@ -184,7 +184,7 @@ nsky_status nsky_ranker_run(const nsky_ranker *ranker, nsky_rank_query *queries,
     if (status == NSKY_OK && left > 0)
         status = run_codes(ranker, coded, left, threads, err);
     for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
-        if (queries[q].method != NSKY_RANK_SCAN && ranker->lists->rows < ranker->scan->rows)
+        if (queries[q].method != NSKY_RANK_SCAN && ranker->lists->rows < ranker->scan->vectors.rows)
             status = scan_delta(ranker, &queries[q], threads, err);
         nsky_topk_sort(&queries[q].topk);
     }

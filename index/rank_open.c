@@ -11,7 +11,7 @@
 #include "index/rank_private.h"
 
 #define SAMPLE 4096
-#define LENGTH_MAX 1.01 /* of a stored vector: unit, rounded to float16 */
+#define LENGTH_MAX 1.01 /* of a stored vector: unit, rounded */
 
 /* --- the sample --- */
 
@@ -42,11 +42,11 @@ static uint32_t choose(const nsky_lists *l, sample_row *out)
     return count;
 }
 
-static void take_sample(uint64_t i, const uint16_t *halves, uint32_t thread, void *payload)
+static void take_sample(uint64_t i, const void *row, uint32_t thread, void *payload)
 {
     (void)thread;
     nsky_ranker *r = payload;
-    nsky_half_to_floats(r->sample + i * r->lists->padded, halves, r->lists->dim);
+    nsky_vector_decode(r->scan->vectors.type, row, r->lists->dim, r->sample + i * r->lists->padded);
 }
 
 static nsky_status read_sample(nsky_ranker *r, sample_row *chosen, uint32_t *rows, nsky_error *err)
@@ -75,13 +75,13 @@ static nsky_status read_sample(nsky_ranker *r, sample_row *chosen, uint32_t *row
 nsky_status nsky_ranker_open(nsky_ranker *out, const nsky_lists *lists, const nsky_scan *scan,
                              const char *path, nsky_error *err)
 {
-    assert(out && lists && scan && err && lists->rows <= scan->rows && lists->dim == scan->dim);
+    assert(out && lists && scan && err && lists->rows <= scan->vectors.rows &&
+           lists->dim == scan->vectors.dim);
     nsky_status status = NSKY_OK;
     sample_row *chosen = nsky_alloc(SAMPLE, sizeof *chosen, err);
     uint32_t *rows = nsky_alloc(SAMPLE, sizeof *rows, err);
 
-    *out = (nsky_ranker){
-        .lists = lists, .scan = scan, .fetch = {-1, scan->vectors, scan->rows, scan->dim, path}};
+    *out = (nsky_ranker){.lists = lists, .scan = scan, .fetch = {-1, scan->vectors, path}};
     out->slacks = nsky_alloc(lists->lists, sizeof *out->slacks, err);
     if (!chosen || !rows || !out->slacks)
         status = err->status;

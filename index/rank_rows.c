@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "common/half.h"
 #include "common/memory.h"
 #include "index/search_private.h"
 
@@ -35,8 +34,7 @@ static nsky_status sorted_rows(const uint32_t *rows, uint64_t n, uint32_t **sort
 static nsky_status fetch_of(const nsky_search *search, nsky_fetch *out, nsky_error *err)
 {
     const nsky_ranker *ranker;
-    *out = (nsky_fetch){-1, search->scan.vectors, search->scan.rows, search->scan.dim,
-                        search->generation->path};
+    *out = (nsky_fetch){-1, search->scan.vectors, search->generation->path};
     if (!search->ranking)
         return NSKY_OK;
     nsky_status status = nsky_search_ranker(search, &ranker, err);
@@ -50,7 +48,7 @@ nsky_status nsky_search_row_scores(const nsky_search *search, const nsky_linear 
                                    nsky_error *err)
 {
     assert(search && probes && (rows || n == 0) && scores && err && n <= UINT32_MAX);
-    const uint32_t padded = nsky_scan_padded(search->scan.dim);
+    const uint32_t padded = nsky_scan_padded(search->scan.vectors.dim);
     nsky_ranker ranker = {.scan = &search->scan};
     uint32_t *sorted = NULL;
     uint64_t *places = NULL;
@@ -81,14 +79,15 @@ typedef struct vectors_work {
     void *payload;
     const uint64_t *places;
     float *rooms; /* [NSKY_FETCH_THREADS, dim] */
+    nsky_vector_type type;
     uint32_t dim;
 } vectors_work;
 
-static void hand_out(uint64_t i, const uint16_t *halves, uint32_t thread, void *payload)
+static void hand_out(uint64_t i, const void *row, uint32_t thread, void *payload)
 {
     const vectors_work *w = payload;
     float *vector = w->rooms + (size_t)thread * w->dim;
-    nsky_half_to_floats(vector, halves, w->dim);
+    nsky_vector_decode(w->type, row, w->dim, vector);
     w->use(w->places[i], vector, w->payload);
 }
 
@@ -99,12 +98,14 @@ nsky_status nsky_search_vectors(const nsky_search *search, const uint32_t *rows,
     nsky_fetch fetch;
     uint32_t *sorted = NULL;
     uint64_t *places = NULL;
-    float *rooms = nsky_alloc((size_t)NSKY_FETCH_THREADS * search->scan.dim, sizeof *rooms, err);
+    float *rooms =
+        nsky_alloc((size_t)NSKY_FETCH_THREADS * search->scan.vectors.dim, sizeof *rooms, err);
     nsky_status status = rooms ? fetch_of(search, &fetch, err) : err->status;
     if (status == NSKY_OK)
         status = sorted_rows(rows, n, &sorted, &places, err);
     if (status == NSKY_OK) {
-        vectors_work work = {use, payload, places, rooms, search->scan.dim};
+        vectors_work work = {
+            use, payload, places, rooms, search->scan.vectors.type, search->scan.vectors.dim};
         status = nsky_fetch_run(&fetch, sorted, n, hand_out, &work, err);
     }
     nsky_free(rooms);

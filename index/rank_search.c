@@ -18,10 +18,12 @@ struct nsky_ranking_once {
     nsky_ranker ranker;
 };
 
-nsky_status nsky_ranking_new(nsky_ranking_once **out, const char *folder, nsky_error *err)
+nsky_status nsky_ranking_new(nsky_ranking_once **out, const nsky_generation *generation,
+                             nsky_error *err)
 {
     *out = nsky_alloc_zero(1, sizeof **out, err);
-    if (!*out || !((*out)->path = nsky_format(err, "%s/vectors.f16", folder))) {
+    if (!*out || !((*out)->path = nsky_format(err, "%s/%s", generation->path,
+                                              nsky_vector_file_name(generation->vectors.type)))) {
         nsky_free(*out);
         *out = NULL;
         return err->status;
@@ -70,10 +72,10 @@ static nsky_status scan_queries(const nsky_search *search, nsky_score_query *que
     nsky_topk topks[NSKY_SCORE_PROBES_MAX];
     const nsky_linear_scan linear = {
         .weights = packed,
-        .bias = packed + (size_t)count * nsky_scan_padded(search->scan.dim),
+        .bias = packed + (size_t)count * nsky_scan_padded(search->scan.vectors.dim),
         .allowed = (const uint8_t *const *)allowed,
         .count = count,
-        .rows = search->scan.rows,
+        .rows = search->scan.vectors.rows,
         .topks = topks,
     };
     for (uint32_t q = 0; q < count; q++)
@@ -82,7 +84,7 @@ static nsky_status scan_queries(const nsky_search *search, nsky_score_query *que
     for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
         queries[q].count = topks[q].count;
         snprintf(queries[q].method, sizeof queries[q].method, "exact scan");
-        queries[q].rescored = search->scan.rows;
+        queries[q].rescored = search->scan.vectors.rows;
     }
     return status;
 }
@@ -101,7 +103,7 @@ static nsky_status rank_queries(const nsky_search *search, nsky_score_query *que
                                 uint32_t count, const float *packed, uint8_t *const *allowed,
                                 nsky_error *err)
 {
-    const uint32_t padded = nsky_scan_padded(search->scan.dim);
+    const uint32_t padded = nsky_scan_padded(search->scan.vectors.dim);
     nsky_rank_query asked[NSKY_SCORE_PROBES_MAX];
     const nsky_ranker *ranker;
     nsky_status status = nsky_search_ranker(search, &ranker, err);
@@ -159,8 +161,8 @@ nsky_status nsky_search_coded_scores(const nsky_search *search, const nsky_linea
                                      uint32_t count, float *scores, float *errors, nsky_error *err)
 {
     assert(search && probes && scores && errors && err);
-    const uint32_t padded = nsky_scan_padded(search->scan.dim);
-    const uint64_t rows = search->scan.rows, coded = search->indexed;
+    const uint32_t padded = nsky_scan_padded(search->scan.vectors.dim);
+    const uint64_t rows = search->scan.vectors.rows, coded = search->indexed;
     nsky_rank_query asked[NSKY_SCORE_PROBES_MAX];
     const nsky_ranker *ranker;
     float *packed = NULL;

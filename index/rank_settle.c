@@ -17,23 +17,17 @@ typedef struct exact_work {
     float *scores; /* [count] */
 } exact_work;
 
-static bool is_blank(const uint16_t *halves, uint32_t dim)
-{
-    for (uint32_t i = 0; i < dim; i++)
-        if (halves[i] & 0x7fff) /* either zero */
-            return false;
-    return true;
-}
-
 /* As nsky_scan_linear does it, bit for bit. */
-static void exact_use(uint64_t i, const uint16_t *halves, uint32_t thread, void *payload)
+static void exact_use(uint64_t i, const void *stored, uint32_t thread, void *payload)
 {
     exact_work *w = payload;
-    const uint32_t dim = w->ranker->scan->dim, padded = nsky_scan_padded(dim);
+    const nsky_vector_type type = w->ranker->scan->vectors.type;
+    const uint32_t dim = w->ranker->scan->vectors.dim, padded = nsky_scan_padded(dim);
     float *row = w->rows + (size_t)thread * padded;
-    nsky_half_to_floats(row, halves, dim);
+    nsky_vector_decode(type, stored, dim, row);
     const float product = w->dot.dot(row, w->query->weights, padded);
-    w->scores[i] = product == 0.0f && is_blank(halves, dim) ? NAN : product + w->query->bias;
+    const bool blank = product == 0.0f && nsky_vector_is_blank(type, stored, dim);
+    w->scores[i] = blank ? NAN : product + w->query->bias;
 }
 
 nsky_status nsky_ranker_exact(const nsky_ranker *ranker, const nsky_rank_query *query,
@@ -42,7 +36,7 @@ nsky_status nsky_ranker_exact(const nsky_ranker *ranker, const nsky_rank_query *
                               float *scores, nsky_error *err)
 {
     nsky_dot_kernel dots[3];
-    const uint32_t padded = nsky_scan_padded(ranker->scan->dim);
+    const uint32_t padded = nsky_scan_padded(ranker->scan->vectors.dim);
     nsky_dot_kernels(dots);
     exact_work w = {ranker, query, dots[0],
                     nsky_alloc_zero((size_t)NSKY_FETCH_THREADS * padded, sizeof(float), err),

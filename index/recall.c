@@ -34,7 +34,7 @@ static nsky_status measure_row(const nsky_rerank *rerank, uint64_t row, float *q
     nsky_topk truth = {truth_hits, DEPTH, 0}, found = {found_hits, DEPTH, 0};
     const uint8_t *bitmaps[1] = {allowed};
     uint64_t compared = 0;
-    nsky_half_to_floats(query, scan->vectors + row * scan->dim, scan->dim);
+    nsky_vectors_read(&scan->vectors, row, query);
     allowed[row >> 3] &= (uint8_t) ~(1u << (row & 7));
     nsky_status status = nsky_scan_run(scan, query, bitmaps, 1, &truth, err);
     allowed[row >> 3] |= (uint8_t)(1u << (row & 7));
@@ -55,21 +55,22 @@ nsky_status nsky_recall_measure(const nsky_rerank *rerank, nsky_recall *out, nsk
     nsky_rng rng = nsky_rng_at(SEED, 0, 0);
     double sums[2] = {0, 0};
     nsky_status status = NSKY_OK;
-    float *query = nsky_alloc_zero(nsky_scan_padded(scan->dim), sizeof *query, err);
-    uint8_t *allowed = nsky_alloc(scan->rows / 8 + 1, 1, err);
+    float *query = nsky_alloc_zero(nsky_scan_padded(scan->vectors.dim), sizeof *query, err);
+    uint8_t *allowed = nsky_alloc(scan->vectors.rows / 8 + 1, 1, err);
     if (!query || !allowed) {
         status = err->status;
         goto done;
     }
-    for (uint64_t i = 0; i < scan->rows / 8 + 1; i++)
+    for (uint64_t i = 0; i < scan->vectors.rows / 8 + 1; i++)
         allowed[i] = 0xff;
-    *out = (nsky_recall){.queries = scan->rows < QUERIES ? (uint32_t)scan->rows : QUERIES};
+    *out = (nsky_recall){.queries =
+                             scan->vectors.rows < QUERIES ? (uint32_t)scan->vectors.rows : QUERIES};
     for (uint32_t q = 0; q < out->queries && status == NSKY_OK; q++) {
-        uint64_t row = scan->rows <= QUERIES ? q : nsky_rng_u64(&rng) % scan->rows;
+        uint64_t row = scan->vectors.rows <= QUERIES ? q : nsky_rng_u64(&rng) % scan->vectors.rows;
         status = measure_row(rerank, row, query, allowed, sums, err);
     }
-    out->at_10 = scan->rows > 10 ? sums[0] / out->queries : NAN;
-    out->at_100 = scan->rows > 100 ? sums[1] / out->queries : NAN;
+    out->at_10 = scan->vectors.rows > 10 ? sums[0] / out->queries : NAN;
+    out->at_100 = scan->vectors.rows > 100 ? sums[1] / out->queries : NAN;
 done:
     nsky_free(allowed);
     nsky_free(query);

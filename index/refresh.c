@@ -9,12 +9,10 @@
 #include "index/faiss_index.h"
 #include "store/generation.h"
 
-static const char vectors_file[] = "vectors.f16";
-
 typedef enum keep { KEEP_ALL, KEEP_BUT_COLUMNS, KEEP_INDEX } keep;
 
 /* deleted.bin is the store's own, and written when it publishes. */
-static bool is_kept(const char *name, keep what)
+static bool is_kept(const char *name, const char *vectors_file, keep what)
 {
     if (strcmp(name, "deleted.bin") == 0)
         return false;
@@ -31,7 +29,7 @@ static nsky_status link_files(const nsky_generation_work *work, const nsky_gener
 
     for (const nsky_json *file = nsky_json_first(files); file && status == NSKY_OK;
          file = nsky_json_next(file))
-        if (is_kept(nsky_json_key(file), what))
+        if (is_kept(nsky_json_key(file), nsky_vector_file_name(from->vectors.type), what))
             status = nsky_generation_link(work, from, nsky_json_key(file), err);
     return status;
 }
@@ -109,6 +107,14 @@ nsky_status nsky_index_hide(const char *store, uint32_t *generation, nsky_error 
     return refresh(store, false, generation, err);
 }
 
+/* Codes know how far they are from the vectors as these were stored. */
+static bool same_vectors(const nsky_generation *live, const nsky_json *manifest)
+{
+    const char *type = nsky_json_get_string(manifest, "vector_type");
+    return strcmp(type ? type : nsky_vector_type_name(NSKY_VECTOR_FLOAT16),
+                  nsky_vector_type_name(live->vectors.type)) == 0;
+}
+
 nsky_status nsky_index_adopt(const nsky_generation_work *work, const nsky_generation *live,
                              uint64_t rows, nsky_json *manifest, nsky_error *err)
 {
@@ -117,7 +123,7 @@ nsky_status nsky_index_adopt(const nsky_generation_work *work, const nsky_genera
     nsky_json *copy = NULL;
     nsky_status status;
 
-    if (!index || live->rows > rows)
+    if (!index || live->rows > rows || !same_vectors(live, manifest))
         return NSKY_OK;
     if ((status = link_files(work, live, KEEP_INDEX, err)) != NSKY_OK ||
         (status = write_columns(work, rows, err)) != NSKY_OK ||

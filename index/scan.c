@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "common/half.h"
 #include "common/memory.h"
 
 #define THREADS_MAX 64
@@ -34,12 +33,12 @@ static nsky_dot_kernel best_kernel(const nsky_scan *scan)
     return all[0];
 }
 
-/* One row as float32, and its length: unit length rounded to float16 is off by up to 1e-3, and a
+/* One row as float32, and its length: unit length, rounded, is off by up to 1e-3, and a
  * cosine is wanted. */
 static float load_row(const nsky_scan *scan, uint64_t row, float *out, nsky_dot_kernel kernel)
 {
-    nsky_half_to_floats(out, scan->vectors + row * scan->dim, scan->dim);
-    float square = kernel.dot(out, out, nsky_scan_padded(scan->dim));
+    nsky_vectors_read(&scan->vectors, row, out);
+    float square = kernel.dot(out, out, nsky_scan_padded(scan->vectors.dim));
     return sqrtf(square);
 }
 
@@ -47,7 +46,7 @@ static void *scan_slice(void *payload)
 {
     slice *part = payload;
     const nsky_scan *scan = part->scan;
-    const uint32_t padded = nsky_scan_padded(scan->dim);
+    const uint32_t padded = nsky_scan_padded(scan->vectors.dim);
     for (uint64_t row = part->begin; row < part->end; row++) {
         float length = 0.0f;
         for (uint32_t q = 0; q < part->count; q++) {
@@ -70,32 +69,23 @@ static bool is_allowed(const uint8_t *const *allowed, uint32_t q, uint64_t row)
     return !allowed || !allowed[q] || (allowed[q][row >> 3] >> (row & 7) & 1);
 }
 
-static bool is_blank(const uint16_t *halves, uint32_t dim)
-{
-    for (uint32_t i = 0; i < dim; i++)
-        if (halves[i] & 0x7fff) /* either zero */
-            return false;
-    return true;
-}
-
 static void *score_slice(void *payload)
 {
     slice *part = payload;
     const nsky_scan *scan = part->scan;
     const nsky_linear_scan *linear = part->linear;
-    const uint32_t padded = nsky_scan_padded(scan->dim);
+    const uint32_t padded = nsky_scan_padded(scan->vectors.dim);
     for (uint64_t row = part->begin; row < part->end; row++) {
-        const uint16_t *halves = scan->vectors + row * scan->dim;
         bool loaded = false, blank = false;
         for (uint32_t q = 0; q < part->count; q++) {
             float score = NAN;
             if (!blank && is_allowed(part->allowed, q, row)) {
                 if (!loaded)
-                    nsky_half_to_floats(part->row, halves, scan->dim);
+                    nsky_vectors_read(&scan->vectors, row, part->row);
                 loaded = true;
                 float product =
                     part->kernel.dot(part->row, part->queries + (size_t)q * padded, padded);
-                blank = product == 0.0f && is_blank(halves, scan->dim);
+                blank = product == 0.0f && nsky_vectors_is_blank(&scan->vectors, row);
                 score = blank ? NAN : product + linear->bias[q];
             }
             if (linear->scores)
@@ -109,7 +99,7 @@ static void *score_slice(void *payload)
 
 static uint32_t thread_count(const nsky_scan *scan, uint64_t rows, uint32_t queries)
 {
-    uint64_t work = rows * scan->dim * queries / WORK_PER_THREAD + 1;
+    uint64_t work = rows * scan->vectors.dim * queries / WORK_PER_THREAD + 1;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t threads = scan->threads ? scan->threads : (uint64_t)(cores > 0 ? cores : 1);
     if (!scan->threads && threads > work)
@@ -137,9 +127,10 @@ static nsky_status run_scan(const nsky_scan *scan, const nsky_linear_scan *linea
                             const float *queries, const uint8_t *const *allowed, uint32_t count,
                             nsky_topk *topks, nsky_error *err)
 {
-    const uint64_t first = linear ? linear->first : 0, total = linear ? linear->rows : scan->rows;
+    const uint64_t first = linear ? linear->first : 0,
+                   total = linear ? linear->rows : scan->vectors.rows;
     const uint32_t threads = thread_count(scan, total, count);
-    const uint32_t padded = nsky_scan_padded(scan->dim);
+    const uint32_t padded = nsky_scan_padded(scan->vectors.dim);
     const nsky_dot_kernel kernel = best_kernel(scan);
     size_t k_sum = 0;
     for (uint32_t q = 0; topks && q < count; q++)
@@ -193,16 +184,16 @@ nsky_status nsky_scan_run(const nsky_scan *scan, const float *queries,
 nsky_status nsky_scan_linear(const nsky_scan *scan, const nsky_linear_scan *linear, nsky_error *err)
 {
     assert(scan && linear && linear->weights && linear->bias && linear->count > 0 && err);
-    assert(!linear->scores != !linear->topks && linear->first + linear->rows <= scan->rows);
+    assert(!linear->scores != !linear->topks && linear->first + linear->rows <= scan->vectors.rows);
     return run_scan(scan, linear, linear->weights, linear->allowed, linear->count, linear->topks,
                     err);
 }
 
 float nsky_scan_row(const nsky_scan *scan, uint64_t row, const float *query, float *scratch)
 {
-    const uint32_t padded = nsky_scan_padded(scan->dim);
+    const uint32_t padded = nsky_scan_padded(scan->vectors.dim);
     const nsky_dot_kernel kernel = best_kernel(scan);
-    for (uint32_t i = scan->dim; i < padded; i++)
+    for (uint32_t i = scan->vectors.dim; i < padded; i++)
         scratch[i] = 0.0f;
     float length = load_row(scan, row, scratch, kernel);
     return length > 0.0f ? kernel.dot(scratch, query, padded) / length : NAN;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/vectors.h"
 #include "index/search.h"
 
 #define NSKY_SCAN_LANES 16
@@ -33,14 +34,12 @@ void nsky_topk_sort(nsky_topk *topk); /* best first; equal similarity: lower row
 
 /* Rows a query may return: NULL = all, else bit (row & 7) of byte row >> 3. */
 typedef struct nsky_scan {
-    const uint16_t *vectors; /* [rows, dim] float16 */
-    uint64_t rows;
-    uint32_t dim;
+    nsky_vectors vectors;
     uint32_t threads;              /* 0: one for each core where the work is worth it */
     const nsky_dot_kernel *kernel; /* NULL: the best */
 } nsky_scan;
 
-/* Cosines: the stored vectors' rounding to float16 is divided out. Rows of zeros (no vector) are
+/* Cosines: the stored vectors' rounding is divided out. Rows of zeros (no vector) are
  * never hits. queries [count, padded] float32 of unit length; allowed [count] bitmaps or NULLs;
  * topks [count] empty. */
 NSKY_MUST_CHECK nsky_status nsky_scan_run(const nsky_scan *scan, const float *queries,

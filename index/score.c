@@ -15,7 +15,7 @@
 nsky_status nsky_linear_pack(const nsky_search *search, const nsky_linear *probes,
                              size_t stride_bytes, uint32_t count, float **out, nsky_error *err)
 {
-    const uint32_t dim = search->scan.dim, padded = nsky_scan_padded(dim);
+    const uint32_t dim = search->scan.vectors.dim, padded = nsky_scan_padded(dim);
     float *packed = nsky_alloc_zero((size_t)count * (padded + 1), sizeof *packed, err);
 
     *out = NULL;
@@ -74,11 +74,11 @@ nsky_status nsky_linear_check(uint32_t count, nsky_error *err)
 static void read_ahead(const nsky_scan *scan, uint64_t first, uint64_t rows)
 {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uint64_t end = first + rows < scan->rows ? first + rows : scan->rows;
+    const uint64_t end = first + rows < scan->vectors.rows ? first + rows : scan->vectors.rows;
     if (first >= end)
         return;
-    uintptr_t from = (uintptr_t)(scan->vectors + first * scan->dim) / page * page;
-    uintptr_t to = (uintptr_t)(scan->vectors + end * scan->dim);
+    uintptr_t from = (uintptr_t)nsky_vectors_row(&scan->vectors, first) / page * page;
+    uintptr_t to = (uintptr_t)nsky_vectors_row(&scan->vectors, end);
     (void)madvise((void *)from, to - from, MADV_WILLNEED);
 }
 
@@ -87,7 +87,8 @@ nsky_status nsky_search_scores(const nsky_search *search, const nsky_linear *pro
                                nsky_error *err)
 {
     assert(search && probes && scores && err);
-    const uint64_t rows = search->scan.rows, block = BLOCK_VALUES / search->scan.dim + 1;
+    const uint64_t rows = search->scan.vectors.rows,
+                   block = BLOCK_VALUES / search->scan.vectors.dim + 1;
     float *packed = NULL, *part = NULL;
     nsky_status status = nsky_linear_check(count, err);
 
@@ -99,7 +100,7 @@ nsky_status nsky_search_scores(const nsky_search *search, const nsky_linear *pro
         uint64_t here = rows - first < block ? rows - first : block;
         const nsky_linear_scan linear = {
             .weights = packed,
-            .bias = packed + (size_t)count * nsky_scan_padded(search->scan.dim),
+            .bias = packed + (size_t)count * nsky_scan_padded(search->scan.vectors.dim),
             .count = count,
             .first = first,
             .rows = here,
@@ -126,7 +127,7 @@ nsky_status nsky_search_facts(const nsky_search *search, uint64_t row, nsky_row_
 {
     const nsky_columns *columns = &search->columns;
 
-    if (columns->rows != search->scan.rows)
+    if (columns->rows != search->scan.vectors.rows)
         return nsky_fail(err, NSKY_EINVAL,
                          "magnitudes and positions need an index; run `nearsky index` first");
     if (row >= columns->rows)
@@ -150,9 +151,9 @@ static bool load_unit(const nsky_search *search, uint64_t row, float *out)
     double square = 0;
 
     nsky_generation_vector(search->generation, row, out);
-    for (uint32_t j = 0; j < search->scan.dim; j++)
+    for (uint32_t j = 0; j < search->scan.vectors.dim; j++)
         square += (double)out[j] * (double)out[j];
-    for (uint32_t j = 0; j < search->scan.dim && square > 0; j++)
+    for (uint32_t j = 0; j < search->scan.vectors.dim && square > 0; j++)
         out[j] = (float)((double)out[j] / sqrt(square));
     return square > 0;
 }
@@ -164,7 +165,7 @@ nsky_status nsky_search_nearest(const nsky_search *search, const uint64_t *rows,
 {
     assert(search && rows && allowed && hits && counts && err);
     assert(count >= 1 && count <= NSKY_NEAREST_MAX && k >= 1 && k < NSKY_SEARCH_K_MAX);
-    const uint32_t padded = nsky_scan_padded(search->scan.dim);
+    const uint32_t padded = nsky_scan_padded(search->scan.vectors.dim);
     const uint8_t *bitmaps[NSKY_NEAREST_MAX];
     nsky_topk topks[NSKY_NEAREST_MAX];
     float *queries = nsky_alloc_zero((size_t)count * padded, sizeof *queries, err);
@@ -174,7 +175,7 @@ nsky_status nsky_search_nearest(const nsky_search *search, const uint64_t *rows,
     for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
         bitmaps[q] = allowed;
         topks[q] = (nsky_topk){room + (size_t)q * (k + 1), k + 1, 0};
-        if (rows[q] >= search->scan.rows)
+        if (rows[q] >= search->scan.vectors.rows)
             status = nsky_fail(err, NSKY_ENOTFOUND, "row %llu has no vector yet",
                                (unsigned long long)rows[q]);
         else if (!load_unit(search, rows[q], queries + (size_t)q * padded))

@@ -48,7 +48,7 @@ static nsky_status open_lists(nsky_search *search, const nsky_json *index, nsky_
     if (status == NSKY_OK)
         status = nsky_efforts_read(search->efforts, index, search->generation->path, err);
     if (status == NSKY_OK)
-        status = nsky_ranking_new(&search->ranking, search->generation->path, err);
+        status = nsky_ranking_new(&search->ranking, search->generation, err);
     return status;
 }
 
@@ -106,7 +106,7 @@ nsky_status nsky_search_open(nsky_search **out, const char *store, uint32_t gene
     }
     const nsky_generation *live = search->generation;
     search->few = nsky_gather_few(live->dim);
-    search->scan = (nsky_scan){.vectors = live->vectors.data, .rows = live->rows, .dim = live->dim};
+    search->scan = (nsky_scan){.vectors = live->vectors};
     search->rerank = (nsky_rerank){search->faiss, &search->scan, search->indexed};
     *out = search;
     return NSKY_OK;
@@ -154,7 +154,7 @@ bool nsky_search_is_deleted(const nsky_search *search, uint64_t row)
 {
     const uint8_t *deleted = search->generation->deleted;
 
-    return deleted && row < search->scan.rows && nsky_bit(deleted, row);
+    return deleted && row < search->scan.vectors.rows && nsky_bit(deleted, row);
 }
 
 const nsky_json *nsky_search_manifest(const nsky_search *search)
@@ -184,7 +184,8 @@ nsky_status nsky_search_describe(const nsky_search *search, nsky_json **out, nsk
                              nsky_json_get_number(index, "recall_at_100", NAN));
     }
     nsky_json_put_integer(object, "rows", (int64_t)search->indexed);
-    nsky_json_put_integer(object, "delta_rows", (int64_t)(search->scan.rows - search->indexed));
+    nsky_json_put_integer(object, "delta_rows",
+                          (int64_t)(search->scan.vectors.rows - search->indexed));
     nsky_json_put_integer(object, "deleted_rows", (int64_t)search->generation->deleted_count);
     if (!object)
         return nsky_fail(err, NSKY_ENOMEM, "out of memory describing the index");

@@ -42,8 +42,8 @@ void nsky_hide_deleted(const nsky_search *search, float *scores, uint64_t first,
 
 /* rank_search.c: what ranking through the lists needs is read when it is first asked for. */
 typedef struct nsky_ranking_once nsky_ranking_once;
-NSKY_MUST_CHECK nsky_status nsky_ranking_new(nsky_ranking_once **out, const char *folder,
-                                             nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_ranking_new(nsky_ranking_once **out,
+                                             const nsky_generation *generation, nsky_error *err);
 void nsky_ranking_close(nsky_ranking_once *ranking);
 /* Any thread; the first waits for the disk. */
 NSKY_MUST_CHECK nsky_status nsky_search_ranker(const nsky_search *search, const nsky_ranker **out,

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "algebra/linalg.h"
-#include "common/half.h"
 #include "common/memory.h"
 #include "common/rng.h"
 #include "index/scan.h"
@@ -17,12 +16,11 @@
 #define ROUNDING 4e-6
 
 /* Row i of `count` evenly spread ones, or NSKY_EDATA. Blank rows stay zero. */
-static nsky_status take(float *out, const uint16_t *vectors, uint64_t row, uint32_t dim,
-                        nsky_error *err)
+static nsky_status take(float *out, const nsky_vectors *vectors, uint64_t row, nsky_error *err)
 {
     float sum = 0;
-    nsky_half_to_floats(out, vectors + row * dim, dim);
-    for (uint32_t d = 0; d < dim; d++)
+    nsky_vectors_read(vectors, row, out);
+    for (uint32_t d = 0; d < vectors->dim; d++)
         sum += out[d] * 0.0f; /* NaN when one is not finite */
     if (isnan(sum))
         return nsky_fail(err, NSKY_EDATA,
@@ -40,9 +38,10 @@ static bool is_blank(const float *x, uint32_t dim)
 }
 
 /* Second moments and sum of the sample's rows: moments [dim, dim], sum [dim]. */
-static nsky_status add_up(double *moments, double *sum, uint64_t *count, const uint16_t *vectors,
-                          uint64_t rows, uint32_t dim, uint64_t sample_rows, nsky_error *err)
+static nsky_status add_up(double *moments, double *sum, uint64_t *count,
+                          const nsky_vectors *vectors, uint64_t sample_rows, nsky_error *err)
 {
+    const uint32_t dim = vectors->dim;
     double *batch = nsky_alloc((size_t)BATCH * dim, sizeof *batch, err);
     double *part = nsky_alloc((size_t)dim * dim, sizeof *part, err);
     float *row = nsky_alloc(dim, sizeof *row, err);
@@ -58,7 +57,7 @@ static nsky_status add_up(double *moments, double *sum, uint64_t *count, const u
             filled = 0;
         }
         if (i == sample_rows ||
-            (status = take(row, vectors, i * rows / sample_rows, dim, err)) != NSKY_OK ||
+            (status = take(row, vectors, i * vectors->rows / sample_rows, err)) != NSKY_OK ||
             is_blank(row, dim))
             continue;
         for (uint32_t d = 0; d < dim; d++) {
@@ -127,13 +126,15 @@ static nsky_status turn_at_random(nsky_space *space, const double *vectors, uint
     return status;
 }
 
-nsky_status nsky_space_fit(nsky_space *out, const uint16_t *vectors, uint64_t rows, uint32_t dim,
-                           uint32_t coded, uint64_t sample_rows, uint64_t seed, nsky_error *err)
+nsky_status nsky_space_fit(nsky_space *out, const nsky_vectors *vectors, uint32_t coded,
+                           uint64_t sample_rows, uint64_t seed, nsky_error *err)
 {
-    assert(out && vectors && rows > 0 && dim > 0 && coded > 0 && coded % 16 == 0 && err);
+    assert(out && vectors && vectors->rows > 0 && vectors->dim > 0 && err);
+    assert(coded > 0 && coded % 16 == 0);
+    const uint32_t dim = vectors->dim;
     *out = (nsky_space){.dim = dim, .padded = nsky_scan_padded(dim), .coded = coded};
-    if (sample_rows > rows)
-        sample_rows = rows;
+    if (sample_rows > vectors->rows)
+        sample_rows = vectors->rows;
     uint64_t count = 0;
     double *moments = nsky_alloc_zero((size_t)dim * dim, sizeof *moments, err);
     double *sum = nsky_alloc_zero(dim, sizeof *sum, err);
@@ -143,7 +144,7 @@ nsky_status nsky_space_fit(nsky_space *out, const uint16_t *vectors, uint64_t ro
     nsky_status status =
         moments && sum && values && out->mean && out->rotation ? NSKY_OK : err->status;
     if (status == NSKY_OK &&
-        (status = add_up(moments, sum, &count, vectors, rows, dim, sample_rows, err)) == NSKY_OK &&
+        (status = add_up(moments, sum, &count, vectors, sample_rows, err)) == NSKY_OK &&
         (status = directions(out, moments, sum, values, count, err)) == NSKY_OK)
         status = turn_at_random(out, moments, seed, err);
     nsky_free(values);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/vectors.h"
 
 typedef struct nsky_space {
     uint32_t dim, padded, coded; /* padded = nsky_scan_padded(dim) */
@@ -19,13 +20,13 @@ typedef struct nsky_space {
 } nsky_space;
 
 /*
- * vectors [rows, dim] float16; sample_rows of them are looked at, evenly spread. coded is a
+ * sample_rows of the vectors are looked at, evenly spread. coded is a
  * multiple of 16; where it exceeds dim the vectors are turned into the larger space, nothing lost.
  * NSKY_EDATA: a vector is not finite (the row is named), or there is none. One thread.
  */
-NSKY_MUST_CHECK nsky_status nsky_space_fit(nsky_space *out, const uint16_t *vectors, uint64_t rows,
-                                           uint32_t dim, uint32_t coded, uint64_t sample_rows,
-                                           uint64_t seed, nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_space_fit(nsky_space *out, const nsky_vectors *vectors,
+                                           uint32_t coded, uint64_t sample_rows, uint64_t seed,
+                                           nsky_error *err);
 void nsky_space_free(nsky_space *space);
 
 /* x [n, padded] as stored, on return less the mean; y [n, coded]; rests [n] (or NULL): the length

@@ -23,7 +23,7 @@
 
 struct nsky_speed {
     nsky_speed_job job;
-    nsky_map vectors;
+    nsky_map map;
     nsky_scan scan;
     nsky_index_plan plan;
     nsky_lists lists;
@@ -34,12 +34,13 @@ struct nsky_speed {
 
 static nsky_status map_vectors(nsky_speed *s, nsky_error *err)
 {
-    char *path = nsky_format(err, "%s/vectors.f16", s->job.folder);
-    nsky_status status = path ? nsky_map_open(&s->vectors, path, err) : err->status;
-    if (status == NSKY_OK && s->vectors.bytes != s->job.rows * s->job.dim * 2)
+    char *path = nsky_format(err, "%s/%s", s->job.folder, nsky_vector_file_name(s->job.type));
+    nsky_status status = path ? nsky_map_open(&s->map, path, err) : err->status;
+    if (status == NSKY_OK &&
+        s->map.bytes != s->job.rows * nsky_vector_bytes(s->job.type, s->job.dim))
         status = nsky_fail(err, NSKY_EMISMATCH, "%s: not %llu rows of %u", path,
                            (unsigned long long)s->job.rows, s->job.dim);
-    s->scan = (nsky_scan){.vectors = s->vectors.data, .rows = s->job.rows, .dim = s->job.dim};
+    s->scan = (nsky_scan){.vectors = {s->map.data, s->job.rows, s->job.dim, s->job.type}};
     nsky_free(path);
     return status;
 }
@@ -47,9 +48,7 @@ static nsky_status map_vectors(nsky_speed *s, nsky_error *err)
 static nsky_status build_graph(nsky_speed *s, nsky_error *err)
 {
     const nsky_knn_job job = {.folder = s->job.folder,
-                              .vectors = s->vectors.data,
-                              .rows = s->job.rows,
-                              .dim = s->job.dim,
+                              .vectors = s->scan.vectors,
                               .threads = s->job.threads,
                               .stop = s->job.stop};
     return nsky_knn_build(&job, err);
@@ -58,9 +57,7 @@ static nsky_status build_graph(nsky_speed *s, nsky_error *err)
 static nsky_status build_lists(nsky_speed *s, nsky_error *err)
 {
     const nsky_lists_job job = {.folder = s->job.folder,
-                                .vectors = s->vectors.data,
-                                .rows = s->job.rows,
-                                .dim = s->job.dim,
+                                .vectors = s->scan.vectors,
                                 .coded = s->plan.coded,
                                 .bits = s->plan.bits,
                                 .lists = s->plan.lists,
@@ -166,7 +163,7 @@ void nsky_speed_close(nsky_speed *s)
         return;
     nsky_knn_close(&s->graph);
     nsky_lists_close(&s->lists);
-    nsky_map_close(&s->vectors);
+    nsky_map_close(&s->map);
     nsky_free(s);
 }
 

@@ -9,13 +9,15 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/vectors.h"
 
 typedef struct nsky_speed nsky_speed;
 
 typedef struct nsky_speed_job {
-    const char *folder; /* vectors.f16 [rows, dim] is there; the index's files go there */
+    const char *folder; /* vectors.f16 or .i8 is there; the index's files go there */
     uint64_t rows;
     uint32_t dim;
+    nsky_vector_type type;
     bool graph;                /* neighbours by the graph; else by the lists */
     uint32_t bits, lists;      /* of the lists; 0: chosen */
     uint64_t memory_bytes_max; /* for building */

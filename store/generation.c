@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/half.h"
 #include "common/memory.h"
 #include "store/current.h"
 #include "store/hidden.h"
@@ -53,6 +52,7 @@ static nsky_status read_manifest(nsky_generation *generation, nsky_error *err)
     if (status == NSKY_OK) {
         generation->rows = manifest.rows;
         generation->dim = manifest.dim;
+        generation->vectors = (nsky_vectors){NULL, manifest.rows, manifest.dim, manifest.type};
     }
     nsky_free(path);
     return status;
@@ -60,12 +60,14 @@ static nsky_status read_manifest(nsky_generation *generation, nsky_error *err)
 
 static nsky_status map_vectors(nsky_generation *generation, nsky_error *err)
 {
-    char *path = nsky_format(err, "%s/" NSKY_VECTORS, generation->path);
+    nsky_vectors *v = &generation->vectors;
+    char *path = nsky_format(err, "%s/%s", generation->path, nsky_vector_file_name(v->type));
 
     if (!path)
         return err->status;
-    nsky_status status = nsky_map_open(&generation->vectors, path, err);
-    if (status == NSKY_OK && generation->vectors.bytes != generation->rows * generation->dim * 2)
+    nsky_status status = nsky_map_open(&generation->map, path, err);
+    v->data = generation->map.data;
+    if (status == NSKY_OK && generation->map.bytes != v->rows * nsky_vector_bytes(v->type, v->dim))
         status = nsky_fail(err, NSKY_EMISMATCH, "%s: changed while it was opened", path);
     nsky_free(path);
     return status;
@@ -144,7 +146,7 @@ void nsky_generation_close(nsky_generation *generation)
 {
     if (!generation)
         return;
-    nsky_map_close(&generation->vectors);
+    nsky_map_close(&generation->map);
     nsky_json_free(generation->manifest);
     nsky_free(generation->deleted);
     nsky_free(generation->path);
@@ -154,8 +156,7 @@ void nsky_generation_close(nsky_generation *generation)
 void nsky_generation_vector(const nsky_generation *generation, uint64_t row, float *out)
 {
     assert(generation && out && row < generation->rows);
-    const uint16_t *vectors = generation->vectors.data;
-    nsky_half_to_floats(out, vectors + row * generation->dim, generation->dim);
+    nsky_vectors_read(&generation->vectors, row, out);
 }
 
 nsky_status nsky_generation_model_path(const nsky_generation *generation, char **out,

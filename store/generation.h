@@ -1,6 +1,6 @@
 /* generation.h - immutable sets of vectors and what is built on them.
  *
- * STORE/generations/NNNN/: vectors.f16 ([rows, dim] float16, unit length, row = catalogue row),
+ * STORE/generations/NNNN/: vectors.f16 or vectors.i8 (common/vectors.h; row = catalogue row),
  * manifest.json, and after indexing the files the index room adds. STORE/CURRENT names the live
  * one. STORE/models/<first 16 hex of sha256>.safetensors holds the weights, so that a store answers
  * for uploads by itself. A generation is prepared in generations/.work-<key>/ (kept when
@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "common/json.h"
+#include "common/vectors.h"
 
 /* --- reading: a live or named generation, mapped --- */
 typedef struct nsky_generation {
@@ -23,7 +24,8 @@ typedef struct nsky_generation {
     nsky_json *manifest;
     uint64_t rows;
     uint32_t dim;
-    nsky_map vectors; /* [rows, dim] float16 */
+    nsky_vectors vectors; /* in map */
+    nsky_map map;
     uint8_t *deleted; /* a bit for each row that is hidden (row & 7 of byte row >> 3); NULL: none */
     uint64_t deleted_count;
 } nsky_generation;
@@ -59,7 +61,8 @@ NSKY_MUST_CHECK nsky_status nsky_generation_begin_part(nsky_generation_work **ou
  * every file in the folder, writes it, syncs all, renames to the next number, points CURRENT at it.
  * The rows that the catalogue says are deleted go into deleted.bin, and their number into
  * "deleted_rows". Takes and frees the manifest; frees the work, also on error.
- * The manifest must have "rows", "dim" and "model": {name, sha256, ...}; "blank_rows" counts rows
+ * The manifest must have "rows", "dim", "vector_type" where it is not float16, and "model": {name,
+ * sha256, ...}; "blank_rows" counts rows
  * whose vector is all zeros, for which there was nothing to see.
  */
 NSKY_MUST_CHECK nsky_status nsky_generation_publish(nsky_generation_work *work, nsky_json *manifest,

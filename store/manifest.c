@@ -39,6 +39,7 @@ nsky_status nsky_manifest_read(nsky_manifest *out, const nsky_json *root, const 
     double rows = nsky_json_get_number(root, "rows", -1);
     double dim = nsky_json_get_number(root, "dim", -1);
     double blank_rows = nsky_json_get_number(root, "blank_rows", 0);
+    const nsky_json *type = nsky_json_get(root, "vector_type");
 
     *out = (nsky_manifest){0};
     if (!whole(rows, 0, 0x1p40))
@@ -48,6 +49,12 @@ nsky_status nsky_manifest_read(nsky_manifest *out, const nsky_json *root, const 
                          NSKY_DIM_MAX);
     if (!whole(blank_rows, 0, rows))
         return nsky_fail(err, NSKY_EDATA, "%s: \"blank_rows\" is no count of its rows", path);
+    if (type && (nsky_json_kind(type) != NSKY_JSON_STRING ||
+                 !nsky_vector_type_parse(&out->type, nsky_json_string(type))))
+        return nsky_fail(err, NSKY_EMISMATCH,
+                         "%s: \"vector_type\" is neither float16 nor int8; a newer nearsky may "
+                         "know it",
+                         path);
     out->model_sha256 = nsky_json_get_string(nsky_json_get(root, "model"), "sha256");
     if (!nsky_is_sha256(out->model_sha256))
         return nsky_fail(err, NSKY_EDATA, "%s: \"model\" lacks the sha256 of the weights", path);
@@ -60,7 +67,8 @@ nsky_status nsky_manifest_read(nsky_manifest *out, const nsky_json *root, const 
 static nsky_status check_files(const nsky_manifest *manifest, const nsky_json *files,
                                const char *path, nsky_error *err)
 {
-    const nsky_json *vectors = nsky_json_get(files, NSKY_VECTORS);
+    const char *file_name = nsky_vector_file_name(manifest->type);
+    const nsky_json *vectors = nsky_json_get(files, file_name);
 
     for (const nsky_json *file = nsky_json_first(files); file; file = nsky_json_next(file)) {
         const char *name = nsky_json_key(file);
@@ -70,9 +78,10 @@ static nsky_status check_files(const nsky_manifest *manifest, const nsky_json *f
             return nsky_fail(err, NSKY_EDATA, "%s: the entry of file \"%.200s\" makes no sense",
                              path, name);
     }
-    if (!vectors || nsky_manifest_bytes(vectors) != manifest->rows * manifest->dim * 2)
-        return nsky_fail(err, NSKY_EDATA,
-                         "%s: the size of " NSKY_VECTORS " does not match rows and dim", path);
+    if (!vectors || nsky_manifest_bytes(vectors) !=
+                        manifest->rows * nsky_vector_bytes(manifest->type, manifest->dim))
+        return nsky_fail(err, NSKY_EDATA, "%s: the size of %s does not match rows and dim", path,
+                         file_name);
     return NSKY_OK;
 }
 

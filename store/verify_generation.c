@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "common/file.h"
-#include "common/half.h"
 #include "common/hash.h"
 #include "common/json.h"
 #include "common/memory.h"
@@ -79,7 +78,7 @@ static nsky_status check_unlisted(nsky_verify *verify, const char *folder, const
 }
 
 /* Zeros mean "no vector" (the encoder saw nothing); the manifest counts such rows as blank_rows. */
-static void check_lengths(nsky_verify *verify, const char *path, const uint16_t *vectors,
+static void check_lengths(nsky_verify *verify, const char *path, const nsky_vectors *vectors,
                           const nsky_manifest *manifest, float *row)
 {
     uint32_t found = 0;
@@ -87,7 +86,7 @@ static void check_lengths(nsky_verify *verify, const char *path, const uint16_t 
 
     for (uint64_t i = 0; i < manifest->rows && found < VECTOR_PROBLEMS_MAX; i++) {
         double squares = 0;
-        nsky_half_to_floats(row, vectors + i * manifest->dim, manifest->dim);
+        nsky_vectors_read(vectors, i, row);
         for (uint32_t d = 0; d < manifest->dim; d++)
             squares += (double)row[d] * row[d];
         if (fabs(sqrt(squares) - 1) <= LENGTH_TOLERANCE) /* false for NaN */
@@ -105,15 +104,17 @@ static void check_lengths(nsky_verify *verify, const char *path, const uint16_t 
 static nsky_status check_vectors(nsky_verify *verify, const char *folder,
                                  const nsky_manifest *manifest, nsky_error *err)
 {
-    char *path = nsky_format(err, "%s/" NSKY_VECTORS, folder);
+    char *path = nsky_format(err, "%s/%s", folder, nsky_vector_file_name(manifest->type));
     float *row = nsky_alloc(manifest->dim, sizeof *row, err);
     nsky_map map = {NULL, 0};
     nsky_status status = path && row ? NSKY_OK : NSKY_ENOMEM;
 
     /* A wrong size was reported already. */
     if (status == NSKY_OK && (status = nsky_map_open(&map, path, err)) == NSKY_OK &&
-        map.bytes == manifest->rows * manifest->dim * 2)
-        check_lengths(verify, path, map.data, manifest, row);
+        map.bytes == manifest->rows * nsky_vector_bytes(manifest->type, manifest->dim)) {
+        const nsky_vectors vectors = {map.data, manifest->rows, manifest->dim, manifest->type};
+        check_lengths(verify, path, &vectors, manifest, row);
+    }
     nsky_map_close(&map);
     nsky_free(row);
     nsky_free(path);

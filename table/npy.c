@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "common/half.h"
+#include "common/memory.h"
 
 #define ALIGNMENT 64
 #define PREFIX_BYTES 10 /* magic, version, length of the header that follows */
-#define AT_ONCE 4096
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "values are written as they lie in memory");
@@ -41,19 +41,31 @@ nsky_status nsky_npy_begin(FILE *stream, const char *name, nsky_npy_type type, u
     return put(stream, name, header, bytes, err);
 }
 
-nsky_status nsky_npy_put(FILE *stream, const char *name, nsky_npy_type type, const uint16_t *halves,
-                         uint64_t count, nsky_error *err)
+nsky_status nsky_npy_put(FILE *stream, const char *name, nsky_npy_type type,
+                         const nsky_vectors *vectors, uint64_t first, uint64_t count,
+                         nsky_error *err)
 {
-    assert(stream && name && (halves || count == 0) && err);
-    float floats[AT_ONCE];
+    assert(stream && name && vectors && first + count <= vectors->rows && err);
+    const uint32_t dim = vectors->dim;
     nsky_status status = NSKY_OK;
 
-    if (type == NSKY_NPY_FLOAT16)
-        return put(stream, name, halves, count * sizeof *halves, err);
-    for (uint64_t done = 0; done < count && status == NSKY_OK; done += AT_ONCE) {
-        size_t n = count - done < AT_ONCE ? (size_t)(count - done) : AT_ONCE;
-        nsky_half_to_floats(floats, halves + done, n);
-        status = put(stream, name, floats, n * sizeof *floats, err);
+    if (type == NSKY_NPY_FLOAT16 && vectors->type == NSKY_VECTOR_FLOAT16)
+        return put(stream, name, nsky_vectors_row(vectors, first),
+                   count * nsky_vector_bytes(vectors->type, dim), err);
+    float *floats = nsky_alloc(dim, sizeof *floats, err);
+    uint16_t *halves = nsky_alloc(dim, sizeof *halves, err);
+    if (!floats || !halves)
+        status = err->status;
+    for (uint64_t row = first; row < first + count && status == NSKY_OK; row++) {
+        nsky_vectors_read(vectors, row, floats);
+        if (type == NSKY_NPY_FLOAT32) {
+            status = put(stream, name, floats, dim * sizeof *floats, err);
+        } else {
+            nsky_half_from_floats(halves, floats, dim);
+            status = put(stream, name, halves, dim * sizeof *halves, err);
+        }
     }
+    nsky_free(halves);
+    nsky_free(floats);
     return status;
 }

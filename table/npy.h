@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "common/error.h"
+#include "common/vectors.h"
 
 typedef enum nsky_npy_type { NSKY_NPY_FLOAT16, NSKY_NPY_FLOAT32 } nsky_npy_type;
 
@@ -13,8 +14,9 @@ typedef enum nsky_npy_type { NSKY_NPY_FLOAT16, NSKY_NPY_FLOAT32 } nsky_npy_type;
  * the file is aligned. The values follow, row by row; `name` is the stream's, for errors. */
 NSKY_MUST_CHECK nsky_status nsky_npy_begin(FILE *stream, const char *name, nsky_npy_type type,
                                            uint64_t rows, uint32_t columns, nsky_error *err);
-/* halves [count] float16, as they are or as float32. */
+/* Rows [first, first + count): as they are where they are of that type, else by way of float32. */
 NSKY_MUST_CHECK nsky_status nsky_npy_put(FILE *stream, const char *name, nsky_npy_type type,
-                                         const uint16_t *halves, uint64_t count, nsky_error *err);
+                                         const nsky_vectors *vectors, uint64_t first,
+                                         uint64_t count, nsky_error *err);
 
 #endif

@@ -131,6 +131,57 @@ static void says_what_it_did(void **state)
     assert_sound(store);
 }
 
+/* The numbers of `expected`, each row in 8 bits. */
+static void assert_expected_short(const char *store, uint32_t rows)
+{
+    nsky_generation *live = open_live(store);
+    const nsky_vectors all = {expected, ROWS, DIM, NSKY_VECTOR_FLOAT16};
+    float row[DIM];
+    int8_t numbers[DIM];
+
+    assert_int_equal(live->rows, rows);
+    assert_int_equal(live->vectors.type, NSKY_VECTOR_INT8);
+    assert_string_equal(nsky_json_get_string(live->manifest, "vector_type"), "int8");
+    for (uint32_t i = 0; i < rows; i++) {
+        nsky_vectors_read(&all, i, row);
+        nsky_vector_encode(NSKY_VECTOR_INT8, row, DIM, numbers);
+        assert_memory_equal(nsky_vectors_row(&live->vectors, i), numbers, DIM);
+    }
+    nsky_generation_close(live);
+}
+
+/* Vectors of float16 are shortened, not computed again; a store of int8 stays one unless told
+ * otherwise; the way back is a new embedding. */
+static void vectors_may_be_short(void **state)
+{
+    const char *store = in_directory("short");
+    const nsky_vector_type int8 = NSKY_VECTOR_INT8, float16 = NSKY_VECTOR_FLOAT16;
+    nsky_embed_options options = options_for(2);
+    nsky_embed_report report;
+
+    (void)state;
+    add_rows(store, 0, ROWS / 2, UINT32_MAX);
+    embed(store, &options);
+    options.vectors = &int8;
+    report = embed(store, &options);
+    assert_int_equal(report.generation, 2);
+    assert_int_equal(report.reused, ROWS / 2);
+    assert_true(report.images_per_s == 0);
+    assert_expected_short(store, ROWS / 2);
+    add_rows(store, ROWS / 2, ROWS, UINT32_MAX);
+    options.vectors = NULL;
+    report = embed(store, &options);
+    assert_int_equal(report.reused, ROWS / 2);
+    assert_expected_short(store, ROWS);
+    assert_true(embed(store, &options).up_to_date);
+    assert_sound(store);
+    options.vectors = &float16;
+    report = embed(store, &options);
+    assert_int_equal(report.reused, 0);
+    assert_expected(store, ROWS);
+    assert_sound(store);
+}
+
 static void workers_change_no_bit(void **state)
 {
     nsky_embed_options options = options_for(3);
@@ -370,10 +421,11 @@ static int set_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(says_what_it_did),           cmocka_unit_test(workers_change_no_bit),
-        cmocka_unit_test(growth_keeps_what_there_is), cmocka_unit_test(killed_runs_carry_on),
-        cmocka_unit_test(damaged_work_is_done_again), cmocka_unit_test(blank_stamps_stop_nothing),
-        cmocka_unit_test(refuses_what_cannot_work),   cmocka_unit_test(survives_the_end_of_memory),
+        cmocka_unit_test(says_what_it_did),           cmocka_unit_test(vectors_may_be_short),
+        cmocka_unit_test(workers_change_no_bit),      cmocka_unit_test(growth_keeps_what_there_is),
+        cmocka_unit_test(killed_runs_carry_on),       cmocka_unit_test(damaged_work_is_done_again),
+        cmocka_unit_test(blank_stamps_stop_nothing),  cmocka_unit_test(refuses_what_cannot_work),
+        cmocka_unit_test(survives_the_end_of_memory),
     };
 
     return cmocka_run_group_tests(tests, set_up, remove_test_directory);

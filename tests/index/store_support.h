@@ -10,6 +10,7 @@
 #include "common/half.h"
 #include "common/hash.h"
 #include "common/rng.h"
+#include "common/vectors.h"
 #include "store/generation.h"
 #include "store/survey.h"
 
@@ -52,18 +53,20 @@ static inline void commit_and_close(nsky_survey *survey)
     nsky_survey_close(survey);
 }
 
-/* A generation under way: vectors [rows, dim] float16 and a manifest with what it must have. */
-static inline nsky_generation_work *begin_generation(const char *store, const uint16_t *vectors,
-                                                     uint64_t rows, uint32_t dim,
-                                                     nsky_json **manifest)
+/* A generation under way: the vectors and a manifest with what it must have. */
+static inline nsky_generation_work *begin_generation_of(const char *store,
+                                                        const nsky_vectors *vectors,
+                                                        nsky_json **manifest)
 {
     nsky_error err = NSKY_ERROR_INIT;
     nsky_generation_work *work = NULL;
     char sha256[NSKY_SHA256_HEX_BYTES];
     const char *weights = in_directory("weights");
     assert_ok(nsky_generation_begin(&work, store, "test", &err), err);
-    char *path = nsky_format(&err, "%s/vectors.f16", work->path);
-    assert_ok(nsky_file_write(path, vectors, rows * dim * sizeof *vectors, &err), err);
+    char *path = nsky_format(&err, "%s/%s", work->path, nsky_vector_file_name(vectors->type));
+    assert_ok(nsky_file_write(path, vectors->data,
+                              vectors->rows * nsky_vector_bytes(vectors->type, vectors->dim), &err),
+              err);
     nsky_free(path);
     assert_ok(nsky_file_write(weights, "weights", 7, &err), err);
     nsky_sha256_hex("weights", 7, sha256);
@@ -73,9 +76,20 @@ static inline nsky_generation_work *begin_generation(const char *store, const ui
     nsky_json_put_string(model, "name", "none");
     nsky_json_put_string(model, "sha256", sha256);
     nsky_json_put(*manifest, "model", model);
-    nsky_json_put_integer(*manifest, "rows", (int64_t)rows);
-    nsky_json_put_integer(*manifest, "dim", dim);
+    nsky_json_put_integer(*manifest, "rows", (int64_t)vectors->rows);
+    nsky_json_put_integer(*manifest, "dim", vectors->dim);
+    if (vectors->type != NSKY_VECTOR_FLOAT16) /* as older stores have it: not said */
+        nsky_json_put_string(*manifest, "vector_type", nsky_vector_type_name(vectors->type));
     return work;
+}
+
+/* vectors [rows, dim] float16 */
+static inline nsky_generation_work *begin_generation(const char *store, const uint16_t *vectors,
+                                                     uint64_t rows, uint32_t dim,
+                                                     nsky_json **manifest)
+{
+    const nsky_vectors all = {vectors, rows, dim, NSKY_VECTOR_FLOAT16};
+    return begin_generation_of(store, &all, manifest);
 }
 
 #endif

@@ -16,15 +16,13 @@ enum { ROWS = 4000, DIM = 96, QUERIES = 100, BLANK = 17 };
 static uint16_t vectors[ROWS][DIM];
 static float queries[QUERIES][DIM];
 static nsky_knn graph;
-static const nsky_scan scan = {.vectors = vectors[0], .rows = ROWS, .dim = DIM};
+static const nsky_scan scan = {.vectors = {vectors[0], ROWS, DIM, NSKY_VECTOR_FLOAT16}};
 
 static void build(const char *where, uint32_t threads)
 {
     nsky_error err = NSKY_ERROR_INIT;
     const nsky_knn_job job = {.folder = where,
-                              .vectors = vectors[0],
-                              .rows = ROWS,
-                              .dim = DIM,
+                              .vectors = {vectors[0], ROWS, DIM, NSKY_VECTOR_FLOAT16},
                               .degree = 32,
                               .beam = 64,
                               .threads = threads};

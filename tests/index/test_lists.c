@@ -18,9 +18,7 @@ static uint16_t vectors[ROWS * DIM];
 static nsky_lists_job job_in(const char *folder, uint32_t coded, uint32_t bits)
 {
     return (nsky_lists_job){.folder = folder,
-                            .vectors = vectors,
-                            .rows = ROWS,
-                            .dim = DIM,
+                            .vectors = {vectors, ROWS, DIM, NSKY_VECTOR_FLOAT16},
                             .coded = coded,
                             .bits = bits,
                             .lists = LISTS,

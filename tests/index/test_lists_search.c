@@ -11,7 +11,7 @@ enum { ROWS = 8192, DIM = 40, PADDED = 48, LISTS = 48, QUERIES = 40 };
 static uint16_t vectors[ROWS * DIM];
 static float queries[QUERIES][PADDED];
 static nsky_lists lists;
-static nsky_scan scan = {.vectors = vectors, .rows = ROWS, .dim = DIM};
+static nsky_scan scan = {.vectors = {vectors, ROWS, DIM, NSKY_VECTOR_FLOAT16}};
 
 static int set_up(void **state)
 {
@@ -20,9 +20,7 @@ static int set_up(void **state)
         return -1;
     make_rows(vectors, ROWS, DIM, 60);
     nsky_lists_job job = {.folder = test_directory,
-                          .vectors = vectors,
-                          .rows = ROWS,
-                          .dim = DIM,
+                          .vectors = {vectors, ROWS, DIM, NSKY_VECTOR_FLOAT16},
                           .coded = 32,
                           .bits = 4,
                           .lists = LISTS,

@@ -64,9 +64,7 @@ static survey *open_survey(uint32_t clusters, double noise, uint32_t coded, uint
     char name[32]; /* two surveys of one name would be taken for one */
     snprintf(name, sizeof name, "%u %g", clusters, noise);
     const nsky_lists_job job = {.folder = test_directory,
-                                .vectors = s->vectors,
-                                .rows = LISTED,
-                                .dim = DIM,
+                                .vectors = {s->vectors, LISTED, DIM, NSKY_VECTOR_FLOAT16},
                                 .coded = coded,
                                 .bits = bits,
                                 .lists = 61,
@@ -80,7 +78,7 @@ static survey *open_survey(uint32_t clusters, double noise, uint32_t coded, uint
         fail_msg("%s", err.text);
     snprintf(s->path, sizeof s->path, "%s/vectors.f16", test_directory);
     assert_int_equal(nsky_file_write(s->path, s->vectors, (size_t)ROWS * DIM * 2, &err), NSKY_OK);
-    s->scan = (nsky_scan){.vectors = s->vectors, .rows = ROWS, .dim = DIM};
+    s->scan = (nsky_scan){.vectors = {s->vectors, ROWS, DIM, NSKY_VECTOR_FLOAT16}};
     if (nsky_ranker_open(&s->ranker, &s->lists, &s->scan, s->path, &err) != NSKY_OK)
         fail_msg("%s", err.text);
     return s;

@@ -72,7 +72,7 @@ static void agrees_with_float64(void **state)
     nsky_hit hits[K];
     nsky_error err = NSKY_ERROR_INIT;
     load_query(query, vectors, 123, DIM);
-    nsky_scan scan = {.vectors = vectors, .rows = ROWS, .dim = DIM};
+    nsky_scan scan = {.vectors = {vectors, ROWS, DIM, NSKY_VECTOR_FLOAT16}};
     nsky_topk topk = {hits, K, 0};
     assert_int_equal(nsky_scan_run(&scan, query, NULL, 1, &topk, &err), NSKY_OK);
     assert_int_equal(topk.count, K);
@@ -116,7 +116,7 @@ static void threads_and_kernels_change_nothing(void **state)
     memset(hits, 0, sizeof hits);
     for (uint32_t threads = 1; threads <= 5; threads++)
         for (uint32_t k = 0; k < kernel_count; k++) {
-            nsky_scan scan = {vectors, ROWS, DIM, threads, &kernels[k]};
+            nsky_scan scan = {{vectors, ROWS, DIM, NSKY_VECTOR_FLOAT16}, threads, &kernels[k]};
             nsky_topk topks[QUERIES];
             for (uint32_t q = 0; q < QUERIES; q++)
                 topks[q] = (nsky_topk){hits[q], K, 0};
@@ -147,7 +147,7 @@ static void bitmaps_are_obeyed(void **state)
     memset(vectors + 50 * DIM, 0, DIM * sizeof *vectors); /* allowed, but without a vector */
     for (uint32_t row = 0; row < ROWS; row += 10)
         allowed[row >> 3] |= (uint8_t)(1u << (row & 7));
-    nsky_scan scan = {.vectors = vectors, .rows = ROWS, .dim = DIM};
+    nsky_scan scan = {.vectors = {vectors, ROWS, DIM, NSKY_VECTOR_FLOAT16}};
     nsky_topk topk = {hits, K, 0};
     assert_int_equal(nsky_scan_run(&scan, query, bitmaps, 1, &topk, &err), NSKY_OK);
     assert_int_equal(topk.count, 9);
@@ -177,7 +177,7 @@ static void linear_scores_are_exact(void **state)
             weights[q * PADDED + d] = (float)(5 * nsky_rng_normal(&rng));
     for (uint32_t threads = 1; threads <= 3; threads++)
         for (uint32_t k = 0; k < kernel_count; k++) {
-            nsky_scan scan = {vectors, ROWS, DIM, threads, &kernels[k]};
+            nsky_scan scan = {{vectors, ROWS, DIM, NSKY_VECTOR_FLOAT16}, threads, &kernels[k]};
             nsky_topk topks[PROBES] = {{hits[0], K, 0}, {hits[1], K, 0}};
             nsky_linear_scan linear = {weights, bias, NULL, PROBES, 0, ROWS, scores, NULL};
             assert_int_equal(nsky_scan_linear(&scan, &linear, &err), NSKY_OK);
@@ -224,7 +224,7 @@ static void out_of_memory_is_reported(void **state)
     float query[16];
     nsky_hit hits[3] = {{0}};
     load_query(query, vectors, 0, 16);
-    nsky_scan scan = {.vectors = vectors, .rows = 10, .dim = 16};
+    nsky_scan scan = {.vectors = {vectors, 10, 16, NSKY_VECTOR_FLOAT16}};
     for (uint64_t n = 1; n <= 3; n++) {
         nsky_error err = NSKY_ERROR_INIT;
         nsky_topk topk = {hits, 3, 0};
