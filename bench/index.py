@@ -29,11 +29,17 @@ def parse():
     parser = argparse.ArgumentParser(prog="scripts/bench index")
     parser.add_argument("--rows", default="10000,100000,1000000", help="each is measured")
     parser.add_argument("--full", action="store_true",
-                        help="76,000,000 rows too: 78 GB of vectors at 512 dimensions")
+                        help="76,000,000 rows too: 78 GB of vectors at 512 dimensions, or 39 as "
+                        "int8, and 21 for the index while it is built")
     parser.add_argument("--dim", type=int, default=512)
+    parser.add_argument("--vectors", choices=("float16", "int8"), default="float16",
+                        help="how they are stored; the peers read float16 only")
+    parser.add_argument("--peers", default="faiss,hnsw", metavar="A,B",
+                        help="only those with one of these in their name; none: nearsky alone")
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--hnsw-rows", type=int, default=1000000, help="no hnswlib above")
+    parser.add_argument("--graph-rows", type=int, default=10000000, help="no graph above")
     parser.add_argument("--folder", help="where files go and stay; default: a temporary one")
     parser.add_argument("--svg", help="draw the curves over rows into this file")
     parser.add_argument("nearsky")
@@ -72,23 +78,42 @@ class Size:
     def __init__(self, args, rows, folder):
         self.args, self.rows, self.folder = args, rows, folder
         self.base = [args.nearsky, "bench", "index", folder, "--rows", str(rows), "--dim",
-                     str(args.dim), "--queries", str(args.queries), "--json"]
+                     str(args.dim), "--vectors", args.vectors, "--queries", str(args.queries),
+                     "--json"]
         self.peer = os.path.join(os.path.dirname(args.nearsky), "peer_index")
-        self.kinds = ["lists", "graph"]
+        self.kinds = ["lists", "graph"] if rows <= args.graph_rows else ["lists"]
         self.built, self.times, self.rounds = {}, {}, []
 
     def prepare(self):
         say(f"{self.rows} rows: vectors, exact answers, indexes")
-        for kind in self.kinds: # the first one says how long it took
-            self.times[kind] = run_json(self.base + ["--index", kind, "--filters",
-                                                     "--prepare"])["build_s"]
-        self.peers = faiss_builds(self.rows, self.args.dim)
-        if self.rows <= self.args.hnsw_rows:
-            self.peers += HNSW["builds"]
+        for kind in self.kinds:
+            done = run_json(self.base + ["--index", kind, "--filters", "--prepare"])
+            self.times[kind] = self.remembered(kind, done["build_s"])
+        self.peers = self.chosen_peers()
         for peer in self.peers:
             say(f"  {peer}")
             self.built[peer] = run_json([self.peer, self.folder, peer,
                                          "20" if peer.startswith("hnsw") else "8:100"])
+            self.built[peer]["build_s"] = self.remembered(peer, self.built[peer]["build_s"])
+
+    def remembered(self, name, seconds):
+        """Seconds of building; 0 is said by a run that found it built, in --folder."""
+        path = os.path.join(self.folder, f"built-{name.replace(':', '-')}.txt")
+        if seconds > 0:
+            with open(path, "w", encoding="ascii") as file:
+                file.write(f"{seconds}\n")
+        elif os.path.exists(path):
+            with open(path, encoding="ascii") as file:
+                seconds = float(file.read())
+        return seconds
+
+    def chosen_peers(self):
+        if self.args.vectors != "float16":
+            return []
+        peers = faiss_builds(self.rows, self.args.dim)
+        if self.rows <= self.args.hnsw_rows:
+            peers += HNSW["builds"]
+        return [p for p in peers if any(part in p for part in self.args.peers.split(","))]
 
     def round(self):
         got = {}
@@ -111,6 +136,8 @@ class Size:
 
     def ratio(self, ours, peers, target):
         out = {}
+        if not peers:
+            return out
         for name, key in (("throughput", "queries_per_s"), ("latency", "p50_ms")):
             pairs = [(self.best(r, ours, target, key), self.best(r, peers, target, key))
                      for r in self.rounds]
@@ -138,23 +165,25 @@ class Size:
     def report(self):
         small = [p for p in self.peers if p.startswith("faiss")]
         graphs = [p for p in self.peers if p.startswith("hnsw")]
-        lists, graph = self.rounds[-1]["lists"], self.rounds[-1]["graph"]
+        lists, graph = self.rounds[-1]["lists"], self.rounds[-1].get("graph")
         keys = ("recall_at_10", "recall_at_100", "p50_ms", "p99_ms", "queries_per_s", "kind",
                 "ram_bytes", "disk_bytes", "bytes_a_row", "rank_s", "rank_bandwidth_fraction")
         at = {str(t): self.ratio(["lists"], small, t) for t in TARGETS}
-        graph_at = {str(t): self.ratio(["graph"], graphs, t) for t in TARGETS}
-        return {"rows": self.rows, **{k: lists[k] for k in keys if k in lists},
+        graph_at = {str(t): self.ratio(["graph"], graphs, t) if graph else {} for t in TARGETS}
+        ours = {"rows": self.rows, **{k: lists[k] for k in keys if k in lists},
                 "build_s": self.times["lists"],
                 "peer_ratio": at["0.95"].get("throughput"), "peer_ratios": at,
-                "graph": {**{k: graph[k] for k in keys if k in graph},
-                          "build_s": self.times["graph"], "points": graph["points"]},
                 "graph_peer_ratio": graph_at["0.95"].get("throughput"),
                 "graph_peer_ratios": graph_at,
                 "filters": self.filters(), "points": lists["points"],
-                "faiss": next(r["faiss"] for r in self.built.values()),
+                "faiss": next((r["faiss"] for r in self.built.values()), None),
                 "peers": [{"peer": p, "bytes": self.built[p]["bytes"],
                            "build_s": self.built[p]["build_s"],
                            "points": self.rounds[-1][p]["points"]} for p in self.peers]}
+        if graph:
+            ours["graph"] = {**{k: graph[k] for k in keys if k in graph},
+                             "build_s": self.times["graph"], "points": graph["points"]}
+        return ours
 
     def measure(self):
         self.prepare()

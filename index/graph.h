@@ -1,7 +1,7 @@
 /* graph.h - for index/ (nsky_knn; nsky_graph is the network of encoder/): the index of a generation
  * whose codes and links fit in memory with room to spare. One flat graph of near neighbours over
  * 8-bit codes, entered at the medoids of clusters; what it finds is ranked exactly from
- * vectors.f16. docs/index.md says why.
+ * the stored vectors. docs/index.md says why.
  *
  * A vector x [dim] is kept as its `coded` principal directions, turned at random inside their space
  * (space.h), one byte each on one scale: x ~ mean + rotation^T (scale (code - 128)). Sums of

@@ -1,5 +1,5 @@
 /* lists.h - for index/: the index of a large generation. Inverted lists of compact codes in memory
- * (mapped), exact re-ranking from vectors.f16. docs/index.md says why.
+ * (mapped), exact re-ranking from the stored vectors. docs/index.md says why.
  *
  * A stored vector x [dim] is taken apart as
  *     x = mean + rotation^T (centroid of its list + residual) + rest
