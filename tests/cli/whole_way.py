@@ -77,9 +77,9 @@ class WholeWay(unittest.TestCase):
     def test_store_is_sound(self):
         self.assertEqual(run("verify", self.store).stdout.strip(), "sound")
 
-    def test_own_image_comes_first(self):
+    def test_own_image_comes_first(self, store=None):
         for cube in self.cubes[::16]:
-            first = hits(self.store, "--image", cube, "-k", "3")[0]
+            first = hits(store or self.store, "--image", cube, "-k", "3")[0]
             self.assertEqual(first["name"], os.path.basename(cube)[: -len(".fits")])
             self.assertGreaterEqual(float(first["similarity"]), 0.9999)
 
@@ -175,6 +175,22 @@ class WholeWay(unittest.TestCase):
         self.assertEqual([h["id"] for h in hits(store, "--name", name, "-k", "1000")], [h["id"] for h in every])
         run("delete", os.path.join(self.folder.name, "absent"), "--id", "5", status=1)
         self.assertFalse(os.path.exists(os.path.join(self.folder.name, "absent")))
+
+    def test_vectors_in_half_the_disk(self):
+        store = os.path.join(self.folder.name, "short")
+        shutil.copytree(self.store, store)
+        done = json.loads(run("embed", store, "--model", MODEL, "--vectors", "int8", "--json").stdout)
+        self.assertEqual(done["reused"], int(STAMPS))
+        self.assertEqual(done["images_per_s"], 0, "shortened, not computed again")
+        run("index", store)
+        live = os.path.join(store, "generations", f"{done['generation'] + 1:04}")
+        self.assertEqual(os.path.getsize(os.path.join(live, "vectors.i8")), int(STAMPS) * 512)
+        self.assertEqual(run("verify", store).stdout.strip(), "sound")
+        for expected, found in zip(self.expected, answers(store, self.names)):
+            both = {hit["id"] for hit in expected} & {hit["id"] for hit in found}
+            self.assertGreaterEqual(len(both), 8)
+        self.test_own_image_comes_first(store)
+        self.assertIn("int8", run("embed", store, "--vectors", "int4", status=2).stderr)
 
     def kill_and_finish(self, store, number, dice):
         """Runs the commands in order; the one of this number is killed again and again first."""
