@@ -5,14 +5,12 @@
 
 #include "cli/cli.h"
 #include "cli/embed_image.h"
+#include "cli/probe_assess.h"
 #include "cli/probe_options.h"
-#include "common/half.h"
 #include "common/memory.h"
-#include "probe/metrics.h"
 #include "table/objects.h"
 
 #define IDS_MAX 1000
-#define REPLICATES 1000
 
 static const char help[] =
     "usage: nearsky probe score STORE --probe P.json (--id ID ... | --labels FILE | --image "
@@ -153,21 +151,11 @@ static const nsky_table_column columns[COLUMNS] = {
     {.name = "label", .type = NSKY_CELL_TEXT, .description = "As the label file says"},
 };
 
-/* The output told of: the only one, or the highest. */
-static uint32_t output_of(const scored *s, uint32_t i)
-{
-    const nsky_classifier shape = {.outputs = s->probe->outputs};
-
-    return s->probe->outputs == 1
-               ? 0
-               : nsky_classifier_guess(&shape, s->scores + (size_t)i * s->probe->outputs);
-}
-
 static nsky_status put_row(const scored *s, uint32_t i, const nsky_object *object, const float *x,
                            nsky_table_sink *sink, nsky_error *err)
 {
     const nsky_probe *probe = s->probe;
-    uint32_t output = output_of(s, i);
+    uint32_t output = nsky_cli_probe_output(probe, s->scores + (size_t)i * probe->outputs);
     double score = s->scores[(size_t)i * probe->outputs + output];
     nsky_cell cells[COLUMNS];
     char number[32] = "";
@@ -220,146 +208,6 @@ static void score_one(const nsky_probe *probe, const float *x, double *out)
             &(nsky_linear){probe->weights + (size_t)o * probe->dim, probe->bias[o]}, x, probe->dim);
 }
 
-/* --- how well it does --- */
-
-static bool learned_from(const nsky_probe *probe, uint64_t id)
-{
-    for (uint32_t i = 0; i < probe->label_count; i++)
-        if (probe->labels[i].id == id)
-            return true;
-    return false;
-}
-
-static nsky_json *json_interval(nsky_interval interval)
-{
-    nsky_json *object = nsky_json_object();
-
-    nsky_json_put_fixed(object, "value", interval.value, 6);
-    nsky_json_put_fixed(object, "low", interval.low, 6);
-    nsky_json_put_fixed(object, "high", interval.high, 6);
-    return object;
-}
-
-static nsky_status judge_binary(const scored *s, const uint32_t *which, uint32_t n, nsky_json *into,
-                                nsky_error *err)
-{
-    double *scores = nsky_alloc(n, sizeof *scores, err);
-    double *probability = nsky_alloc(n, sizeof *probability, err);
-    uint8_t *positive = nsky_alloc(n, 1, err);
-    nsky_ranking_metrics m;
-    nsky_status status = scores && probability && positive ? NSKY_OK : err->status;
-
-    for (uint32_t k = 0; status == NSKY_OK && k < n; k++) {
-        scores[k] = s->scores[which[k]];
-        positive[k] = strcmp(s->labels->names[s->items[which[k]].class], s->probe->names[1]) == 0;
-        probability[k] = nsky_probe_probability(s->probe, 0, scores[k]);
-    }
-    if (status == NSKY_OK)
-        status = nsky_measure_ranking(&m, scores, positive, n, REPLICATES, 1, err);
-    if (status == NSKY_OK) {
-        nsky_json *rates = nsky_json_array();
-        nsky_json_put_integer(into, "positives", m.positives);
-        nsky_json_put_integer(into, "negatives", m.negatives);
-        nsky_json_put(into, "auroc", json_interval(m.auroc));
-        nsky_json_put(into, "average_precision", json_interval(m.average_precision));
-        for (int f = 0; f < NSKY_FPRS; f++) {
-            nsky_json *rate = json_interval(m.tpr[f]);
-            nsky_json_put_number(rate, "false_positive_rate", nsky_fprs[f]);
-            nsky_json_append(rates, rate);
-        }
-        nsky_json_put(into, "recall", rates);
-        if (s->probe->calibration)
-            nsky_json_put_fixed(into, "calibration_error",
-                                nsky_calibration_error(probability, positive, n), 6);
-    }
-    nsky_free(scores);
-    nsky_free(probability);
-    nsky_free(positive);
-    return status;
-}
-
-static nsky_status judge_classes(const scored *s, const uint32_t *which, uint32_t n,
-                                 nsky_json *into, nsky_error *err)
-{
-    uint32_t *truth = nsky_alloc(n, sizeof *truth, err), *guess = nsky_alloc(n, sizeof *guess, err);
-    uint32_t kept = 0;
-    nsky_class_metrics m;
-    nsky_status status = truth && guess ? NSKY_OK : err->status;
-
-    for (uint32_t k = 0; status == NSKY_OK && k < n; k++) {
-        const char *name = s->labels->names[s->items[which[k]].class];
-        for (uint32_t c = 0; c < s->probe->classes; c++)
-            if (strcmp(name, s->probe->names[c]) == 0) {
-                truth[kept] = c;
-                guess[kept++] = output_of(s, which[k]);
-                break;
-            }
-    }
-    if (status == NSKY_OK)
-        status = nsky_measure_classes(&m, truth, guess, kept, s->probe->classes, err);
-    if (status == NSKY_OK) {
-        nsky_json_put_integer(into, "n", kept);
-        nsky_json_put(into, "accuracy", json_interval(m.accuracy));
-        nsky_json_put_fixed(into, "macro_f1", m.macro_f1, 6);
-    }
-    nsky_free(truth);
-    nsky_free(guess);
-    return status;
-}
-
-static nsky_status judge_numbers(const scored *s, const uint32_t *which, uint32_t n,
-                                 nsky_json *into, nsky_error *err)
-{
-    double *truth = nsky_alloc(n, sizeof *truth, err), *guess = nsky_alloc(n, sizeof *guess, err);
-    nsky_regression_metrics m;
-    nsky_status status = truth && guess ? NSKY_OK : err->status;
-
-    for (uint32_t k = 0; status == NSKY_OK && k < n; k++) {
-        truth[k] = s->items[which[k]].value;
-        guess[k] = s->scores[which[k]];
-    }
-    if (status == NSKY_OK)
-        status = nsky_measure_regression(&m, truth, guess, n, REPLICATES, 1, err);
-    if (status == NSKY_OK) {
-        nsky_json_put_integer(into, "n", m.n);
-        nsky_json_put(into, "sigma_mad", json_interval(m.sigma_mad));
-        nsky_json_put(into, "bias", json_interval(m.bias));
-        nsky_json_put(into, "outliers_05", json_interval(m.outliers_05));
-        nsky_json_put(into, "outliers_15", json_interval(m.outliers_15));
-        nsky_json_put(into, "r2", json_interval(m.r2));
-    }
-    nsky_free(truth);
-    nsky_free(guess);
-    return status;
-}
-
-static nsky_status judge(const scored *s, const char *path, nsky_error *err)
-{
-    uint32_t *which = nsky_alloc(s->count, sizeof *which, err), n = 0;
-    nsky_json *root = nsky_json_object();
-    nsky_status status = which ? NSKY_OK : err->status;
-
-    for (uint32_t i = 0; status == NSKY_OK && i < s->count; i++)
-        if (!learned_from(s->probe, s->items[i].id))
-            which[n++] = i;
-    nsky_json_put_integer(root, "learned_from_and_left_out", s->count - n);
-    if (status == NSKY_OK && n >= 2)
-        status = s->probe->kind == NSKY_PROBE_BINARY    ? judge_binary(s, which, n, root, err)
-                 : s->probe->kind == NSKY_PROBE_CLASSES ? judge_classes(s, which, n, root, err)
-                                                        : judge_numbers(s, which, n, root, err);
-    nsky_free(which);
-    if (status == NSKY_OK && path) {
-        status = nsky_json_write_file(root, path, err);
-    } else if (status == NSKY_OK) {
-        char *text = nsky_json_print(root, true, err);
-        status = text ? NSKY_OK : err->status;
-        fprintf(stderr, "%s\n", text ? text : "");
-        nsky_free(text);
-    }
-    nsky_json_free(root);
-    return status;
-}
-
 /* --- what is scored --- */
 
 static nsky_status take_ids(const arguments *a, scored *s, nsky_error *err)
@@ -408,15 +256,14 @@ static nsky_status score_rows(scored *s, nsky_error *err)
     return status;
 }
 
-/* As a stored vector would be: rounded to float16. */
+/* As a stored vector would be. */
 static nsky_status score_image(const arguments *a, scored *s, float *x, nsky_error *err)
 {
     nsky_status status = nsky_cli_embed_image(a->store, a->image, a->device, x, err);
 
     if (status != NSKY_OK)
         return status;
-    for (uint32_t j = 0; j < s->probe->dim; j++)
-        x[j] = nsky_half_to_float(nsky_half_from_float(x[j]));
+    nsky_search_round(s->store->search, x);
     s->image = x;
     score_one(s->probe, x, s->scores);
     if (nsky_probe_novelty(s->probe, x) > 1)
@@ -439,6 +286,24 @@ static nsky_status write_table(const arguments *a, scored *s, nsky_error *err)
                                 nsky_search_manifest(s->store->search));
     provenance.query = s->probe->name;
     return nsky_cli_write_table(&table, a->format, a->out, err);
+}
+
+/* How well the probe does, into a file or onto stderr. */
+static nsky_status report(const scored *s, const char *path, nsky_error *err)
+{
+    nsky_json *root = nsky_json_object();
+    nsky_status status = nsky_cli_probe_assess(s->probe, s->labels, s->scores, root, err);
+
+    if (status == NSKY_OK && path) {
+        status = nsky_json_write_file(root, path, err);
+    } else if (status == NSKY_OK) {
+        char *text = nsky_json_print(root, true, err);
+        status = text ? NSKY_OK : err->status;
+        fprintf(stderr, "%s\n", text ? text : "");
+        nsky_free(text);
+    }
+    nsky_json_free(root);
+    return status;
 }
 
 static nsky_status run(const arguments *a, nsky_error *err)
@@ -467,7 +332,7 @@ static nsky_status run(const arguments *a, nsky_error *err)
     if (status == NSKY_OK)
         status = a->image ? score_image(a, &s, image, err) : score_rows(&s, err);
     if (status == NSKY_OK && (status = write_table(a, &s, err)) == NSKY_OK && labels)
-        status = judge(&s, a->metrics, err);
+        status = report(&s, a->metrics, err);
 done:
     nsky_free(image);
     nsky_free(s.scores);

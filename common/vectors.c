@@ -69,21 +69,43 @@ void nsky_vector_decode(nsky_vector_type type, const void *row, uint32_t dim, fl
     scale_row(row, dim, square > 0 ? 1 / sqrtf((float)square) : 0, out);
 }
 
+/* What makes the largest number 127. */
+static float factor_of(const float *x, uint32_t dim)
+{
+    float largest = 0;
+
+    for (uint32_t i = 0; i < dim; i++)
+        largest = fmaxf(largest, fabsf(x[i]));
+    const float factor = largest > 0 ? LARGEST / largest : 0;
+    assert(isfinite(factor));
+    return factor;
+}
+
 void nsky_vector_encode(nsky_vector_type type, const float *x, uint32_t dim, void *row)
 {
     int8_t *out = row;
-    float largest = 0;
 
     if (type == NSKY_VECTOR_FLOAT16) {
         nsky_half_from_floats(row, x, dim);
         return;
     }
-    for (uint32_t i = 0; i < dim; i++)
-        largest = fmaxf(largest, fabsf(x[i]));
-    const float factor = largest > 0 ? LARGEST / largest : 0;
-    assert(isfinite(factor));
+    const float factor = factor_of(x, dim);
     for (uint32_t i = 0; i < dim; i++)
         out[i] = (int8_t)lrintf(x[i] * factor);
+}
+
+void nsky_vector_round(nsky_vector_type type, float *x, uint32_t dim)
+{
+    const float factor = type == NSKY_VECTOR_INT8 ? factor_of(x, dim) : 0;
+    int32_t square = 0;
+
+    for (uint32_t i = 0; i < dim; i++) {
+        x[i] = type == NSKY_VECTOR_INT8 ? (float)lrintf(x[i] * factor) /* no minus zero */
+                                        : nsky_half_to_float(nsky_half_from_float(x[i]));
+        square += type == NSKY_VECTOR_INT8 ? (int32_t)(x[i] * x[i]) : 0;
+    }
+    for (uint32_t i = 0; i < dim && square > 0; i++)
+        x[i] *= 1 / sqrtf((float)square);
 }
 
 bool nsky_vector_is_blank(nsky_vector_type type, const void *row, uint32_t dim)

@@ -32,6 +32,8 @@ size_t nsky_vector_bytes(nsky_vector_type type, uint32_t dim);
 void nsky_vector_decode(nsky_vector_type type, const void *row, uint32_t dim, float *out);
 /* x [dim], finite. */
 void nsky_vector_encode(nsky_vector_type type, const float *x, uint32_t dim, void *row);
+/* x [dim] as it would come back from being stored. */
+void nsky_vector_round(nsky_vector_type type, float *x, uint32_t dim);
 bool nsky_vector_is_blank(nsky_vector_type type, const void *row, uint32_t dim);
 
 static inline const void *nsky_vectors_row(const nsky_vectors *vectors, uint64_t row)

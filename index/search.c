@@ -135,6 +135,11 @@ uint64_t nsky_search_rows(const nsky_search *search)
     return search->generation->rows;
 }
 
+void nsky_search_round(const nsky_search *search, float *x)
+{
+    nsky_vector_round(search->scan.vectors.type, x, search->scan.vectors.dim);
+}
+
 uint32_t nsky_search_dim(const nsky_search *search)
 {
     return search->generation->dim;

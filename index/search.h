@@ -43,6 +43,9 @@ const nsky_json *nsky_search_manifest(const nsky_search *search);     /* borrowe
 NSKY_MUST_CHECK nsky_status nsky_search_vector(const nsky_search *search, uint64_t row, float *out,
                                                nsky_error *err);
 
+/* x [dim] as a stored vector would be. */
+void nsky_search_round(const nsky_search *search, float *x);
+
 /* How hard to look. FAST and BALANCED go by the index, where there is one: BALANCED finds the share
  * of true neighbours that the index was measured at, FAST looks at a quarter as much. */
 typedef enum nsky_effort { NSKY_EFFORT_BALANCED, NSKY_EFFORT_FAST, NSKY_EFFORT_EXACT } nsky_effort;

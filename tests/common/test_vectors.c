@@ -43,6 +43,8 @@ static void int8_comes_back(void **state)
             }
             assert_true(fabs(sqrt(length) - 1) < 1e-6);
             assert_true(sqrt(error) <= sqrt(dim) / 254 * largest * 1.01 + 1e-6);
+            nsky_vector_round(NSKY_VECTOR_INT8, x, dim);
+            assert_memory_equal(x, y, dim * sizeof *x);
         }
 }
 
@@ -134,6 +136,18 @@ static void rows_lie_one_after_the_other(void **state)
     }
 }
 
+static void halves_round_as_they_are_stored(void **state)
+{
+    (void)state;
+    float x[64], y[64];
+    uint16_t halves[64];
+    unit_vector(x, 64, 5);
+    nsky_vector_encode(NSKY_VECTOR_FLOAT16, x, 64, halves);
+    nsky_vector_decode(NSKY_VECTOR_FLOAT16, halves, 64, y);
+    nsky_vector_round(NSKY_VECTOR_FLOAT16, x, 64);
+    assert_memory_equal(x, y, sizeof x);
+}
+
 static void types_have_names(void **state)
 {
     (void)state;
@@ -154,6 +168,7 @@ int main(void)
         cmocka_unit_test(int8_holds_the_longest_row),
         cmocka_unit_test(zeros_are_no_vector),
         cmocka_unit_test(rows_lie_one_after_the_other),
+        cmocka_unit_test(halves_round_as_they_are_stored),
         cmocka_unit_test(types_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
