@@ -14,7 +14,8 @@ static const char help[] = "usage: nearsky bench WHAT [options]\n\n"
                            "  index    building an index and asking it for neighbours\n"
                            "  scan     ranking all rows by their codes, against reading memory\n"
                            "  train    pairs of images a second through training steps\n"
-                           "  probe    seconds to fit probes, and to rank by them again\n\n"
+                           "  probe    seconds to fit probes, and to rank by them again\n"
+                           "  survey   makes a store of made-up objects to measure on\n\n"
                            "`nearsky bench WHAT --help` says more.\n";
 
 bool nsky_bench_count(const char *text, uint64_t low, uint64_t high, uint64_t *out)
@@ -84,6 +85,8 @@ int nsky_cli_bench(int argc, char **argv)
         return nsky_bench_train(argc - 1, argv + 1);
     if (strcmp(argv[1], "probe") == 0)
         return nsky_bench_probe(argc - 1, argv + 1);
+    if (strcmp(argv[1], "survey") == 0)
+        return nsky_bench_survey(argc - 1, argv + 1);
     if (strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0)
         return nsky_cli_usage("bench", "there is no benchmark \"%s\"", argv[1]);
     fputs(help, stdout);

@@ -12,6 +12,7 @@ int nsky_bench_scan(int argc, char **argv);
 int nsky_bench_index(int argc, char **argv);
 int nsky_bench_train(int argc, char **argv);
 int nsky_bench_probe(int argc, char **argv);
+int nsky_bench_survey(int argc, char **argv);
 
 /* Digits, then k or M for thousands and millions, from low to high; false: not one. */
 bool nsky_bench_count(const char *text, uint64_t low, uint64_t high, uint64_t *out);

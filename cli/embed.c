@@ -1,20 +1,15 @@
 /* embed.c - `nearsky embed`: embed_survey.h from the command line. */
 #include <getopt.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
+#include "cli/bundled.h"
 #include "cli/cli.h"
-#include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "encoder/embed_survey.h"
-#include "encoder/model.h"
 #include "index/build.h"
-#include "probe/guard.h"
 
 #define WORKERS_MAX 256
 #define SHARDS_MAX 4096
@@ -37,28 +32,6 @@ static const char help[] =
     "  --json            the report as JSON\n";
 
 static const char untrained[] = "random:resnet18:1";
-
-/* Beside the source (the binary is in its build folder) or in the installation; NULL: nowhere. The
- * caller frees it. */
-static char *find_bundled_model(nsky_error *err)
-{
-    static const char *const places[] = {"../share/nearsky/models", "models", "../models",
-                                         "../../models", "../../../models"};
-    char exe[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", exe, sizeof exe - 1);
-
-    if (length <= 0)
-        return NULL;
-    exe[length] = '\0';
-    *strrchr(exe, '/') = '\0';
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        char *path = nsky_format(err, "%s/%s/nearsky.safetensors", exe, places[i]);
-        if (!path || nsky_file_exists(path))
-            return path;
-        nsky_free(path);
-    }
-    return NULL;
-}
 
 static int report_json(const nsky_embed_report *report)
 {
@@ -188,22 +161,6 @@ static int parse(int argc, char **argv, arguments *args)
     return optind + 1 == argc ? 0 : 1 + nsky_cli_usage("embed", "give one store");
 }
 
-/* Before the vectors, so that a server that takes up the new generation finds it. A model of no
- * file, and what is no store, are embed_survey's to judge. */
-static nsky_status keep_guard(const char *store, const char *model_path, nsky_error *err)
-{
-    char *models = nsky_format(err, "%s/models", store);
-    nsky_model *model = NULL;
-    nsky_status status = models ? NSKY_OK : err->status;
-
-    if (status == NSKY_OK && nsky_directory_exists(models) && nsky_file_exists(model_path) &&
-        (status = nsky_model_open(&model, model_path, err)) == NSKY_OK)
-        status = nsky_guard_keep(store, model_path, nsky_model_info_of(model)->sha256, err);
-    nsky_model_close(model);
-    nsky_free(models);
-    return status;
-}
-
 int nsky_cli_embed(int argc, char **argv)
 {
     arguments args = {.options.encoder = nsky_encoder_defaults()};
@@ -214,7 +171,7 @@ int nsky_cli_embed(int argc, char **argv)
 
     if (stop)
         return stop - 1;
-    if (!args.model && !(args.model = bundled = find_bundled_model(&err))) {
+    if (!args.model && !(args.model = bundled = nsky_cli_bundled_model(&err))) {
         args.model = untrained;
         nsky_log_warn("no bundled weights (models/nearsky.safetensors): using %s, a network that "
                       "was never trained; --model takes a better one",
@@ -222,7 +179,7 @@ int nsky_cli_embed(int argc, char **argv)
     }
     args.options.stop = nsky_cli_stop_on_signals();
     args.options.complete = nsky_index_adopt;
-    nsky_status status = keep_guard(argv[optind], args.model, &err);
+    nsky_status status = nsky_cli_keep_guard(argv[optind], args.model, &err);
     if (status == NSKY_OK)
         status = nsky_embed_survey(argv[optind], args.model, &args.options, &report, &err);
     nsky_free(bundled);

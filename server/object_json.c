@@ -1,6 +1,7 @@
 /* object_json.c - objects of the catalogue as the API shows them; see api.h. */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,16 +70,34 @@ static void put_stamp(nsky_json *json, const nsky_stamp *stamp, const char *note
     nsky_json_put(json, "notes", notes_of(notes));
 }
 
+/* Of a catalogue alone. */
+static void put_no_stamp(nsky_json *json)
+{
+    nsky_json_put_string(json, "bands", NULL);
+    nsky_json_put_number(json, "pixel_scale", NAN);
+    nsky_json_put_number(json, "width", NAN);
+    nsky_json_put_number(json, "height", NAN);
+    nsky_json_put(json, "notes", notes_of("the store has no picture of it"));
+}
+
 nsky_status nsky_json_of_object_and_stamp(nsky_survey *survey, const nsky_object *object,
                                           nsky_json **out, nsky_error *err)
 {
     nsky_stamp *stamp = NULL;
     char notes[256];
-    nsky_status status = nsky_survey_stamp(survey, object->row, &stamp, err);
+    nsky_error problem = NSKY_ERROR_INIT;
+    nsky_status status = nsky_survey_stamp(survey, object->row, &stamp, &problem);
 
     *out = NULL;
-    if (status != NSKY_OK)
+    if (status == NSKY_ENOTFOUND) {
+        *out = nsky_json_of_object(object);
+        put_no_stamp(*out);
+        return NSKY_OK;
+    }
+    if (status != NSKY_OK) {
+        *err = problem;
         return status;
+    }
     nsky_stamp_describe_flags(stamp->flags, notes, sizeof notes);
     *out = nsky_json_of_object(object);
     put_stamp(*out, stamp, notes);

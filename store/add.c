@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "store/schema.h"
 #include "store/survey_private.h"
 
 uint32_t nsky_zone_of(double dec_deg)
@@ -21,7 +22,7 @@ static bool has_position(const nsky_object *object)
     return !isnan(object->ra_deg) || !isnan(object->dec_deg);
 }
 
-static nsky_status check_object(const nsky_object *object, const nsky_stamp *stamp, nsky_error *err)
+static nsky_status check_object(const nsky_object *object, nsky_error *err)
 {
     nsky_sky position = {object->ra_deg, object->dec_deg};
 
@@ -33,6 +34,11 @@ static nsky_status check_object(const nsky_object *object, const nsky_stamp *sta
         return nsky_fail(err, NSKY_EINVAL,
                          "%s: RA %g, Dec %g is no position; leave both NaN when it is unknown",
                          object->name, object->ra_deg, object->dec_deg);
+    return NSKY_OK;
+}
+
+static nsky_status check_stamp(const nsky_object *object, const nsky_stamp *stamp, nsky_error *err)
+{
     if (!(stamp->scale_arcsec_px > 0 && stamp->scale_arcsec_px < INFINITY))
         return nsky_fail(err, NSKY_EINVAL, "%s: %g is no pixel scale", object->name,
                          (double)stamp->scale_arcsec_px);
@@ -65,18 +71,15 @@ static nsky_status find_same(nsky_survey *survey, nsky_object *object, uint64_t 
     return NSKY_OK;
 }
 
-/* The number of a source file's name; 0 for "". A name without objects does no harm. */
-static nsky_status path_number(nsky_survey *survey, const char *path, int64_t *number,
-                               nsky_error *err)
+/* The number of a source file's name. A name without objects does no harm. */
+static nsky_status find_path(nsky_survey *survey, const char *path, int64_t *number,
+                             nsky_error *err)
 {
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = nsky_sql_get(&survey->sql, SQL_FIND_PATH, err);
     bool there;
     nsky_status status;
 
-    *number = 0;
-    if (*path == '\0')
-        return NSKY_OK;
-    if (!(statement = nsky_sql_get(&survey->sql, SQL_FIND_PATH, err)))
+    if (!statement)
         return err->status;
     status =
         nsky_sql_step(&survey->sql, statement, nsky_sql_bind_text(statement, 1, path), &there, err);
@@ -91,6 +94,28 @@ static nsky_status path_number(nsky_survey *survey, const char *path, int64_t *n
         return err->status;
     status = nsky_sql_run(&survey->sql, statement, nsky_sql_bind_text(statement, 1, path), err);
     *number = sqlite3_last_insert_rowid(survey->sql.db);
+    return status;
+}
+
+/* The same, 0 for "". A file's objects come one after another. */
+static nsky_status path_number(nsky_survey *survey, const char *path, int64_t *number,
+                               nsky_error *err)
+{
+    const size_t bytes = strnlen(path, sizeof survey->path_of_last - 1);
+
+    *number = 0;
+    if (*path == '\0')
+        return NSKY_OK;
+    if (survey->path_number > 0 && strcmp(survey->path_of_last, path) == 0) {
+        *number = survey->path_number;
+        return NSKY_OK;
+    }
+    survey->path_number = 0;
+    nsky_status status = find_path(survey, path, number, err);
+    if (status == NSKY_OK && path[bytes] == '\0') {
+        memcpy(survey->path_of_last, path, bytes + 1);
+        survey->path_number = *number;
+    }
     return status;
 }
 
@@ -120,6 +145,21 @@ static int bind_stamp(sqlite3_stmt *s, const nsky_stamp *stamp, const nsky_stamp
            sqlite3_bind_int64(s, 25, stamp->flags);
 }
 
+/* What a trigger does where every row has a picture. */
+static nsky_status count_kind(nsky_survey *survey, const nsky_stamp *stamp,
+                              const nsky_stamp_row *row, nsky_error *err)
+{
+    sqlite3_stmt *s = nsky_sql_get(&survey->sql, SQL_COUNT_KIND, err);
+
+    if (!s)
+        return err->status;
+    int bound = sqlite3_bind_text(s, 1, stamp->bands, -1, SQLITE_TRANSIENT) |
+                sqlite3_bind_double(s, 2, stamp->scale_arcsec_px) |
+                sqlite3_bind_int64(s, 3, stamp->width) | sqlite3_bind_int64(s, 4, stamp->height) |
+                sqlite3_bind_int64(s, 5, stamp->flags) | sqlite3_bind_int64(s, 6, row->place.bytes);
+    return nsky_sql_run(&survey->sql, s, bound, err);
+}
+
 static nsky_status insert(nsky_survey *survey, const nsky_object *object, const nsky_stamp *stamp,
                           const nsky_stamp_row *row, nsky_error *err)
 {
@@ -132,7 +172,8 @@ static nsky_status insert(nsky_survey *survey, const nsky_object *object, const 
     if (!(statement = nsky_sql_get(&survey->sql, SQL_ADD_OBJECT, err)))
         return err->status;
     int bound = bind_object(statement, object, path) | bind_stamp(statement, stamp, row);
-    return nsky_sql_run(&survey->sql, statement, bound, err);
+    status = nsky_sql_run(&survey->sql, statement, bound, err);
+    return status == NSKY_OK && survey->sql.bare ? count_kind(survey, stamp, row, err) : status;
 }
 
 nsky_status nsky_survey_add(nsky_survey *survey, nsky_object *object, const nsky_stamp *stamp,
@@ -145,7 +186,8 @@ nsky_status nsky_survey_add(nsky_survey *survey, nsky_object *object, const nsky
     uint32_t bytes;
     nsky_status status;
 
-    if ((status = check_object(object, stamp, err)) != NSKY_OK)
+    if ((status = check_object(object, err)) != NSKY_OK ||
+        (status = check_stamp(object, stamp, err)) != NSKY_OK)
         return status;
     row.pixel_hash = nsky_stamp_hash(stamp);
     if ((status = nsky_survey_start(survey, err)) != NSKY_OK ||
@@ -162,6 +204,46 @@ nsky_status nsky_survey_add(nsky_survey *survey, nsky_object *object, const nsky
         nsky_pack_take_back(&survey->writer, &row.place);
         return status;
     }
+    survey->rows++;
+    return NSKY_OK;
+}
+
+/* Within the transaction that is open. */
+static nsky_status know_bare(nsky_survey *survey, nsky_error *err)
+{
+    if (survey->sql.bare)
+        return NSKY_OK;
+    if (sqlite3_exec(survey->sql.db, nsky_schema_bare, NULL, NULL, NULL) != SQLITE_OK)
+        return nsky_sql_fail(&survey->sql, err);
+    survey->sql.bare = survey->sql.hides = true;
+    return NSKY_OK;
+}
+
+nsky_status nsky_survey_add_bare(nsky_survey *survey, nsky_object *object, nsky_add_result *result,
+                                 nsky_error *err)
+{
+    assert(survey && object && result && err);
+    const nsky_pack_writer *packs = &survey->writer;
+    const uint64_t next = packs->fd < 0 ? NSKY_PACK_HEADER_BYTES : packs->end;
+    int64_t path;
+    sqlite3_stmt *s;
+    nsky_status status;
+
+    *result = NSKY_ADDED;
+    if ((status = check_object(object, err)) != NSKY_OK ||
+        (status = nsky_survey_start(survey, err)) != NSKY_OK ||
+        (status = know_bare(survey, err)) != NSKY_OK ||
+        (status = path_number(survey, object->source, &path, err)) != NSKY_OK)
+        return status;
+    object->row = survey->rows;
+    if (!(s = nsky_sql_get(&survey->sql, SQL_ADD_BARE, err)))
+        return err->status;
+    int bound = bind_object(s, object, path) | sqlite3_bind_int64(s, 16, packs->number) |
+                nsky_sql_bind_id(s, 17, next);
+    if ((status = nsky_sql_run(&survey->sql, s, bound, err)) != NSKY_OK)
+        return status;
+    if (sqlite3_changes(survey->sql.db) == 0)
+        return find_same(survey, object, 0, result, err);
     survey->rows++;
     return NSKY_OK;
 }

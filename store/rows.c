@@ -50,7 +50,8 @@ nsky_status nsky_stamp_row_from_sql(nsky_survey *survey, sqlite3_stmt *s, nsky_s
     out->crc = (uint32_t)sqlite3_column_int64(s, 5);
     out->pixel_hash = (uint64_t)sqlite3_column_int64(s, 6);
     if (pack < 0 || pack >= NSKY_PACKS_MAX || offset < NSKY_PACK_HEADER_BYTES ||
-        offset > INT64_MAX / 2 || bytes < NSKY_RECORD_HEADER_BYTES || bytes > NSKY_RECORD_BYTES_MAX)
+        offset > INT64_MAX / 2 || bytes > NSKY_RECORD_BYTES_MAX ||
+        (bytes < NSKY_RECORD_HEADER_BYTES && bytes != 0))
         return nsky_fail(err, NSKY_EDATA,
                          "%s: the place of the stamp of row %" PRIu64
                          " makes no sense; restore it from a copy",
@@ -265,5 +266,9 @@ nsky_status nsky_survey_stamp(nsky_survey *survey, uint64_t row, nsky_stamp **ou
                          survey->path, row, (int64_t)nsky_survey_rows(survey) - 1);
     status = nsky_stamp_row_from_sql(survey, statement, &found, err);
     sqlite3_reset(statement);
+    if (status == NSKY_OK && found.place.bytes == 0)
+        return nsky_fail(err, NSKY_ENOTFOUND,
+                         "%s: the store has no picture of object %" PRIu64 " (row %" PRIu64 ")",
+                         survey->path, found.id, row);
     return status == NSKY_OK ? nsky_survey_read_record(survey, &found, &info, out, err) : status;
 }

@@ -19,6 +19,8 @@ typedef enum nsky_sql_id {
     SQL_ADD_PATH,
     SQL_FIND_PATH,
     SQL_ADD_OBJECT,
+    SQL_ADD_BARE,
+    SQL_COUNT_KIND,
     SQL_BY_ROW,
     SQL_BY_ID,
     SQL_BY_NAME,
@@ -45,7 +47,9 @@ typedef struct nsky_sql {
     sqlite3 *db;
     sqlite3_stmt *statements[SQL_STATEMENTS]; /* prepared when first used */
     char *path;
-    bool hides, hid; /* has a table of deleted rows: version 2; now, and when last committed */
+    /* Has a table of deleted rows: version 2; knows rows without pictures: version 3. Now, and when
+     * last committed. */
+    bool hides, hid, bare, was_bare;
 } nsky_sql;
 
 typedef enum nsky_sql_mode { NSKY_SQL_READ, NSKY_SQL_WRITE, NSKY_SQL_CREATE } nsky_sql_mode;

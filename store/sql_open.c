@@ -115,6 +115,7 @@ static nsky_status check_version(nsky_sql *sql, nsky_error *err)
         return nsky_fail(err, NSKY_EDATA, "%s: not a nearsky catalogue; restore it from a copy",
                          sql->path);
     sql->hides = sql->hid = version >= 2;
+    sql->bare = sql->was_bare = version >= 3;
     if (version > NSKY_SCHEMA_VERSION)
         return nsky_fail(err, NSKY_EMISMATCH,
                          "%s: made by a newer nearsky (its tables are version %lld, this one knows "

@@ -63,7 +63,7 @@ static nsky_status ask_rows(nsky_survey *survey, uint64_t *rows, nsky_error *err
     return NSKY_OK;
 }
 
-/* The last stamp whose row is there. */
+/* The last stamp whose row is there, or the place behind it. */
 static nsky_status ask_last_place(nsky_survey *survey, nsky_stamp_row *last, bool *any,
                                   nsky_error *err)
 {
@@ -77,6 +77,9 @@ static nsky_status ask_last_place(nsky_survey *survey, nsky_stamp_row *last, boo
         return status;
     status = nsky_stamp_row_from_sql(survey, statement, last, err);
     sqlite3_reset(statement);
+    if (status == NSKY_OK && last->place.bytes == 0 && last->place.pack == 0 &&
+        last->place.offset == NSKY_PACK_HEADER_BYTES)
+        *any = false; /* no row so far has a picture */
     return status;
 }
 
@@ -138,7 +141,9 @@ static nsky_status roll_back(nsky_survey *survey, nsky_error *err)
     nsky_pack_reader_forget(&survey->reader);
     if (!sqlite3_get_autocommit(survey->sql.db)) /* some errors have rolled back by themselves */
         status = nsky_sql_run_plain(&survey->sql, SQL_ROLLBACK, err);
-    survey->sql.hides = survey->sql.hid; /* the table may have gone with the transaction */
+    survey->sql.hides = survey->sql.hid; /* the tables may have gone with the transaction */
+    survey->sql.bare = survey->sql.was_bare;
+    survey->path_number = 0;
     if (status == NSKY_OK && (status = ask_rows(survey, &survey->rows, err)) == NSKY_OK &&
         (status = ask_last_place(survey, &last, &any, err)) == NSKY_OK)
         status = nsky_pack_rewind(&survey->writer, any ? &last.place : NULL, err);
@@ -174,6 +179,7 @@ nsky_status nsky_survey_commit(nsky_survey *survey, nsky_error *err)
     if (status == NSKY_OK) {
         survey->pending = false;
         survey->sql.hid = survey->sql.hides;
+        survey->sql.was_bare = survey->sql.bare;
     } else if (roll_back(survey, &ignored) != NSKY_OK) { /* err says what went wrong first */
         survey->broken = true;
     }

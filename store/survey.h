@@ -70,6 +70,10 @@ typedef enum nsky_add_result {
 NSKY_MUST_CHECK nsky_status nsky_survey_add(nsky_survey *survey, nsky_object *object,
                                             const nsky_stamp *stamp, bool lossless,
                                             nsky_add_result *result, nsky_error *err);
+/* Appends a row without a picture, as a catalogue alone gives it. *result: SAME when this id is
+ * there without one, CONFLICT when it has one. The first such row makes catalogue.db version 3. */
+NSKY_MUST_CHECK nsky_status nsky_survey_add_bare(nsky_survey *survey, nsky_object *object,
+                                                 nsky_add_result *result, nsky_error *err);
 /* Durable when it returns. */
 NSKY_MUST_CHECK nsky_status nsky_survey_commit(nsky_survey *survey, nsky_error *err);
 
@@ -113,6 +117,7 @@ typedef struct nsky_cone_hit {
 NSKY_MUST_CHECK nsky_status nsky_survey_cone(nsky_survey *survey, nsky_sky centre,
                                              double radius_arcsec, uint32_t max, nsky_cone_hit *out,
                                              uint32_t *count, nsky_error *err);
+/* NSKY_ENOTFOUND too where the row has no picture. */
 NSKY_MUST_CHECK nsky_status nsky_survey_stamp(nsky_survey *survey, uint64_t row, nsky_stamp **out,
                                               nsky_error *err);
 /* Sets `known` of the rows within radius of a position; pending until commit. */

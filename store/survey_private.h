@@ -20,11 +20,14 @@ struct nsky_survey {
     nsky_pack_reader reader;
     nsky_pack_writer writer; /* WRITE only */
     uint64_t rows;           /* WRITE: committed and pending; READ: when last asked */
-    bool pending;            /* a transaction is open */
-    bool broken;             /* a failed commit could not be undone: reopen */
+    int64_t path_number;     /* WRITE: of `path_of_last`; 0: not known */
+    char path_of_last[NSKY_SOURCE_BYTES];
+    bool pending; /* a transaction is open */
+    bool broken;  /* a failed commit could not be undone: reopen */
 };
 
-/* Where a row's stamp lies and what it must be. */
+/* Where a row's stamp lies and what it must be. No picture: place.bytes 0, where the next one will
+ * begin. */
 typedef struct nsky_stamp_row {
     uint64_t row, id, pixel_hash;
     nsky_place place;

@@ -53,7 +53,7 @@ static nsky_status check_stamp(stamp_walk *walk, const nsky_stamp_row *row, nsky
     nsky_stamp *stamp;
 
     check_place(walk, row);
-    if (walk->problems_here >= PROBLEMS_OF_A_PACK_MAX)
+    if (walk->problems_here >= PROBLEMS_OF_A_PACK_MAX || row->place.bytes == 0)
         return NSKY_OK;
     nsky_status status = nsky_survey_read_record(walk->survey, row, &info, &stamp, err);
     if (status == NSKY_OK && info.lossless && nsky_stamp_hash(stamp) != info.pixel_hash)

@@ -107,7 +107,7 @@ static void test_versions(void **state)
     assert_unsound("survey.json");
     write_text(in_store("survey.json"), "{\"kind\":\"nearsky survey store\",\"format\":1}");
     assert_sound();
-    run_sql("PRAGMA user_version = 3");
+    run_sql("PRAGMA user_version = 4");
     assert_open_fails(NSKY_SURVEY_READ, NSKY_EMISMATCH, "catalogue.db");
     run_sql("PRAGMA user_version = 1; PRAGMA application_id = 5");
     assert_open_fails(NSKY_SURVEY_WRITE, NSKY_EDATA, "not a nearsky catalogue");
