@@ -26,6 +26,7 @@ static const char help[] =
     "on a store works on it but embedding. Interrupted, it carries on when run again.\n\n"
     "  --rows N          10k, 1M, ... (default 100k)\n"
     "  --dim N           512 or 2048 numbers of a vector (default 512)\n"
+    "  --vectors T       float16 (default) or int8\n"
     "  --seed N          (default 1)\n"
     "  --json            the report as JSON\n";
 
@@ -33,6 +34,7 @@ typedef struct arguments {
     const char *store;
     uint64_t rows, seed;
     uint32_t dim;
+    nsky_vector_type type;
     bool json;
 } arguments;
 
@@ -50,6 +52,8 @@ static bool parse_option(int option, arguments *args)
     case 'd':
         return nsky_bench_small(optarg, 512, 2048, &args->dim) &&
                (args->dim == 512 || args->dim == 2048);
+    case 'v':
+        return nsky_vector_type_parse(&args->type, optarg);
     case 's':
         return nsky_cli_integer(optarg, 0, UINT32_MAX, &args->seed);
     default:
@@ -152,6 +156,7 @@ static nsky_status make_vectors(const arguments *args, const nsky_sim_sky *sky,
         .rows = args->rows,
         .seed = args->seed,
         .dim = args->dim,
+        .type = args->type,
         .stop = stop,
     };
     nsky_status status = bundled ? nsky_cli_keep_guard(args->store, bundled, err) : NSKY_OK;
@@ -182,6 +187,7 @@ static int print_report(const arguments *args, const survey_report *r)
     nsky_json *object = nsky_json_object();
     nsky_json_put_integer(object, "rows", (int64_t)args->rows);
     nsky_json_put_integer(object, "dim", args->dim);
+    nsky_json_put_string(object, "vector_type", nsky_vector_type_name(args->type));
     nsky_json_put_id(object, "seed", args->seed);
     nsky_json_put_integer(object, "generation", r->generation);
     nsky_json_put_integer(object, "rows_made", (int64_t)r->rows_made);
@@ -211,10 +217,13 @@ static nsky_status make_survey(const arguments *args, survey_report *report, nsk
 
 int nsky_bench_survey(int argc, char **argv)
 {
-    static const struct option known[] = {
-        {"rows", required_argument, NULL, 'r'}, {"dim", required_argument, NULL, 'd'},
-        {"seed", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"rows", required_argument, NULL, 'r'},
+                                          {"dim", required_argument, NULL, 'd'},
+                                          {"seed", required_argument, NULL, 's'},
+                                          {"vectors", required_argument, NULL, 'v'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     arguments args = {.rows = 100000, .seed = 1, .dim = 512};
     survey_report report = {0};
     nsky_error err = NSKY_ERROR_INIT;

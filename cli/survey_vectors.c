@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "common/file.h"
-#include "common/half.h"
 #include "common/memory.h"
 #include "common/progress.h"
 #include "encoder/embed_blocks.h"
@@ -29,7 +28,7 @@ typedef struct making {
     nsky_generation_work *work;
     nsky_blocks *blocks;
     float *vectors; /* [TASK_ROWS + 1, dim] a thread */
-    uint16_t *half; /* [BLOCK_ROWS, dim] */
+    char *stored;   /* [BLOCK_ROWS, dim] of the type */
     uint64_t first; /* of the block */
     uint32_t rows;  /* of the block */
 } making;
@@ -67,13 +66,16 @@ static void make_task(uint64_t task, uint32_t thread, void *payload)
     for (uint32_t i = 0; i < count; i++)
         if (nsky_sim_sky_is_blank(job->sky, first + i))
             memset(x + (size_t)i * dim, 0, dim * sizeof *x);
-    nsky_half_from_floats(m->half + (size_t)start * dim, x, (size_t)count * dim);
+    for (uint32_t i = 0; i < count; i++)
+        nsky_vector_encode(job->type, x + (size_t)i * dim, dim,
+                           m->stored + (start + i) * nsky_vector_bytes(job->type, dim));
 }
 
 /* The one place that writes vectors. */
 static nsky_status put_vectors(making *m, nsky_error *err)
 {
-    return nsky_blocks_append(m->blocks, m->half, m->rows, err);
+    const nsky_vectors made = {m->stored, m->rows, m->job->dim, m->job->type};
+    return nsky_blocks_append(m->blocks, &made, err);
 }
 
 static nsky_status make_rows(making *m, nsky_error *err)
@@ -85,7 +87,7 @@ static nsky_status make_rows(making *m, nsky_error *err)
     if (m->blocks->rows > job->rows)
         return nsky_fail(err, NSKY_EMISMATCH, "%s holds more rows than the survey; remove it",
                          m->work->path);
-    if (!(m->half = nsky_alloc((size_t)BLOCK_ROWS * job->dim, sizeof *m->half, err)) ||
+    if (!(m->stored = nsky_alloc(BLOCK_ROWS, nsky_vector_bytes(job->type, job->dim), err)) ||
         !(m->vectors =
               nsky_alloc((size_t)threads * (TASK_ROWS + 1) * job->dim, sizeof *m->vectors, err)))
         return err->status;
@@ -135,6 +137,7 @@ static nsky_status make_manifest(const making *m, nsky_json **out, nsky_error *e
     made_up = nsky_json_object();
     nsky_json_put_number(*out, "rows", (double)m->job->rows);
     nsky_json_put_integer(*out, "dim", m->job->dim);
+    nsky_json_put_string(*out, "vector_type", nsky_vector_type_name(m->job->type));
     nsky_json_put(*out, "model", model);
     nsky_json_put_string(*out, "backend", "made-up"); /* no network has seen anything */
     nsky_json_put_string(*out, "precision", "fp32");
@@ -162,7 +165,7 @@ static nsky_status find_made(const nsky_survey_vectors *job, bool *made, uint32_
         return status;
     const nsky_json *made_up = nsky_json_get(live->manifest, "made_up");
     *made = nsky_json_get_number(made_up, "seed", -1) == (double)job->seed &&
-            live->rows == job->rows && live->dim == job->dim;
+            live->rows == job->rows && live->dim == job->dim && live->vectors.type == job->type;
     *number = live->number;
     nsky_generation_close(live);
     return NSKY_OK;
@@ -176,10 +179,11 @@ static nsky_status fill_and_publish(making *m, uint32_t *generation, uint64_t *m
     char key[64];
     nsky_status status;
 
-    snprintf(key, sizeof key, "made-up-%" PRIu64 "-%" PRIu64 "-%u", job->seed, job->rows, job->dim);
+    snprintf(key, sizeof key, "made-up-%" PRIu64 "-%" PRIu64 "-%u-%s", job->seed, job->rows,
+             job->dim, nsky_vector_type_name(job->type));
     if ((status = nsky_generation_begin(&m->work, job->store, key, err)) != NSKY_OK ||
         (status = keep_model(m, err)) != NSKY_OK ||
-        (status = nsky_blocks_open(&m->blocks, m->work->path, job->dim, err)) != NSKY_OK)
+        (status = nsky_blocks_open(&m->blocks, m->work->path, job->dim, job->type, err)) != NSKY_OK)
         return status;
     *made = job->rows - m->blocks->rows;
     if ((status = make_rows(m, err)) != NSKY_OK ||
@@ -216,6 +220,6 @@ nsky_status nsky_survey_vectors_make(const nsky_survey_vectors *job, uint32_t *g
     nsky_sim_embeddings_free(embeddings);
     nsky_model_close(m.model);
     nsky_free(m.vectors);
-    nsky_free(m.half);
+    nsky_free(m.stored);
     return status;
 }

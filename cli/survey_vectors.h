@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/vectors.h"
 #include "sim/sky_rows.h"
 
 typedef struct nsky_survey_vectors {
@@ -14,6 +15,7 @@ typedef struct nsky_survey_vectors {
     const nsky_sim_sky *sky;
     uint64_t rows, seed;
     uint32_t dim;
+    nsky_vector_type type;
     const atomic_bool *stop;
 } nsky_survey_vectors;
 
