@@ -21,8 +21,8 @@ TARGETS = (0.95, 0.99)
 EFFORTS = "0.5,0.75,1,1.5,2,3,4,6,8,12"
 HNSW = {"settings": ["10", "14", "20", "28", "40", "56", "80", "112", "160", "224", "320"],
         "builds": ["hnsw:16:200", "hnsw:32:200"]}
-PROBES = (4, 8, 16, 32, 64, 128, 256)
-CANDIDATES = (50, 100, 200, 400, 1000)
+PROBES = (8, 16, 32, 64, 128)
+CANDIDATES = (20, 50, 100, 200, 1000)
 
 
 def parse():
@@ -53,16 +53,18 @@ def hnswlib_version():
 
 
 def faiss_builds(rows, dim):
-    """What fits in 136 bytes an object: fast-scan codes and 4-bit scalars, both with exact
-    re-ranking of candidates from the same file that nearsky reads."""
+    """What fits in 136 bytes an object: fast-scan codes, 4-bit and 8-bit scalars (128 bytes, and 8
+    of id), all with exact re-ranking of candidates from the same file that nearsky reads."""
     lists = 64
     while lists < 65536 and lists < 4 * rows ** 0.5:
         lists *= 2
     quantizer = "_HNSW32" if lists >= 4096 else ""
     kept = min(dim, 256)
-    return [f"faiss:PCA{min(dim, 128)},IVF{lists}{quantizer},PQ{min(dim, 128) // 2}x4fs",
-            f"faiss:OPQ{kept // 2}_{kept},IVF{lists}{quantizer},PQ{kept // 2}x4fs",
-            f"faiss:PCA{kept},IVF{lists}{quantizer},SQ4"]
+    half = min(dim, 128)
+    return [f"faiss:PCA{half},IVF{lists}{quantizer},PQ{half // 2}x4fs",
+            f"faiss:PCA{half},IVF{lists}{quantizer},PQ{half}x4fs",
+            f"faiss:PCA{kept},IVF{lists}{quantizer},SQ4",
+            f"faiss:PCA{half},IVF{lists}{quantizer},SQ8"]
 
 
 def faiss_settings(filters):
@@ -122,7 +124,7 @@ class Size:
                                  + (["--rank"] if kind == "lists" else []))
         for peer in self.peers:
             settings = HNSW["settings"] if peer.startswith("hnsw") else \
-                faiss_settings([5000, 1000, 100, 10] if "SQ4" in peer else [])
+                faiss_settings([5000, 1000, 100, 10] if "SQ" in peer else [])
             got[peer] = run_json([self.peer, self.folder, peer, *settings])
         self.rounds.append(got)
 
