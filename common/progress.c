@@ -1,4 +1,4 @@
-/* progress.c - one line on a terminal, redrawn at most ten times a second.
+/* progress.c - one line on a terminal, redrawn at most ten times a second; lines in a log, seldom.
  * Thread rule: nsky_progress_add from any thread: the counters are atomic, and a thread that wins
  * the right to redraw composes its line on its own stack. The rest from one thread. */
 #include "common/progress.h"
@@ -7,7 +7,9 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -17,13 +19,16 @@
 #include "common/terminal.h"
 
 #define REDRAW_NS 100000000
+#define LOG_SECONDS 60
+#define LOG_SECONDS_MAX 86400
 #define NAME_BYTES 32
 #define LINE_BYTES 256
 #define NOTE_BYTES 96
 
 struct nsky_progress {
     char what[NAME_BYTES], unit[NAME_BYTES];
-    int64_t start_ns;
+    bool terminal;
+    int64_t start_ns, every_ns;
     _Atomic int64_t drawn_ns;
     _Atomic uint64_t total, done;
     pthread_mutex_t lock; /* of the note */
@@ -92,7 +97,7 @@ static void draw(nsky_progress *progress, int64_t now)
     double elapsed_s = (double)(now - progress->start_ns) * 1e-9;
     double per_second = elapsed_s > 0.0 ? (double)done / elapsed_s : 0.0;
 
-    add(&out, NSKY_TERMINAL_CLEAR "%s  ", progress->what);
+    add(&out, "%s%s  ", progress->terminal ? NSKY_TERMINAL_CLEAR : "", progress->what);
     add_count(&out, done);
     if (total > 0) {
         add(&out, " of ");
@@ -109,11 +114,27 @@ static void draw(nsky_progress *progress, int64_t now)
     if (progress->note[0])
         add(&out, "  %s", progress->note);
     pthread_mutex_unlock(&progress->lock);
-    size_t most = strlen(NSKY_TERMINAL_CLEAR) + terminal_columns() - 1;
-    if (out.bytes > most) /* a wrapped line could not be cleared */
-        out.bytes = most;
-    atomic_store(&nsky_terminal_progress_shown, true);
+    if (progress->terminal) {
+        size_t most = strlen(NSKY_TERMINAL_CLEAR) + terminal_columns() - 1;
+        if (out.bytes > most) /* a wrapped line could not be cleared */
+            out.bytes = most;
+        atomic_store(&nsky_terminal_progress_shown, true);
+    } else {
+        out.text[out.bytes++] = '\n'; /* over the NUL: write counts */
+    }
     nsky_terminal_write(out.text, out.bytes);
+}
+
+/* Between two lines that are not on a terminal; 0: none are wanted. */
+static int64_t log_interval_ns(void)
+{
+    const char *text = getenv("NEARSKY_PROGRESS_S");
+    char *end = NULL;
+    double seconds = text ? strtod(text, &end) : LOG_SECONDS;
+
+    if (text && (end == text || *end != '\0' || !(seconds >= 0 && seconds <= LOG_SECONDS_MAX)))
+        seconds = LOG_SECONDS;
+    return (int64_t)(seconds * 1e9);
 }
 
 nsky_progress *nsky_progress_start(const char *what, const char *unit, uint64_t total)
@@ -121,7 +142,9 @@ nsky_progress *nsky_progress_start(const char *what, const char *unit, uint64_t 
     assert(what && unit);
     nsky_error ignored; /* a job goes on without its progress line */
 
-    if (!isatty(STDERR_FILENO))
+    const bool terminal = isatty(STDERR_FILENO);
+    const int64_t every_ns = terminal ? REDRAW_NS : log_interval_ns();
+    if (every_ns == 0)
         return NULL;
     nsky_progress *progress = nsky_alloc_zero(1, sizeof *progress, &ignored);
     if (!progress)
@@ -129,6 +152,8 @@ nsky_progress *nsky_progress_start(const char *what, const char *unit, uint64_t 
     snprintf(progress->what, sizeof progress->what, "%s", what);
     snprintf(progress->unit, sizeof progress->unit, "%s", unit);
     pthread_mutex_init(&progress->lock, NULL);
+    progress->terminal = terminal;
+    progress->every_ns = every_ns;
     progress->start_ns = (int64_t)nsky_now_ns();
     atomic_init(&progress->drawn_ns, progress->start_ns);
     atomic_init(&progress->total, total);
@@ -147,7 +172,7 @@ void nsky_progress_add(nsky_progress *progress, uint64_t count)
         return;
     atomic_fetch_add_explicit(&progress->done, count, memory_order_relaxed);
     int64_t now = (int64_t)nsky_now_ns(), drawn = atomic_load(&progress->drawn_ns);
-    if (now - drawn >= REDRAW_NS &&
+    if (now - drawn >= progress->every_ns &&
         atomic_compare_exchange_strong(&progress->drawn_ns, &drawn, now))
         draw(progress, now);
 }

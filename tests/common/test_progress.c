@@ -65,21 +65,52 @@ static void pause_ms(long ms)
     nanosleep(&(struct timespec){0, ms * 1000000}, NULL);
 }
 
-static void test_silent_elsewhere(void **state)
+/* stderr goes to a file while a job runs of which two steps are told; what the file has is seen. */
+static void run_into_log(const char *seconds)
 {
-    (void)state;
-    int null = open("/dev/null", O_WRONLY);
+    FILE *log = tmpfile();
 
+    assert_non_null(log);
+    setenv("NEARSKY_PROGRESS_S", seconds, 1);
     saved = dup(STDERR_FILENO);
-    dup2(null, STDERR_FILENO);
+    dup2(fileno(log), STDERR_FILENO);
     nsky_progress *progress = nsky_progress_start("ingest", "stamps", 10);
+    nsky_progress_set_total(progress, 4000);
+    nsky_progress_add(progress, 1203);
+    pause_ms(60);
+    nsky_progress_add(progress, 1);
+    nsky_progress_add(progress, 1); /* too soon */
+    nsky_progress_end(progress);
     dup2(saved, STDERR_FILENO);
     close(saved);
-    close(null);
-    assert_null(progress);
-    nsky_progress_set_total(progress, 5); /* NULL is a valid progress */
-    nsky_progress_add(progress, 1);
-    nsky_progress_end(progress);
+    unsetenv("NEARSKY_PROGRESS_S");
+    rewind(log);
+    seen[fread(seen, 1, sizeof seen - 1, log)] = '\0';
+    fclose(log);
+}
+
+static void test_lines_in_a_log(void **state)
+{
+    (void)state;
+    run_into_log("0.05");
+    assert_int_equal(strncmp(seen, "ingest  1,204 of 4,000 stamps  ", 31), 0);
+    assert_true(strcmp(seen + strlen(seen) - 6, " left\n") == 0);
+    assert_int_equal(count_of("\n"), 1);
+    assert_int_equal(count_of("\033"), 0);
+}
+
+/* Jobs of less than a minute, and people who want none. */
+static void test_silent_logs(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {"0", "60", "-1", "nonsense", ""};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        run_into_log(settings[i]);
+        assert_string_equal(seen, "");
+    }
+    nsky_progress_set_total(NULL, 5); /* NULL is a valid progress */
+    nsky_progress_add(NULL, 1);
+    nsky_progress_end(NULL);
 }
 
 static void test_line(void **state)
@@ -195,7 +226,8 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_silent_elsewhere),
+        cmocka_unit_test(test_lines_in_a_log),
+        cmocka_unit_test(test_silent_logs),
         cmocka_unit_test(test_line),
         cmocka_unit_test(test_unknown_total),
         cmocka_unit_test(test_long_wait_and_narrow_terminal),
