@@ -10,6 +10,9 @@
 #include "common/memory.h"
 
 #define THREADS_MAX 64
+#define BLOCK_ROWS 16 /* rows that all queries meet while they are in the cache */
+#define TOGETHER 4    /* queries whose products with a row are taken at once */
+#define UNREAD (-1.0f)
 #define WORK_PER_THREAD (1ull << 21) /* multiply-adds below which a thread does not pay */
 
 typedef struct slice {
@@ -18,8 +21,9 @@ typedef struct slice {
     const uint8_t *const *allowed;
     uint32_t count;
     uint64_t begin, end;
-    nsky_topk *topks; /* [count], of this thread */
-    float *row;       /* [padded] */
+    nsky_topk *topks;          /* [count], of this thread */
+    float *rows;               /* [BLOCK_ROWS, padded] */
+    float lengths[BLOCK_ROWS]; /* of those; UNREAD */
     nsky_dot_kernel kernel;
     const nsky_linear_scan *linear; /* or NULL: cosines */
 } slice;
@@ -42,57 +46,100 @@ static float load_row(const nsky_scan *scan, uint64_t row, float *out, nsky_dot_
     return sqrtf(square);
 }
 
-static void *scan_slice(void *payload)
-{
-    slice *part = payload;
-    const nsky_scan *scan = part->scan;
-    const uint32_t padded = nsky_scan_padded(scan->vectors.dim);
-    for (uint64_t row = part->begin; row < part->end; row++) {
-        float length = 0.0f;
-        for (uint32_t q = 0; q < part->count; q++) {
-            const uint8_t *allowed = part->allowed ? part->allowed[q] : NULL;
-            if (allowed && !(allowed[row >> 3] >> (row & 7) & 1))
-                continue;
-            if (length == 0.0f)
-                length = load_row(scan, row, part->row, part->kernel);
-            if (length == 0.0f)
-                break; /* a row the encoder saw nothing in has no likeness to anything */
-            float product = part->kernel.dot(part->row, part->queries + (size_t)q * padded, padded);
-            nsky_topk_offer(&part->topks[q], (nsky_hit){row, product / length});
-        }
-    }
-    return NULL;
-}
-
 static bool is_allowed(const uint8_t *const *allowed, uint32_t q, uint64_t row)
 {
     return !allowed || !allowed[q] || (allowed[q][row >> 3] >> (row & 7) & 1);
 }
 
-static void *score_slice(void *payload)
+/* Which of the queries from `first` on, TOGETHER at most, the row is for. */
+static uint32_t choose_queries(const slice *part, uint64_t row, uint32_t first,
+                               uint32_t which[TOGETHER])
+{
+    uint32_t count = 0;
+    for (uint32_t q = first; q < part->count && q < first + TOGETHER; q++)
+        if (is_allowed(part->allowed, q, row))
+            which[count++] = q;
+    return count;
+}
+
+static void multiply(const slice *part, const float *row, const uint32_t *which, uint32_t count,
+                     float *out)
+{
+    const uint32_t padded = nsky_scan_padded(part->scan->vectors.dim);
+    const float *queries[TOGETHER];
+    for (uint32_t i = 0; i < count; i++)
+        queries[i] = part->queries + (size_t)which[i] * padded;
+    if (count == TOGETHER)
+        part->kernel.dot4(row, queries, padded, out);
+    else
+        for (uint32_t i = 0; i < count; i++)
+            out[i] = part->kernel.dot(row, queries[i], padded);
+}
+
+static void offer_cosines(slice *part, uint64_t row, uint32_t slot, const uint32_t *which,
+                          uint32_t count)
+{
+    float *x = part->rows + (size_t)slot * nsky_scan_padded(part->scan->vectors.dim);
+    float products[TOGETHER];
+    if (part->lengths[slot] == UNREAD)
+        part->lengths[slot] = load_row(part->scan, row, x, part->kernel);
+    if (part->lengths[slot] == 0.0f)
+        return; /* a row the encoder saw nothing in has no likeness to anything */
+    multiply(part, x, which, count, products);
+    for (uint32_t i = 0; i < count; i++)
+        nsky_topk_offer(&part->topks[which[i]], (nsky_hit){row, products[i] / part->lengths[slot]});
+}
+
+static void offer_scores(slice *part, uint64_t row, uint32_t slot, const uint32_t *which,
+                         uint32_t count)
+{
+    const nsky_linear_scan *linear = part->linear;
+    const nsky_vectors *vectors = &part->scan->vectors;
+    float *x = part->rows + (size_t)slot * nsky_scan_padded(vectors->dim);
+    float products[TOGETHER];
+    if (part->lengths[slot] == UNREAD) {
+        nsky_vectors_read(vectors, row, x);
+        part->lengths[slot] = nsky_vectors_is_blank(vectors, row) ? 0.0f : 1.0f;
+    }
+    if (part->lengths[slot] == 0.0f)
+        return;
+    multiply(part, x, which, count, products);
+    for (uint32_t i = 0; i < count; i++) {
+        const float score = products[i] + linear->bias[which[i]];
+        if (linear->scores)
+            linear->scores[which[i] * linear->rows + (row - linear->first)] = score;
+        else if (!isnan(score))
+            nsky_topk_offer(&part->topks[which[i]], (nsky_hit){row, score});
+    }
+}
+
+/* Those that nothing will be said of. */
+static void forget_scores(const nsky_linear_scan *linear, uint64_t first, uint32_t rows)
+{
+    for (uint32_t q = 0; q < linear->count; q++)
+        for (uint32_t i = 0; i < rows; i++)
+            linear->scores[q * linear->rows + (first - linear->first) + i] = NAN;
+}
+
+/* Every query meets a block's rows before the next block comes: it is read once for all of them. */
+static void *run_slice(void *payload)
 {
     slice *part = payload;
-    const nsky_scan *scan = part->scan;
-    const nsky_linear_scan *linear = part->linear;
-    const uint32_t padded = nsky_scan_padded(scan->vectors.dim);
-    for (uint64_t row = part->begin; row < part->end; row++) {
-        bool loaded = false, blank = false;
-        for (uint32_t q = 0; q < part->count; q++) {
-            float score = NAN;
-            if (!blank && is_allowed(part->allowed, q, row)) {
-                if (!loaded)
-                    nsky_vectors_read(&scan->vectors, row, part->row);
-                loaded = true;
-                float product =
-                    part->kernel.dot(part->row, part->queries + (size_t)q * padded, padded);
-                blank = product == 0.0f && nsky_vectors_is_blank(&scan->vectors, row);
-                score = blank ? NAN : product + linear->bias[q];
+    uint32_t which[TOGETHER];
+    for (uint64_t first = part->begin; first < part->end; first += BLOCK_ROWS) {
+        const uint64_t left = part->end - first;
+        const uint32_t rows = left < BLOCK_ROWS ? (uint32_t)left : BLOCK_ROWS;
+        for (uint32_t slot = 0; slot < rows; slot++)
+            part->lengths[slot] = UNREAD;
+        if (part->linear && part->linear->scores)
+            forget_scores(part->linear, first, rows);
+        for (uint32_t q = 0; q < part->count; q += TOGETHER)
+            for (uint32_t slot = 0; slot < rows; slot++) {
+                const uint32_t count = choose_queries(part, first + slot, q, which);
+                if (count > 0)
+                    (part->linear ? offer_scores : offer_cosines)(part, first + slot, slot, which,
+                                                                  count);
             }
-            if (linear->scores)
-                linear->scores[q * linear->rows + (row - linear->first)] = score;
-            else if (!isnan(score))
-                nsky_topk_offer(&part->topks[q], (nsky_hit){row, score});
-        }
     }
     return NULL;
 }
@@ -107,18 +154,18 @@ static uint32_t thread_count(const nsky_scan *scan, uint64_t rows, uint32_t quer
     return threads > THREADS_MAX ? THREADS_MAX : (uint32_t)threads;
 }
 
-static void run_slices(slice *slices, uint32_t threads, void *(*work)(void *))
+static void run_slices(slice *slices, uint32_t threads)
 {
     pthread_t ids[THREADS_MAX];
     bool started[THREADS_MAX] = {false};
     for (uint32_t t = 1; t < threads; t++)
-        started[t] = pthread_create(&ids[t], NULL, work, &slices[t]) == 0;
-    work(&slices[0]);
+        started[t] = pthread_create(&ids[t], NULL, run_slice, &slices[t]) == 0;
+    run_slice(&slices[0]);
     for (uint32_t t = 1; t < threads; t++) {
         if (started[t])
             pthread_join(ids[t], NULL);
         else
-            work(&slices[t]); /* no thread to be had: the work is done all the same */
+            run_slice(&slices[t]); /* no thread to be had: the work is done all the same */
     }
 }
 
@@ -137,7 +184,7 @@ static nsky_status run_scan(const nsky_scan *scan, const nsky_linear_scan *linea
         k_sum += topks[q].k;
     nsky_hit *hits = nsky_alloc(k_sum * threads, sizeof *hits, err);
     nsky_topk *heaps = nsky_alloc((size_t)count * threads, sizeof *heaps, err);
-    float *rows = nsky_alloc_zero((size_t)padded * threads, sizeof *rows, err);
+    float *rows = nsky_alloc_zero((size_t)BLOCK_ROWS * padded * threads, sizeof *rows, err);
     nsky_status status = NSKY_OK;
     if (!hits || !heaps || !rows) {
         status = err->status;
@@ -146,20 +193,20 @@ static nsky_status run_scan(const nsky_scan *scan, const nsky_linear_scan *linea
     slice slices[THREADS_MAX];
     nsky_hit *next = hits;
     for (uint32_t t = 0; t < threads; t++) {
-        slices[t] = (slice){scan,
-                            queries,
-                            allowed,
-                            count,
-                            first + total * t / threads,
-                            first + total * (t + 1) / threads,
-                            heaps + (size_t)t * count,
-                            rows + (size_t)t * padded,
-                            kernel,
-                            linear};
+        slices[t] = (slice){.scan = scan,
+                            .queries = queries,
+                            .allowed = allowed,
+                            .count = count,
+                            .begin = first + total * t / threads,
+                            .end = first + total * (t + 1) / threads,
+                            .topks = heaps + (size_t)t * count,
+                            .rows = rows + (size_t)t * BLOCK_ROWS * padded,
+                            .kernel = kernel,
+                            .linear = linear};
         for (uint32_t q = 0; topks && q < count; next += topks[q++].k)
             slices[t].topks[q] = (nsky_topk){next, topks[q].k, 0};
     }
-    run_slices(slices, threads, linear ? score_slice : scan_slice);
+    run_slices(slices, threads);
     for (uint32_t q = 0; topks && q < count; q++) {
         for (uint32_t t = 0; t < threads; t++)
             for (uint32_t i = 0; i < slices[t].topks[q].count; i++)

@@ -18,6 +18,8 @@ typedef struct nsky_dot_kernel {
     const char *name; /* "c", "avx2", "avx512" */
     /* padded is a multiple of NSKY_SCAN_LANES; both arrays are zero past the real length. */
     float (*dot)(const float *a, const float *b, uint32_t padded);
+    /* One against four, the same bits: four sums are under way while each waits for its last. */
+    void (*dot4)(const float *a, const float *const b[4], uint32_t padded, float out[4]);
 } nsky_dot_kernel;
 
 /* All that this CPU runs, best first; the last is plain C. */

@@ -47,7 +47,7 @@ static void kernels_give_the_same_bits(void **state)
     (void)state;
     nsky_dot_kernel kernels[3];
     uint32_t count = nsky_dot_kernels(kernels);
-    float a[512], b[512];
+    float a[512], b[512], four[4][512];
     nsky_rng rng = nsky_rng_at(1, 2, 3);
     assert_string_equal(kernels[count - 1].name, "c");
     for (uint32_t length = NSKY_SCAN_LANES; length <= 512; length += NSKY_SCAN_LANES) {
@@ -59,6 +59,17 @@ static void kernels_give_the_same_bits(void **state)
         for (uint32_t k = 0; k + 1 < count; k++) {
             float got = kernels[k].dot(a, b, length);
             assert_memory_equal(&got, &expected, sizeof got);
+        }
+        for (uint32_t i = 0; i < 4 * length; i++)
+            four[i / length][i % length] = (float)nsky_rng_normal(&rng);
+        const float *const rows[4] = {four[0], four[1], four[2], four[3]};
+        for (uint32_t k = 0; k < count; k++) {
+            float got[4];
+            kernels[k].dot4(a, rows, length, got);
+            for (uint32_t q = 0; q < 4; q++) {
+                expected = kernels[count - 1].dot(a, four[q], length);
+                assert_memory_equal(&got[q], &expected, sizeof expected);
+            }
         }
     }
 }
@@ -95,6 +106,61 @@ static void agrees_with_float64(void **state)
         for (uint32_t row = 0; row < ROWS; row++)
             above += exact[row] > exact[hits[i].row] + 1e-6;
         assert_true(above <= i);
+    }
+    nsky_free(vectors);
+}
+
+/* As many queries as are taken at once and some more, each with rows of its own: as if alone. */
+static void company_changes_nothing(void **state)
+{
+    (void)state;
+    enum { ROWS = 700, DIM = 48, K = 20, QUERIES = 39 };
+    uint16_t *vectors = random_vectors(ROWS, DIM, 6);
+    float queries[QUERIES * DIM], bias[QUERIES];
+    static uint8_t bits[QUERIES][ROWS / 8 + 1];
+    static float scores[QUERIES][ROWS], alone_scores[ROWS];
+    const uint8_t *allowed[QUERIES];
+    nsky_hit hits[QUERIES][K], alone[K];
+    nsky_topk topks[QUERIES];
+    nsky_error err = NSKY_ERROR_INIT;
+    const nsky_scan scan = {.vectors = {vectors, ROWS, DIM, NSKY_VECTOR_FLOAT16}};
+    nsky_rng rng = nsky_rng_at(8, 0, 0);
+    for (uint32_t q = 0; q < QUERIES; q++) {
+        load_query(queries + q * DIM, vectors, 11 * q, DIM);
+        bias[q] = (float)q;
+        allowed[q] = q % 3 == 0 ? NULL : bits[q];
+        topks[q] = (nsky_topk){hits[q], K, 0};
+        for (uint32_t i = 0; i < sizeof bits[q]; i++)
+            bits[q][i] = (uint8_t)nsky_rng_below(&rng, 256);
+    }
+    memset(vectors + 55 * DIM, 0, DIM * sizeof *vectors);
+    nsky_linear_scan linear = {.weights = queries,
+                               .bias = bias,
+                               .allowed = allowed,
+                               .count = QUERIES,
+                               .rows = ROWS,
+                               .scores = scores[0]};
+    assert_int_equal(nsky_scan_run(&scan, queries, allowed, QUERIES, topks, &err), NSKY_OK);
+    assert_int_equal(nsky_scan_linear(&scan, &linear, &err), NSKY_OK);
+    for (uint32_t q = 0; q < QUERIES; q++) {
+        nsky_topk one = {alone, K, 0};
+        assert_int_equal(nsky_scan_run(&scan, queries + q * DIM, &allowed[q], 1, &one, &err),
+                         NSKY_OK);
+        assert_int_equal(one.count, topks[q].count);
+        for (uint32_t i = 0; i < one.count; i++)
+            assert_true(alone[i].row == hits[q][i].row && alone[i].row != 55 &&
+                        alone[i].similarity == hits[q][i].similarity);
+        linear = (nsky_linear_scan){.weights = queries + q * DIM,
+                                    .bias = &bias[q],
+                                    .allowed = &allowed[q],
+                                    .count = 1,
+                                    .rows = ROWS,
+                                    .scores = alone_scores};
+        assert_int_equal(nsky_scan_linear(&scan, &linear, &err), NSKY_OK);
+        for (uint32_t row = 0; row < ROWS; row++)
+            assert_true(scores[q][row] == alone_scores[row] ||
+                        (isnan(scores[q][row]) && isnan(alone_scores[row])));
+        assert_true(isnan(scores[q][55]) && !isnan(scores[0][56]));
     }
     nsky_free(vectors);
 }
@@ -240,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kernels_give_the_same_bits),
         cmocka_unit_test(agrees_with_float64),
+        cmocka_unit_test(company_changes_nothing),
         cmocka_unit_test(threads_and_kernels_change_nothing),
         cmocka_unit_test(bitmaps_are_obeyed),
         cmocka_unit_test(linear_scores_are_exact),
