@@ -74,23 +74,21 @@ static nsky_status visit_lists(const nsky_search *search, const listed_visit *v,
     return status;
 }
 
-/* scores [count, here] of rows that have no codes. */
+/* Of rows that have no codes, by as many probes at a time as a scan takes; scores [count, here]. */
 static nsky_status score_block(const nsky_search *search, const float *packed, uint32_t count,
-                               uint64_t first, uint32_t here, float *scores, nsky_error *err)
+                               nsky_linear_scan block, nsky_error *err)
 {
     const uint32_t padded = nsky_scan_padded(search->scan.dim);
+    float *scores = block.scores;
     nsky_status status = NSKY_OK;
 
     for (uint32_t q = 0; q < count && status == NSKY_OK; q += NSKY_SCORE_PROBES_MAX) {
         const uint32_t left = count - q;
-        const nsky_linear_scan linear = {
-            .weights = packed + (size_t)q * padded,
-            .bias = packed + (size_t)count * padded + q,
-            .count = left < NSKY_SCORE_PROBES_MAX ? left : NSKY_SCORE_PROBES_MAX,
-            .first = first,
-            .rows = here,
-            .scores = scores + (size_t)q * here};
-        status = nsky_scan_linear(&search->scan, &linear, err);
+        block.weights = packed + (size_t)q * padded;
+        block.bias = packed + (size_t)count * padded + q;
+        block.count = left < NSKY_SCORE_PROBES_MAX ? left : NSKY_SCORE_PROBES_MAX;
+        block.scores = scores + q * block.rows;
+        status = nsky_scan_linear(&search->scan, &block, err);
     }
     return status;
 }
@@ -105,7 +103,9 @@ static nsky_status visit_rest(const nsky_search *search, const listed_visit *v, 
 
     for (; first < rows && status == NSKY_OK; first += BLOCK_ROWS) {
         const uint32_t here = rows - first < BLOCK_ROWS ? (uint32_t)(rows - first) : BLOCK_ROWS;
-        status = score_block(search, packed, v->face.count, first, here, scores, err);
+        status =
+            score_block(search, packed, v->face.count,
+                        (nsky_linear_scan){.first = first, .rows = here, .scores = scores}, err);
         for (uint32_t i = 0; i < here; i++)
             numbers[i] = (uint32_t)first + i;
         if (status == NSKY_OK)

@@ -39,7 +39,9 @@ static void sweep_piece(const work *w, const float *bases, uint64_t first, uint3
 /* Of a thread: scores, then a base for each probe; whole cache lines. */
 static size_t room_values(uint32_t count)
 {
-    return (size_t)count * PIECE_BLOCKS * NSKY_CODE_ROWS + (count + 15) / 16 * 16;
+    const size_t bases = ((size_t)count + 15) / 16 * 16;
+
+    return (size_t)count * PIECE_BLOCKS * NSKY_CODE_ROWS + bases;
 }
 
 static void list_task(uint64_t list, uint32_t thread, void *payload)
