@@ -56,6 +56,16 @@ typedef struct nsky_rank_query {
 NSKY_MUST_CHECK nsky_status nsky_ranker_run(const nsky_ranker *ranker, nsky_rank_query *queries,
                                             uint32_t count, uint32_t threads, nsky_error *err);
 
+/* Scores [count, n] by their codes of rows [n], of which those from lists->rows on are none;
+ * by several threads at once, thread < NSKY_PARALLEL_MAX. */
+typedef void (*nsky_slots_use)(const uint32_t *rows, uint32_t n, const float *scores,
+                               uint32_t thread, void *payload);
+/* All rows of the lists once, a few at a time, in no order: any number of probes, no memory by the
+ * row. Rows that are not allowed are among them. errors [count]: as below. */
+NSKY_MUST_CHECK nsky_status nsky_ranker_visit(const nsky_ranker *ranker,
+                                              const nsky_rank_query *queries, uint32_t count,
+                                              uint32_t threads, nsky_slots_use use, void *payload,
+                                              float *errors, nsky_error *err);
 /*
  * Scores of all rows by their codes, in row order: what a histogram needs. scores [count, stride],
  * of which the first lists->rows are set; NaN for rows without a vector and rows not allowed.

@@ -137,6 +137,17 @@ bool nsky_search_has_codes(const nsky_search *search);
 NSKY_MUST_CHECK nsky_status nsky_search_coded_scores(const nsky_search *search,
                                                      const nsky_linear *probes, uint32_t count,
                                                      float *scores, float *errors, nsky_error *err);
+/* Called with n rows and their scores [count, n], by several threads at once; thread <
+ * NSKY_SCORES_THREADS. */
+#define NSKY_SCORES_THREADS 64
+typedef void (*nsky_scores_use)(const uint32_t *rows, uint32_t n, const float *scores,
+                                uint32_t thread, void *payload);
+/* Every row that is allowed (a bitmap) and has a vector, once, in no order: by the codes where
+ * there are some, else exactly. No memory by the row, any number of probes. rows <= UINT32_MAX. */
+NSKY_MUST_CHECK nsky_status nsky_search_each_score(const nsky_search *search,
+                                                   const nsky_linear *probes, uint32_t count,
+                                                   const uint8_t *allowed, nsky_scores_use use,
+                                                   void *payload, nsky_error *err);
 /* Exact scores of some rows, in any order: scores [count, n]. */
 NSKY_MUST_CHECK nsky_status nsky_search_row_scores(const nsky_search *search,
                                                    const nsky_linear *probes, uint32_t count,

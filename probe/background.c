@@ -31,52 +31,88 @@ static bool place_of(const nsky_search *search, uint64_t row, double out[3], boo
     return true;
 }
 
-static bool has_vector(const nsky_search *search, uint64_t row, float *scratch)
-{
-    nsky_error ignored = NSKY_ERROR_INIT;
+typedef struct vector_check {
+    uint8_t *there; /* [n] */
+    uint32_t dim;
+} vector_check;
 
-    if (nsky_search_vector(search, row, scratch, &ignored) != NSKY_OK)
-        return false;
-    for (uint32_t j = 0; j < nsky_search_dim(search); j++)
-        if (scratch[j] != 0)
-            return true;
-    return false;
+static void check_vector(uint64_t i, const float *x, void *payload)
+{
+    const vector_check *check = payload;
+
+    for (uint32_t j = 0; j < check->dim && !check->there[i]; j++)
+        check->there[i] = x[j] != 0;
 }
 
-/* Different rows in random order that have a vector, no label and are not known. */
+/* Leaves those of pool [first, *count) that have a vector, in their order. */
+static nsky_status keep_embedded(const nsky_search *search, candidate *pool, uint32_t first,
+                                 uint32_t *count, nsky_error *err)
+{
+    const uint32_t n = *count - first;
+    vector_check check = {nsky_alloc_zero(n, 1, err), nsky_search_dim(search)};
+    uint32_t *rows = nsky_alloc(n, sizeof *rows, err);
+    nsky_status status = check.there && rows ? NSKY_OK : err->status;
+
+    for (uint32_t i = 0; i < n && status == NSKY_OK; i++)
+        rows[i] = (uint32_t)pool[first + i].row;
+    if (status == NSKY_OK)
+        status = nsky_search_vectors(search, rows, n, check_vector, &check, err);
+    for (uint32_t i = *count = first; status == NSKY_OK && i < first + n; i++)
+        if (check.there[i - first])
+            pool[(*count)++] = pool[i];
+    nsky_free(rows);
+    nsky_free(check.there);
+    return status;
+}
+
+typedef struct drawing {
+    const nsky_labels *labels;
+    const nsky_search *search;
+    uint8_t *seen; /* a bit a row */
+    nsky_rng rng;
+    uint64_t draws; /* that are left */
+} drawing;
+
+/* More into pool, up to `wanted`, whose vectors are not looked at yet. */
+static void draw_more(drawing *d, candidate *pool, uint32_t wanted, uint32_t *count)
+{
+    const uint64_t rows = nsky_search_rows(d->search);
+
+    for (; d->draws > 0 && *count < wanted; d->draws--) {
+        uint64_t row = (uint64_t)(nsky_rng_uniform(&d->rng) * (double)rows);
+        nsky_error none = NSKY_ERROR_INIT; /* without an index no magnitudes are known */
+        bool known = false;
+        if (d->seen[row >> 3] >> (row & 7) & 1)
+            continue;
+        d->seen[row >> 3] |= (uint8_t)(1u << (row & 7));
+        candidate *c = &pool[*count];
+        *c = (candidate){.row = row};
+        c->usable = place_of(d->search, row, c->place, &known, &none) && isfinite(c->place[0]) &&
+                    isfinite(c->place[1]) && isfinite(c->place[2]);
+        if (!known && !nsky_search_is_deleted(d->search, row) && !nsky_labels_find(d->labels, row))
+            ++*count;
+    }
+}
+
+/* Different rows in random order that have a vector, no label and are not known. Vectors are read
+ * many at once: in a large survey each comes from the disk. */
 static nsky_status draw_pool(const nsky_labels *labels, const nsky_search *search, uint64_t seed,
                              candidate *pool, uint32_t wanted, uint32_t *count, nsky_error *err)
 {
     const uint64_t rows = nsky_search_rows(search);
-    uint8_t *seen = nsky_alloc_zero(rows / 8 + 1, 1, err);
-    float *scratch = nsky_alloc(nsky_search_dim(search), sizeof *scratch, err);
-    nsky_rng rng = nsky_rng_at(seed, 0x6261636b, 0); /* "back" */
+    drawing d = {labels, search, nsky_alloc_zero(rows / 8 + 1, 1, err),
+                 nsky_rng_at(seed, 0x6261636b, 0), /* "back" */
+                 (uint64_t)wanted * DRAWS_PER_ROW + rows};
+    nsky_status status = d.seen ? NSKY_OK : err->status;
 
     *count = 0;
-    if (!seen || !scratch) {
-        nsky_free(seen);
-        nsky_free(scratch);
-        return err->status;
+    while (status == NSKY_OK && d.draws > 0 && *count < wanted) {
+        const uint32_t first = *count;
+        draw_more(&d, pool, wanted, count);
+        status = keep_embedded(search, pool, first, count, err);
     }
-    uint64_t draws = (uint64_t)wanted * DRAWS_PER_ROW + rows;
-    for (uint64_t i = 0; i < draws && *count < wanted; i++) {
-        uint64_t row = (uint64_t)(nsky_rng_uniform(&rng) * (double)rows);
-        nsky_error none = NSKY_ERROR_INIT; /* without an index no magnitudes are known */
-        bool known = false;
-        if (seen[row >> 3] >> (row & 7) & 1)
-            continue;
-        seen[row >> 3] |= (uint8_t)(1u << (row & 7));
-        candidate *c = &pool[*count];
-        *c = (candidate){.row = row};
-        c->usable = place_of(search, row, c->place, &known, &none) && isfinite(c->place[0]) &&
-                    isfinite(c->place[1]) && isfinite(c->place[2]);
-        if (!known && !nsky_search_is_deleted(search, row) && !nsky_labels_find(labels, row) &&
-            has_vector(search, row, scratch))
-            ++*count;
-    }
-    nsky_free(seen);
-    nsky_free(scratch);
-    return NSKY_OK;
+    nsky_free(d.seen);
+    return status;
 }
 
 static candidate *nearest(candidate *pool, uint32_t count, const double place[3])

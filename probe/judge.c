@@ -10,6 +10,7 @@
 #include "common/memory.h"
 #include "probe/metrics.h"
 #include "probe/metrics_private.h"
+#include "probe/sample.h"
 
 #define REPLICATES_DEFAULT 1000
 #define CURVE_POINTS 20
@@ -80,34 +81,46 @@ static bool learned_from(const nsky_probe *probe, uint64_t row)
            bsearch(&row, probe->labels, probe->label_count, sizeof *probe->labels, by_row) != NULL;
 }
 
-/* Scores of every stride-th row of the survey; blank and labelled ones left out. */
+typedef struct scored_sample {
+    const nsky_probe *probe;
+    double *scores; /* [n]; NaN: no vector */
+} scored_sample;
+
+static void score_one(uint64_t i, const float *x, void *payload)
+{
+    const scored_sample *s = payload;
+    double sum = (double)s->probe->bias[0];
+    bool blank = true;
+
+    for (uint32_t j = 0; j < s->probe->dim; j++) {
+        sum += (double)s->probe->weights[j] * (double)x[j];
+        blank = blank && x[j] == 0;
+    }
+    s->scores[i] = blank ? NAN : sum;
+}
+
+/* Scores of rows that stand for the survey; blank and labelled ones left out. */
 static nsky_status sample_scores(const nsky_probe *probe, const nsky_search *search, double **out,
                                  uint64_t *count, nsky_error *err)
 {
-    const uint64_t rows = nsky_search_rows(search);
-    const uint64_t stride = rows / NSKY_PREVALENCE_ROWS + 1;
-    float *x = nsky_alloc(probe->dim, sizeof *x, err);
-    double *scores = nsky_alloc(rows / stride + 1, sizeof *scores, err);
-    nsky_status status = x && scores ? NSKY_OK : err->status;
+    scored_sample s = {.probe = probe};
+    uint32_t *rows = NULL, sampled = 0;
+    nsky_status status = nsky_sample_rows(&rows, &sampled, nsky_search_rows(search), NULL,
+                                          NSKY_PREVALENCE_ROWS, err);
 
     *count = 0;
-    for (uint64_t row = 0; row < rows && status == NSKY_OK; row += stride) {
-        double sum = (double)probe->bias[0];
-        bool blank = true;
-        status = nsky_search_vector(search, row, x, err);
-        for (uint32_t j = 0; status == NSKY_OK && j < probe->dim; j++) {
-            sum += (double)probe->weights[j] * (double)x[j];
-            blank = blank && x[j] == 0;
-        }
-        if (status == NSKY_OK && !blank && !learned_from(probe, row))
-            scores[(*count)++] = sum;
-    }
-    nsky_free(x);
-    if (status == NSKY_OK) {
-        *out = scores;
-    } else {
-        nsky_free(scores);
-    }
+    if (status == NSKY_OK && !(s.scores = nsky_alloc(sampled, sizeof *s.scores, err)))
+        status = err->status;
+    if (status == NSKY_OK)
+        status = nsky_search_vectors(search, rows, sampled, score_one, &s, err);
+    for (uint32_t i = 0; i < sampled && status == NSKY_OK; i++)
+        if (!isnan(s.scores[i]) && !learned_from(probe, rows[i]))
+            s.scores[(*count)++] = s.scores[i];
+    nsky_free(rows);
+    if (status == NSKY_OK)
+        *out = s.scores;
+    else
+        nsky_free(s.scores);
     return status;
 }
 

@@ -6,6 +6,7 @@
 
 #include "common/memory.h"
 #include "probe/labels.h"
+#include "probe/sample.h"
 #include "table/objects.h"
 
 static nsky_status new_labels(nsky_labels **out, char (*names)[NSKY_CLASS_BYTES], uint32_t classes,
@@ -119,13 +120,23 @@ static const nsky_table_column *find_column(const char *name)
     return NULL;
 }
 
+/* Rows that stand for the catalogue; a run of them shares a page or two of it. */
+static nsky_status sample_catalogue(nsky_survey *survey, uint32_t **rows, uint32_t *count,
+                                    nsky_error *err)
+{
+    const uint64_t all = nsky_survey_rows(survey);
+
+    if (all > UINT32_MAX)
+        return nsky_fail(err, NSKY_ELIMIT, "more than %u rows", UINT32_MAX);
+    return nsky_sample_rows(rows, count, all, NULL, NSKY_COLUMN_ROWS, err);
+}
+
 nsky_status nsky_labels_of_column(nsky_labels **out, nsky_survey *survey, const char *column_name,
                                   uint32_t most, nsky_error *err)
 {
     assert(out && survey && column_name && most > 0 && err);
     const nsky_table_column *column = find_column(column_name);
-    const uint64_t rows = nsky_survey_rows(survey);
-    const uint64_t looked_at = rows < NSKY_COLUMN_ROWS ? rows : NSKY_COLUMN_ROWS;
+    uint32_t *rows = NULL, looked_at = 0;
     nsky_labels *labels = NULL;
     nsky_object object;
     nsky_cell cell;
@@ -137,8 +148,10 @@ nsky_status nsky_labels_of_column(nsky_labels **out, nsky_survey *survey, const 
                          "mag_r, mag_z, z_phot, z_spec and ebv",
                          column_name);
     nsky_status status = new_labels(&labels, NULL, 1, err);
-    for (uint64_t i = 0; status == NSKY_OK && i < looked_at; i++) {
-        if ((status = nsky_survey_by_row(survey, i * rows / looked_at, &object, err)) != NSKY_OK)
+    if (status == NSKY_OK)
+        status = sample_catalogue(survey, &rows, &looked_at, err);
+    for (uint32_t i = 0; status == NSKY_OK && i < looked_at; i++) {
+        if ((status = nsky_survey_by_row(survey, rows[i], &object, err)) != NSKY_OK)
             break;
         nsky_object_cells(&cell, column, 1, &object);
         if (isfinite(cell.number))
@@ -146,6 +159,7 @@ nsky_status nsky_labels_of_column(nsky_labels **out, nsky_survey *survey, const 
                 labels, &(nsky_label){.row = object.row, .id = object.id, .value = cell.number},
                 err);
     }
+    nsky_free(rows);
     if (status == NSKY_OK && labels->count == 0)
         status = nsky_fail(err, NSKY_EINVAL, "no object has a %s to learn from", column_name);
     const uint64_t count = status == NSKY_OK ? labels->count : 0;

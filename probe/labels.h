@@ -77,8 +77,8 @@ NSKY_MUST_CHECK nsky_status nsky_labels_of_ids(nsky_labels **out, nsky_survey *s
                                                uint32_t positive_count, const uint64_t *negative,
                                                uint32_t negative_count, nsky_error *err);
 /* Numbers of a column of the catalogue, of up to `most` objects that have one, among
- * NSKY_COLUMN_ROWS spread evenly over the survey. NSKY_EINVAL: no such column of numbers, or nobody
- * has one. */
+ * NSKY_COLUMN_ROWS spread over the survey in runs (sample.h). NSKY_EINVAL: no such column of
+ * numbers, or nobody has one. */
 #define NSKY_COLUMN_ROWS 200000
 NSKY_MUST_CHECK nsky_status nsky_labels_of_column(nsky_labels **out, nsky_survey *survey,
                                                   const char *column, uint32_t most,

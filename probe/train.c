@@ -22,6 +22,38 @@ typedef struct training {
     nsky_probe *probe;
 } training;
 
+static void take_vector(uint64_t i, const float *x, void *payload)
+{
+    const training *t = payload;
+
+    memcpy(t->x + i * t->dim, x, t->dim * sizeof *x);
+}
+
+/* The vectors of labels [count], whose rows have one. */
+static nsky_status read_vectors(training *t, uint32_t count, nsky_error *err)
+{
+    uint32_t *rows = nsky_alloc(count, sizeof *rows, err);
+
+    if (!rows)
+        return err->status;
+    for (uint32_t i = 0; i < count; i++)
+        rows[i] = (uint32_t)t->labels->items[i].row;
+    nsky_status status = nsky_search_vectors(t->search, rows, count, take_vector, t, err);
+    nsky_free(rows);
+    return status;
+}
+
+/* Labels of rows that the generation has. */
+static void drop_later(nsky_labels *labels, uint64_t rows)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < labels->count; i++)
+        if (labels->items[i].row < rows)
+            labels->items[kept++] = labels->items[i];
+    labels->count = kept;
+}
+
 /* Labels of rows that have a vector, and the vectors. */
 static nsky_status gather(training *t, nsky_error *err)
 {
@@ -33,27 +65,27 @@ static nsky_status gather(training *t, nsky_error *err)
         return nsky_fail(err, NSKY_ELIMIT, "%u labels of %u numbers are more than fit; %llu do",
                          labels->count, t->dim,
                          (unsigned long long)(NSKY_LABEL_VALUES_MAX / t->dim));
+    drop_later(labels, nsky_search_rows(t->search));
     t->x = nsky_alloc((size_t)labels->count * t->dim, sizeof *t->x, err);
     t->class = nsky_alloc(labels->count, sizeof *t->class, err);
     t->value = nsky_alloc(labels->count, sizeof *t->value, err);
     if (!t->x || !t->class || !t->value)
         return err->status;
-    for (uint32_t i = 0; i < labels->count; i++) {
-        nsky_error none = NSKY_ERROR_INIT;
-        float *x = t->x + (size_t)kept * t->dim;
+    nsky_status status = read_vectors(t, labels->count, err);
+    for (uint32_t i = 0; i < labels->count && status == NSKY_OK; i++) {
+        const float *x = t->x + (size_t)i * t->dim;
         bool blank = true;
-        if (nsky_search_vector(t->search, labels->items[i].row, x, &none) != NSKY_OK)
-            continue;
         for (uint32_t j = 0; j < t->dim; j++)
             blank = blank && x[j] == 0;
         if (blank)
             continue;
+        memmove(t->x + (size_t)kept * t->dim, x, t->dim * sizeof *x);
         t->class[kept] = labels->items[i].class;
         t->value[kept] = labels->items[i].value;
         labels->items[kept++] = labels->items[i];
     }
     labels->count = t->n = kept;
-    return NSKY_OK;
+    return status;
 }
 
 /* A file that names one class only becomes that class against drawn rows. */

@@ -16,46 +16,44 @@
 
 /* Hits in the order they are shown: the best of each group, then what is close to it. */
 typedef struct listed {
-    nsky_object *objects; /* [count] */
-    float *similarity;    /* [count] */
-    double *artefact;     /* [count] probabilities; NaN: unknown */
-    uint64_t *rows;       /* [count] */
-    uint32_t *leader;     /* [count] places in this list; its own: it leads a group */
+    nsky_object *found;          /* [hits] as they were found */
+    const nsky_object **objects; /* [count] of these */
+    float *similarity;           /* [count] */
+    double *artefact;            /* [count] probabilities; NaN: unknown */
+    uint64_t *rows;              /* [count] */
+    uint32_t *leader;            /* [count] places in this list; its own: it leads a group */
     uint32_t count, groups;
     bool grouped;
 } listed;
 
 static nsky_status make_room(listed *list, uint32_t count, nsky_error *err)
 {
+    list->found = nsky_alloc(count, sizeof *list->found, err);
     list->objects = nsky_alloc(count, sizeof *list->objects, err);
     list->similarity = nsky_alloc(count, sizeof *list->similarity, err);
     list->artefact = nsky_alloc(count, sizeof *list->artefact, err);
     list->rows = nsky_alloc(count, sizeof *list->rows, err);
     list->leader = nsky_alloc(count, sizeof *list->leader, err);
-    return list->objects && list->similarity && list->artefact && list->rows && list->leader
+    return list->found && list->objects && list->similarity && list->artefact && list->rows &&
+                   list->leader
                ? NSKY_OK
                : err->status;
 }
 
-/* What is kept of the hits, as places among them; the groups in full. */
-static nsky_status group_hits(nsky_survey *survey, const nsky_job *job, listed *list,
-                              uint32_t *place, uint32_t *leader, nsky_error *err)
+/* What is kept of the hits, as places among them; the groups in full. objects [job->count] */
+static void group_hits(const nsky_job *job, const nsky_object *objects, listed *list,
+                       uint32_t *place, uint32_t *leader)
 {
     nsky_sky positions[NSKY_SEARCH_K_MAX];
-    nsky_object object;
 
-    for (uint32_t i = 0; i < job->count; i++) {
-        nsky_status status = nsky_survey_by_row(survey, job->hits[i].row, &object, err);
-        if (status != NSKY_OK)
-            return status;
-        positions[i] = (nsky_sky){object.ra_deg, object.dec_deg};
-    }
+    for (uint32_t i = 0; i < job->count; i++)
+        positions[i] = (nsky_sky){objects[i].ra_deg, objects[i].dec_deg};
     list->groups = nsky_group_hits(positions, job->count, job->group_arcsec, leader);
     list->groups = list->groups < job->k ? list->groups : job->k;
     list->count = nsky_group_order(leader, job->count, list->groups, place);
-    return NSKY_OK;
 }
 
+/* Grouping looks at all hits, which are read once; without it only those that are shown are. */
 static nsky_status list_hits(const nsky_view *view, nsky_survey *survey, const nsky_job *job,
                              listed *list, nsky_error *err)
 {
@@ -66,15 +64,18 @@ static nsky_status list_hits(const nsky_view *view, nsky_survey *survey, const n
     list->count = list->groups = job->count < job->k ? job->count : job->k;
     for (uint32_t i = 0; i < list->count; i++)
         place[i] = leader[i] = i;
+    const uint32_t read = list->grouped ? job->count : list->count;
+    for (uint32_t i = 0; i < read && status == NSKY_OK; i++)
+        status = nsky_survey_by_row(survey, job->hits[i].row, &list->found[i], err);
     if (status == NSKY_OK && list->grouped)
-        status = group_hits(survey, job, list, place, leader, err);
+        group_hits(job, list->found, list, place, leader);
     for (uint32_t i = 0; i < list->count && status == NSKY_OK; i++) {
         const nsky_hit *hit = &job->hits[place[i]];
         first = leader[place[i]] == place[i] ? i : first;
         list->leader[i] = first;
         list->rows[i] = hit->row;
         list->similarity[i] = hit->similarity;
-        status = nsky_survey_by_row(survey, hit->row, &list->objects[i], err);
+        list->objects[i] = &list->found[place[i]];
     }
     return status == NSKY_OK ? nsky_guard_rows(list->artefact, view->guard, view->search,
                                                list->rows, list->count, err)
@@ -83,6 +84,7 @@ static nsky_status list_hits(const nsky_view *view, nsky_survey *survey, const n
 
 static void clear_list(listed *list)
 {
+    nsky_free(list->found);
     nsky_free(list->objects);
     nsky_free(list->similarity);
     nsky_free(list->artefact);
@@ -101,8 +103,8 @@ static nsky_status table_rows(void *payload, nsky_table_sink *sink, nsky_error *
         char group_of[24] = "";
         rank += list->leader[i] == i;
         if (list->leader[i] != i)
-            snprintf(group_of, sizeof group_of, "%" PRIu64, list->objects[list->leader[i]].id);
-        nsky_hit_cells(cells, rank, list->similarity[i], list->artefact[i], &list->objects[i]);
+            snprintf(group_of, sizeof group_of, "%" PRIu64, list->objects[list->leader[i]]->id);
+        nsky_hit_cells(cells, rank, list->similarity[i], list->artefact[i], list->objects[i]);
         cells[NSKY_HIT_COLUMNS].text = group_of;
         status = nsky_table_put(sink, cells, err);
     }
@@ -149,17 +151,17 @@ static void put_hit(nsky_json *hit, const listed *list, uint32_t i)
 /* What follows the leader of a group in the list. */
 static nsky_json *json_of_duplicates(const listed *list, uint32_t leader)
 {
-    const nsky_object *of = &list->objects[leader];
+    const nsky_object *of = list->objects[leader];
     nsky_json *duplicates = nsky_json_array();
 
     for (uint32_t i = leader + 1; i < list->count && list->leader[i] == leader; i++) {
-        nsky_json *hit = nsky_json_of_object(&list->objects[i]);
+        nsky_json *hit = nsky_json_of_object(list->objects[i]);
         put_hit(hit, list, i);
         nsky_json_put_id(hit, "group_of", of->id);
         nsky_json_put_fixed(hit, "separation_arcsec",
                             3600 * nsky_sky_separation_deg((nsky_sky){of->ra_deg, of->dec_deg},
-                                                           (nsky_sky){list->objects[i].ra_deg,
-                                                                      list->objects[i].dec_deg}),
+                                                           (nsky_sky){list->objects[i]->ra_deg,
+                                                                      list->objects[i]->dec_deg}),
                             3);
         nsky_json_append(duplicates, hit);
     }
@@ -174,7 +176,7 @@ static nsky_json *json_of_hits(const listed *list)
     for (uint32_t i = 0; i < list->count; i++) {
         if (list->leader[i] != i)
             continue;
-        nsky_json *hit = nsky_json_of_object(&list->objects[i]);
+        nsky_json *hit = nsky_json_of_object(list->objects[i]);
         nsky_json_put_integer(hit, "rank", ++rank);
         put_hit(hit, list, i);
         if (list->grouped)

@@ -62,6 +62,17 @@ static bool unchanged(nsky_request *request, const char *etag)
     return true;
 }
 
+/* Where a catalogue was all there was, or because something is wrong. */
+static void reply_no_picture(nsky_request *request, const nsky_object *object,
+                             const nsky_error *err)
+{
+    if (err->status == NSKY_ENOTFOUND)
+        nsky_reply_problem(&request->reply, 404, "no-picture",
+                           "the store has no picture of object %" PRIu64, object->id);
+    else
+        nsky_reply_error(&request->reply, err);
+}
+
 void nsky_route_image(nsky_request *request)
 {
     nsky_survey *survey = nsky_request_survey(request);
@@ -94,7 +105,7 @@ void nsky_route_image(nsky_request *request)
         nsky_reply_etag(&request->reply, NULL, etag);
         request->reply.cache_control = IMAGE_CACHE;
     } else {
-        nsky_reply_error(&request->reply, &err);
+        reply_no_picture(request, &object, &err);
     }
     nsky_picture_free(picture);
     nsky_stamp_free(stamp);
@@ -139,7 +150,7 @@ void nsky_route_cutout(nsky_request *request)
         request->reply.cache_control = IMAGE_CACHE;
         name_file(&object, "fits", request->reply.disposition, sizeof request->reply.disposition);
     } else {
-        nsky_reply_error(&request->reply, &err);
+        reply_no_picture(request, &object, &err);
     }
     nsky_stamp_free(stamp);
 }

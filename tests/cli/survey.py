@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.error
+import urllib.request
 
 NEARSKY = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else "nearsky"
 ROWS = 6000
@@ -106,6 +108,27 @@ class Survey(unittest.TestCase):
         run("bench", "survey", self.store, "--dim", "100", status=2)
         run("bench", "survey", status=2)
         self.assertEqual(len(self.objects), ROWS)
+
+    def test_served_without_pictures(self):
+        server = subprocess.Popen([NEARSKY, "serve", self.store, "--port", "0", "--json"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait, 30)
+        self.addCleanup(server.terminate)
+        api = json.loads(server.stdout.readline())["url"] + "api/v1/objects/" + self.objects[3]["id"]
+        with urllib.request.urlopen(api) as answer:
+            one = json.load(answer)
+        self.assertEqual([one[k] for k in ("bands", "pixel_scale", "width", "height")], [None] * 4)
+        self.assertTrue(one["embedded"])
+        for what in ("image.jpg", "cutout.fits"):
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(f"{api}/{what}")
+            self.assertEqual(refused.exception.code, 404)
+            problem = json.load(refused.exception)
+            self.assertIn("no-picture", problem["type"])
+            self.assertNotIn(self.store, problem["detail"])
+        with urllib.request.urlopen(f"{api}/neighbors?k=3&group_arcsec=5") as answer:
+            self.assertEqual(len(json.load(answer)["hits"]), 3)
 
     def test_everything_works_on_it(self):
         store = self.path("used")
