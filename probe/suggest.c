@@ -153,7 +153,7 @@ static void look_closely(uint64_t i, const float *vector, void *payload)
     suggestion *s = payload;
     const nsky_probe *probe = s->probe;
     nsky_candidate *candidate = &s->pools[0].items[i];
-    float *x = s->vectors + i * probe->dim, scores[NSKY_CLASSES_MAX];
+    float *x = s->vectors + i * probe->dim, scores[NSKY_CLASSES_MAX] = {0};
     double square = 0;
 
     for (uint32_t o = 0; o < probe->outputs; o++) {

@@ -249,7 +249,7 @@ static void pools_keep_the_best(void **state)
 {
     enum { ALL = 5000, KEPT = 300 };
     static nsky_candidate all[ALL];
-    nsky_candidate kept[KEPT];
+    nsky_candidate kept[KEPT] = {{0}};
     nsky_pool pool = {.items = kept, .max = KEPT};
     nsky_rng rng = nsky_rng_at(3, 1, 4);
     (void)state;
