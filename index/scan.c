@@ -5,13 +5,15 @@
 #include <assert.h>
 #include <math.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/memory.h"
 
 #define THREADS_MAX 64
-#define BLOCK_ROWS 16 /* rows that all queries meet while they are in the cache */
-#define TOGETHER 4    /* queries whose products with a row are taken at once */
+#define BLOCK_ROWS 16          /* rows that all queries meet while they are in the cache */
+#define TOGETHER 4             /* queries whose products with a row are taken at once */
+#define AHEAD_BYTES (8u << 20) /* asked of the disk while as many are looked at */
 #define UNREAD (-1.0f)
 #define WORK_PER_THREAD (1ull << 21) /* multiply-adds below which a thread does not pay */
 
@@ -26,6 +28,7 @@ typedef struct slice {
     float lengths[BLOCK_ROWS]; /* of those; UNREAD */
     nsky_dot_kernel kernel;
     const nsky_linear_scan *linear; /* or NULL: cosines */
+    uint64_t asked;                 /* rows before this were asked of the disk */
 } slice;
 
 static nsky_dot_kernel best_kernel(const nsky_scan *scan)
@@ -121,6 +124,22 @@ static void forget_scores(const nsky_linear_scan *linear, uint64_t first, uint32
             linear->scores[q * linear->rows + (first - linear->first) + i] = NAN;
 }
 
+/* Page faults alone would read a small piece and wait for it. It is advice: where the vectors are
+ * in memory nothing happens. */
+static void read_ahead(slice *part, uint64_t row)
+{
+    const nsky_vectors *v = &part->scan->vectors;
+    const uint64_t piece = AHEAD_BYTES / nsky_vector_bytes(v->type, v->dim) + 1;
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    if (part->asked >= part->end || row + piece < part->asked)
+        return;
+    const uint64_t from = part->asked > row ? part->asked : row;
+    const uint64_t end = part->end - row > 2 * piece ? row + 2 * piece : part->end;
+    const uintptr_t begin = (uintptr_t)nsky_vectors_row(v, from) / page * page;
+    (void)madvise((void *)begin, (uintptr_t)nsky_vectors_row(v, end) - begin, MADV_WILLNEED);
+    part->asked = end;
+}
+
 /* Every query meets a block's rows before the next block comes: it is read once for all of them. */
 static void *run_slice(void *payload)
 {
@@ -129,6 +148,7 @@ static void *run_slice(void *payload)
     for (uint64_t first = part->begin; first < part->end; first += BLOCK_ROWS) {
         const uint64_t left = part->end - first;
         const uint32_t rows = left < BLOCK_ROWS ? (uint32_t)left : BLOCK_ROWS;
+        read_ahead(part, first);
         for (uint32_t slot = 0; slot < rows; slot++)
             part->lengths[slot] = UNREAD;
         if (part->linear && part->linear->scores)

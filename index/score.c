@@ -2,15 +2,11 @@
 #include <assert.h>
 #include <math.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "common/memory.h"
 #include "index/search_private.h"
 
-#define BLOCK_VALUES                                                             \
-    (1ull << 26) /* of rows that are read ahead while the block before is scored \
-                  */
+#define BLOCK_VALUES (1ull << 26) /* of rows between two looks at whether to stop */
 
 nsky_status nsky_linear_pack(const nsky_search *search, const nsky_linear *probes,
                              size_t stride_bytes, uint32_t count, float **out, nsky_error *err)
@@ -70,18 +66,6 @@ nsky_status nsky_linear_check(uint32_t count, nsky_error *err)
                      NSKY_SCORE_PROBES_MAX);
 }
 
-/* Asks for the pages of a block; it is advice. */
-static void read_ahead(const nsky_scan *scan, uint64_t first, uint64_t rows)
-{
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uint64_t end = first + rows < scan->vectors.rows ? first + rows : scan->vectors.rows;
-    if (first >= end)
-        return;
-    uintptr_t from = (uintptr_t)nsky_vectors_row(&scan->vectors, first) / page * page;
-    uintptr_t to = (uintptr_t)nsky_vectors_row(&scan->vectors, end);
-    (void)madvise((void *)from, to - from, MADV_WILLNEED);
-}
-
 nsky_status nsky_search_scores(const nsky_search *search, const nsky_linear *probes, uint32_t count,
                                float *scores, nsky_progress *progress, const atomic_bool *stop,
                                nsky_error *err)
@@ -106,7 +90,6 @@ nsky_status nsky_search_scores(const nsky_search *search, const nsky_linear *pro
             .rows = here,
             .scores = part,
         };
-        read_ahead(&search->scan, first + here, block);
         if (stop && atomic_load(stop))
             status = nsky_fail(err, NSKY_ECANCELLED, "stopped");
         else
