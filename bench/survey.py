@@ -32,6 +32,7 @@ def parse():
     parser = argparse.ArgumentParser(prog="scripts/bench survey")
     parser.add_argument("--rows", default="100000", help="100k, 1M, 76M, ...")
     parser.add_argument("--dim", default="512", choices=("512", "2048"))
+    parser.add_argument("--vectors", default="float16", choices=("float16", "int8"))
     parser.add_argument("--seed", default="1")
     parser.add_argument("--lists", help="handed on to nearsky index")
     parser.add_argument("--graph", choices=("yes", "no"), help="handed on to nearsky index")
@@ -46,7 +47,7 @@ def parse():
 def make_store(args, store):
     say(f"a survey of {args.rows} rows in {store}")
     made = run_json([args.nearsky, "bench", "survey", store, "--rows", args.rows, "--dim", args.dim,
-                     "--seed", args.seed, "--json"])
+                     "--vectors", args.vectors, "--seed", args.seed, "--json"])
     options = [word for name in ("lists", "graph", "memory") if getattr(args, name)
                for word in ("--" + name, getattr(args, name))]
     say("its index")
