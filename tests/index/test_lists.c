@@ -184,7 +184,7 @@ static void other_work_is_made_anew(void **state)
     nsky_lists_job job = job_in(folder_in("other"), 32, 8);
     nsky_trained trained;
     assert_ok(nsky_lists_train(&trained, &job, &err), err);
-    assert_ok(nsky_lists_segments(&job, &trained, &err), err);
+    assert_ok(nsky_lists_segments(&job, &trained, 0, ROWS, &err), err);
     nsky_trained_free(&trained);
     job = job_in(job.folder, 32, 4);
     assert_int_equal(nsky_trained_read(&trained, &job, &err), NSKY_ENOTFOUND);
