@@ -1,18 +1,13 @@
 /* build_lists.c - build_private.h: the lists of a large generation, and how hard to look in them.
  */
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "common/memory.h"
 #include "index/build_private.h"
 #include "index/lists_build.h"
-#include "index/oracle.h"
 #include "index/parallel.h"
-
-/* Recall@10 that kept tables may lose, beside what so few queries do not tell. */
-#define RECALL_LOSS 0.01
 
 /* What tells these vectors from others: their hash, that the manifest has. */
 static const char *name_of(const nsky_generation *from)
@@ -49,8 +44,7 @@ static void keep_nothing(nsky_build *b)
     b->plan = b->anew;
 }
 
-/* Built, and tuned. *before: what the effort of when the kept tables were new finds now. */
-static nsky_status make(nsky_build *b, const nsky_lists *kept, double *before, nsky_error *err)
+static nsky_status make(nsky_build *b, const nsky_lists *kept, nsky_error *err)
 {
     nsky_lists lists = {0};
     const nsky_lists_job job = job_of(b, &b->plan, kept);
@@ -61,8 +55,8 @@ static nsky_status make(nsky_build *b, const nsky_lists *kept, double *before, n
     if (status == NSKY_OK)
         status = nsky_lists_open(&lists, job.folder, job.vectors.rows, job.vectors.dim, err);
     if (status == NSKY_OK)
-        status = nsky_lists_tune_again(&b->tuned, &lists, &b->scan, b->recall_target, job.threads,
-                                       job.stop, kept ? &b->keep.effort : NULL, before, err);
+        status = nsky_lists_tune(&b->tuned, &lists, &b->scan, b->recall_target, job.threads,
+                                 job.stop, err);
     b->recall = b->tuned.rows[0];
     nsky_lists_close(&lists);
     return status;
@@ -79,10 +73,9 @@ static bool is_training(const nsky_build *b)
 static nsky_status grow(nsky_build *b, nsky_error *err)
 {
     nsky_lists kept;
-    double now = NAN;
     nsky_status status = nsky_keep_open(&kept, &b->keep, b->from, true, err);
     if (status == NSKY_OK) {
-        status = make(b, &kept, &now, err);
+        status = make(b, &kept, err);
         b->kept_rows = kept.rows;
         nsky_lists_close(&kept);
     }
@@ -92,10 +85,13 @@ static nsky_status grow(nsky_build *b, nsky_error *err)
         keep_nothing(b);
         return NSKY_OK;
     }
-    if (status == NSKY_OK && now < b->keep.recall_at_10 - RECALL_LOSS - NSKY_ORACLE_MARGIN) {
-        nsky_log_warn("%s: tables trained on %" PRIu64 " rows find %.4f of the 10 nearest where "
-                      "they found %.4f: training anew on all %" PRIu64,
-                      b->store, b->keep.trained_rows, now, b->keep.recall_at_10, b->from->rows);
+    if (status == NSKY_OK && nsky_keep_falls_short(&b->keep, b->recall_target,
+                                                   b->tuned.efforts[0].nprobe, b->recall.at_10)) {
+        nsky_log_warn(
+            "%s: tables trained on %" PRIu64 " rows find %.4f of the 10 nearest in %" PRIu32
+            " lists, and found %.4f in %" PRIu32 ": training anew on all %" PRIu64 " rows",
+            b->store, b->keep.trained_rows, b->recall.at_10, b->tuned.efforts[0].nprobe,
+            b->keep.recall_at_10, b->keep.nprobe, b->from->rows);
         keep_nothing(b);
     }
     return status;
@@ -109,11 +105,12 @@ nsky_status nsky_build_lists(nsky_build *b, nsky_error *err)
     if (b->keep.wanted && ((status = grow(b, err)) != NSKY_OK || b->keep.wanted))
         return status;
     b->kept_rows = 0;
-    if ((status = make(b, NULL, NULL, err)) == NSKY_OK)
+    if ((status = make(b, NULL, err)) == NSKY_OK)
         b->keep = (nsky_keep){.rows = b->from->rows,
                               .trained_rows = b->from->rows,
-                              .effort = b->tuned.efforts[0],
-                              .recall_at_10 = b->tuned.rows[0].at_10};
+                              .recall_target = b->recall_target,
+                              .recall_at_10 = b->recall.at_10,
+                              .nprobe = b->tuned.efforts[0].nprobe};
     return status;
 }
 

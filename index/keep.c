@@ -9,6 +9,12 @@
 #include "common/memory.h"
 #include "index/tune.h"
 
+#define RECALL_LOSS 0.01
+/* Tuning takes steps of a third to a half, and its queries are others when there are more rows: one
+ * step more says nothing of the tables, and of few lists two. */
+#define LISTS_TIMES 2
+#define LISTS_FEW 2
+
 static double whole_number(const nsky_json *object, const char *key, double otherwise)
 {
     double value = nsky_json_get_number(object, key, otherwise);
@@ -32,19 +38,13 @@ static bool read_live(nsky_keep *out, const nsky_generation *from)
     if (!(rows >= 1 && rows <= (double)from->rows && trained_rows >= 1 && trained_rows <= rows) ||
         (type && strcmp(type, nsky_vector_type_name(from->vectors.type)) != 0))
         return false;
+    const nsky_json *when_new = trained ? trained : balanced;
     out->rows = (uint64_t)rows;
     out->trained_rows = (uint64_t)trained_rows;
-    out->effort = efforts[0];
-    out->recall_at_10 = nsky_json_get_number(balanced, "recall_at_10", NAN);
-    if (!trained)
-        return true;
-    out->effort.nprobe = (uint32_t)whole_number(trained, "nprobe", 0);
-    out->effort.candidates = (uint32_t)whole_number(trained, "candidates", 0);
-    out->effort.candidates_a_hit = nsky_json_get_number(trained, "candidates_a_hit", 0);
-    out->recall_at_10 = nsky_json_get_number(trained, "recall_at_10", NAN);
-    return out->effort.nprobe >= 1 && out->effort.candidates >= 1 &&
-           out->effort.candidates <= 1000000 && out->effort.candidates_a_hit >= 1 &&
-           out->effort.candidates_a_hit <= 1000;
+    out->nprobe = (uint32_t)whole_number(when_new, "nprobe", 0);
+    out->recall_at_10 = nsky_json_get_number(when_new, "recall_at_10", NAN);
+    out->recall_target = nsky_json_get_number(trained ? trained : index, "recall_target", NAN);
+    return out->nprobe >= 1;
 }
 
 static bool same_codes(const nsky_index_plan *plan, const nsky_json *index)
@@ -118,14 +118,20 @@ nsky_status nsky_keep_open(nsky_lists *out, const nsky_keep *keep, const nsky_ge
     return status;
 }
 
+bool nsky_keep_falls_short(const nsky_keep *keep, double target, uint32_t nprobe,
+                           double recall_at_10)
+{
+    return recall_at_10 < fmin(keep->recall_at_10, target) - RECALL_LOSS ||
+           (target <= keep->recall_target && nprobe > LISTS_TIMES * keep->nprobe + LISTS_FEW);
+}
+
 nsky_json *nsky_keep_describe(const nsky_keep *keep, nsky_vector_type type)
 {
     nsky_json *trained = nsky_json_object();
     nsky_json_put_integer(trained, "rows", (int64_t)keep->trained_rows);
     nsky_json_put_string(trained, "vector_type", nsky_vector_type_name(type));
-    nsky_json_put_integer(trained, "nprobe", keep->effort.nprobe);
-    nsky_json_put_integer(trained, "candidates", keep->effort.candidates);
-    nsky_json_put_fixed(trained, "candidates_a_hit", keep->effort.candidates_a_hit, 2);
+    nsky_json_put_fixed(trained, "recall_target", keep->recall_target, 4);
     nsky_json_put_fixed(trained, "recall_at_10", keep->recall_at_10, 4);
+    nsky_json_put_integer(trained, "nprobe", keep->nprobe);
     return trained;
 }

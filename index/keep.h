@@ -4,15 +4,16 @@
 #define NSKY_KEEP_H
 
 #include "index/build.h"
-#include "index/by_lists.h"
 #include "index/choose.h"
+#include "index/lists.h"
 
 /* Of the live generation's lists, as its manifest says. */
 typedef struct nsky_keep {
     bool wanted;                 /* their tables serve all rows: see nsky_keep_choose */
     uint64_t rows, trained_rows; /* they cover; their tables were trained on; 0: no lists */
-    nsky_lists_effort effort;    /* when the tables were new, and the recall@10 of it */
-    double recall_at_10;
+    /* When the tables were new: what was asked, and the lists it took to find how much. */
+    double recall_target, recall_at_10;
+    uint32_t nprobe;
 } nsky_keep;
 
 /*
@@ -31,6 +32,11 @@ NSKY_MUST_CHECK nsky_status nsky_keep_choose(nsky_keep *out, nsky_index_plan *pl
 NSKY_MUST_CHECK nsky_status nsky_keep_open(nsky_lists *out, const nsky_keep *keep,
                                            const nsky_generation *from, bool whole,
                                            nsky_error *err);
+
+/* After the efforts were tuned to target on the kept tables: recall@10 is a point less than what
+ * was asked and the tables gave when they were new, or it takes more than twice the lists. */
+bool nsky_keep_falls_short(const nsky_keep *keep, double target, uint32_t nprobe,
+                           double recall_at_10);
 
 /* "trained" of a manifest's index. */
 nsky_json *nsky_keep_describe(const nsky_keep *keep, nsky_vector_type type);

@@ -120,14 +120,6 @@ nsky_status nsky_lists_tune(nsky_tuned *out, const nsky_lists *lists, const nsky
                             double target, uint32_t threads, const atomic_bool *stop,
                             nsky_error *err)
 {
-    return nsky_lists_tune_again(out, lists, scan, target, threads, stop, NULL, NULL, err);
-}
-
-nsky_status nsky_lists_tune_again(nsky_tuned *out, const nsky_lists *lists, const nsky_scan *scan,
-                                  double target, uint32_t threads, const atomic_bool *stop,
-                                  const nsky_lists_effort *before, double *recall_at_10,
-                                  nsky_error *err)
-{
     assert(out && lists && scan && err);
     const tuning t = {lists, scan, threads, stop};
     nsky_oracle rows = {0}, probes = {0};
@@ -136,8 +128,6 @@ nsky_status nsky_lists_tune_again(nsky_tuned *out, const nsky_lists *lists, cons
     nsky_status status = nsky_oracle_rows(&rows, scan, NSKY_ORACLE_ROWS, SEED, stop, err);
     if (status == NSKY_OK)
         status = nsky_oracle_probes(&probes, scan, PROBES_ASKED, &rows, lists->mean, stop, err);
-    if (status == NSKY_OK && before)
-        status = try_effort(&t, &rows, before, 10, recall_at_10, err);
     if (status == NSKY_OK &&
         (status = count_lists(&t, &rows, target, &out->efforts[0], &reached, err)) == NSKY_OK)
         status = count_candidates(&t, &rows, target, reached, &out->efforts[0], err);

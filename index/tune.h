@@ -24,12 +24,6 @@ typedef struct nsky_tuned {
 NSKY_MUST_CHECK nsky_status nsky_lists_tune(nsky_tuned *out, const nsky_lists *lists,
                                             const nsky_scan *scan, double target, uint32_t threads,
                                             const atomic_bool *stop, nsky_error *err);
-/* The same; and of an effort found before, its recall@10 now. */
-NSKY_MUST_CHECK nsky_status nsky_lists_tune_again(nsky_tuned *out, const nsky_lists *lists,
-                                                  const nsky_scan *scan, double target,
-                                                  uint32_t threads, const atomic_bool *stop,
-                                                  const nsky_lists_effort *before,
-                                                  double *recall_at_10, nsky_error *err);
 
 /* "efforts": [{name, nprobe, candidates, candidates_a_hit, recall_at_10, ...}] of a manifest. */
 nsky_json *nsky_efforts_describe(const nsky_tuned *tuned);
