@@ -125,6 +125,10 @@ static bool records_hold(FILE *stream, const nsky_segment_header *header)
     for (uint64_t i = 0; i < header->stored; i++) {
         if (fread(record, header->record_bytes, 1, stream) != 1)
             return false;
+        nsky_record head;
+        memcpy(&head, record, sizeof head);
+        if (head.row < header->first || head.row - header->first >= header->rows)
+            return false;
         hash = nsky_xxh64(record, header->record_bytes, hash);
     }
     return hash == header->records;

@@ -75,6 +75,18 @@ static void set_parts(nsky_trained *t)
     memcpy(t->lists.coder.step, t->image + at[NSKY_TABLE_STEP], h->coded * sizeof(float));
 }
 
+/* Whoever wrote the file: nothing that points outside. */
+static bool is_sound(const nsky_trained *t)
+{
+    nsky_error ignored = NSKY_ERROR_INIT;
+    const nsky_clusters *c = &t->clusters;
+    for (uint32_t g = 0; g < c->groups; g++)
+        if (c->group_lists[g] > c->group_lists[g + 1])
+            return false;
+    return c->group_lists[0] == 0 && c->group_lists[c->groups] == c->lists &&
+           nsky_coder_check(&t->lists.coder, &ignored) == NSKY_OK;
+}
+
 nsky_status nsky_trained_unfold(nsky_trained *t, nsky_error *err)
 {
     set_parts(t);
@@ -91,6 +103,8 @@ nsky_status nsky_trained_unfold(nsky_trained *t, nsky_error *err)
            ((size_t)c->groups + 1) * sizeof(uint32_t));
     memcpy(c->centroids, t->image + at[NSKY_TABLE_CENTROIDS],
            (size_t)c->lists * c->coded * sizeof(float));
+    if (!is_sound(t))
+        return NSKY_ENOTFOUND;
     nsky_clusters_measure(c);
     return NSKY_OK;
 }
