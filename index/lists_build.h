@@ -70,8 +70,8 @@ NSKY_MUST_CHECK nsky_status nsky_trained_read(nsky_trained *out, const nsky_list
 /* The tables of the job's kept index. */
 NSKY_MUST_CHECK nsky_status nsky_trained_keep(nsky_trained *out, const nsky_lists_job *job,
                                               nsky_error *err);
-/* Points the parts into image; header and bytes are set. Frees nothing on error. NSKY_ENOTFOUND: the
- * tables make no sense. */
+/* Points the parts into image; header and bytes are set. Frees nothing on error. NSKY_ENOTFOUND:
+ * the tables make no sense. */
 NSKY_MUST_CHECK nsky_status nsky_trained_unfold(nsky_trained *trained, nsky_error *err);
 void nsky_trained_free(nsky_trained *trained);
 
