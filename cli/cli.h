@@ -47,6 +47,8 @@ NSKY_MUST_CHECK nsky_status nsky_cli_bytes(uint64_t *out, const char *text, nsky
 /* A whole number, or a number, from low to high and nothing else; false: not one. */
 bool nsky_cli_integer(const char *text, uint64_t low, uint64_t high, uint64_t *out);
 bool nsky_cli_number(const char *text, double low, double high, double *out);
+/* "2/4", the second of four, to 4096: share 1 of 4. false: not that. */
+bool nsky_cli_shard(const char *text, uint32_t *shard, uint32_t *shards);
 /* Set by the first SIGINT or SIGTERM; the second one ends the process. Call once, from main's
  * thread. */
 const atomic_bool *nsky_cli_stop_on_signals(void);

@@ -12,7 +12,6 @@
 #include "index/build.h"
 
 #define WORKERS_MAX 256
-#define SHARDS_MAX 4096
 
 static const char help[] =
     "usage: nearsky embed STORE [options]\n\n"
@@ -85,19 +84,6 @@ static bool parse_workers(const char *text, uint32_t *out)
     return *end == '\0' && number >= 1 && number <= WORKERS_MAX;
 }
 
-/* "2/4": the second of four. */
-static bool parse_shard(const char *text, nsky_embed_options *options)
-{
-    char *end;
-    unsigned long shard = strtoul(text, &end, 10), shards = 0;
-
-    if (*end == '/')
-        shards = strtoul(end + 1, &end, 10);
-    options->shard = (uint32_t)shard - 1;
-    options->shards = (uint32_t)shards;
-    return *end == '\0' && shard >= 1 && shard <= shards && shards <= SHARDS_MAX;
-}
-
 typedef struct arguments {
     const char *model;
     nsky_embed_options options;
@@ -144,7 +130,7 @@ static int parse(int argc, char **argv, arguments *args)
             args->options.vectors = &args->type;
             break;
         case 's':
-            if (!parse_shard(optarg, &args->options))
+            if (!nsky_cli_shard(optarg, &args->options.shard, &args->options.shards))
                 return 1 +
                        nsky_cli_usage("embed", "--shard takes I/N, 1/4 to 4/4, not \"%s\"", optarg);
             break;

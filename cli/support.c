@@ -12,6 +12,8 @@
 
 #include "common/memory.h"
 
+#define SHARDS_MAX 4096
+
 int nsky_cli_failed(const char *command, const nsky_error *err)
 {
     fprintf(stderr, "nearsky %s: %s\n", command, err->text);
@@ -79,6 +81,19 @@ bool nsky_cli_number(const char *text, double low, double high, double *out)
 
     *out = strtod(text, &end);
     return end != text && *end == '\0' && *out >= low && *out <= high;
+}
+
+bool nsky_cli_shard(const char *text, uint32_t *shard, uint32_t *shards)
+{
+    char *end;
+    unsigned long one = strtoul(text, &end, 10), all = 0;
+
+    if (*end == '/')
+        all = strtoul(end + 1, &end, 10);
+    *shard = (uint32_t)one - 1;
+    *shards = (uint32_t)all;
+    return isdigit((unsigned char)*text) && *end == '\0' && one >= 1 && one <= all &&
+           all <= SHARDS_MAX;
 }
 
 static atomic_bool stop;

@@ -27,20 +27,28 @@ static nsky_knn_wish wish_of(const nsky_index_options *options)
     return options->graph > 0 ? NSKY_KNN_YES : NSKY_KNN_NO;
 }
 
+static nsky_status choose_lists(nsky_build *b, nsky_error *err)
+{
+    nsky_status status = nsky_index_choose(&b->plan, b->from->rows, b->from->dim, b->options->bits,
+                                           b->options->lists, b->memory_bytes, err);
+    if (status != NSKY_OK)
+        return status;
+    b->anew = b->plan;
+    nsky_index_choose_graph(&b->anew, b->from->rows, b->from->dim, wish_of(b->options),
+                            b->memory_bytes);
+    status = nsky_keep_choose(&b->keep, &b->plan, b->from, b->options, b->memory_bytes, err);
+    nsky_index_choose_graph(&b->plan, b->from->rows, b->from->dim, wish_of(b->options),
+                            b->memory_bytes);
+    return status;
+}
+
 static nsky_status choose(nsky_build *b, nsky_error *err)
 {
     b->memory_bytes = b->options->memory_bytes_max ? b->options->memory_bytes_max
                                                    : three_quarters_of_free_memory();
     b->recall_target = b->options->recall_target > 0 ? b->options->recall_target : 0.95;
-    if (!b->options->factory) {
-        nsky_status status =
-            nsky_index_choose(&b->plan, b->from->rows, b->from->dim, b->options->bits,
-                              b->options->lists, b->memory_bytes, err);
-        if (status == NSKY_OK)
-            nsky_index_choose_graph(&b->plan, b->from->rows, b->from->dim, wish_of(b->options),
-                                    b->memory_bytes);
-        return status;
-    }
+    if (!b->options->factory)
+        return choose_lists(b, err);
     if (strlen(b->options->factory) >= sizeof b->plan.kind)
         return nsky_fail(err, NSKY_ELIMIT, "the factory string is longer than %zu letters",
                          sizeof b->plan.kind - 1);
@@ -108,10 +116,14 @@ static nsky_status build_and_publish(nsky_build *b, const char *store, double st
         return status;
     if ((status = fill_work(b, store, err)) == NSKY_OK)
         status = copy_manifest(b, nsky_now_s() - started, &manifest, err);
-    if (status == NSKY_OK)
-        return nsky_generation_publish(b->work, manifest, &report->generation, err);
-    if (b->plan.lists > 0 &&
-        (status == NSKY_ECANCELLED || status == NSKY_EIO || status == NSKY_ENOMEM))
+    if (status == NSKY_OK) {
+        status = nsky_generation_publish(b->work, manifest, &report->generation, err);
+        if (status == NSKY_OK && b->shares_key[0])
+            nsky_shares_remove(store, b->shares_key);
+        return status;
+    }
+    if (b->plan.lists > 0 && (status == NSKY_ECANCELLED || status == NSKY_EIO ||
+                              status == NSKY_ENOMEM || status == NSKY_EBUSY))
         nsky_generation_pause(b->work); /* what is done is taken up next time */
     else
         nsky_generation_abandon(b->work);
@@ -128,6 +140,9 @@ static bool up_to_date(const nsky_build *b, nsky_index_report *report)
         fabs(target - b->options->recall_target) > 1e-4 ||
         nsky_json_get_number(index, "rows", (double)b->from->rows) != (double)b->from->rows)
         return false; /* the last: there is a delta to take in */
+    if (b->options->retrain && b->keep.trained_rows != b->from->rows)
+        return false;
+    report->up_to_date = true;
     report->generation = b->from->number;
     report->recall_at_10 = nsky_json_get_number(index, "recall_at_10", NAN);
     report->recall_at_100 = nsky_json_get_number(index, "recall_at_100", NAN);
@@ -151,11 +166,22 @@ static nsky_status renew_columns(const nsky_build *b, const char *store, nsky_in
     return status == NSKY_OK ? NSKY_OK : nsky_index_refresh(store, &report->generation, err);
 }
 
+static nsky_status build_all(nsky_build *b, double started, nsky_index_report *report,
+                             nsky_error *err)
+{
+    nsky_status status = build_and_publish(b, b->store, started, report, err);
+    report->recall_at_10 = b->recall.at_10;
+    report->recall_at_100 = b->recall.at_100;
+    report->kept_rows = b->kept_rows;
+    report->taken_rows = b->taken_rows;
+    return status;
+}
+
 nsky_status nsky_index_build(const char *store, const nsky_index_options *options,
                              nsky_index_report *report, nsky_error *err)
 {
     assert(store && options && report && err);
-    nsky_build b = {.options = options};
+    nsky_build b = {.store = store, .options = options};
     const double started = nsky_now_s();
     memset(report, 0, sizeof *report);
     nsky_status status = nsky_generation_open(&b.from, store, 0, err);
@@ -167,14 +193,13 @@ nsky_status nsky_index_build(const char *store, const nsky_index_options *option
                            "%s: no vectors to index; run `nearsky ingest` and "
                            "`nearsky embed` first",
                            store);
-    if (status == NSKY_OK && (status = choose(&b, err)) == NSKY_OK && !up_to_date(&b, report)) {
-        status = build_and_publish(&b, store, started, report, err);
-        report->recall_at_10 = b.recall.at_10;
-        report->recall_at_100 = b.recall.at_100;
-    }
-    if (status == NSKY_OK && report->generation == b.from->number)
+    if (status == NSKY_OK && (status = choose(&b, err)) == NSKY_OK && !up_to_date(&b, report))
+        status = options->shards > 0 ? nsky_build_share(&b, report, err)
+                                     : build_all(&b, started, report, err);
+    if (status == NSKY_OK && options->shards == 0 && report->generation == b.from->number)
         status = renew_columns(&b, store, report, err);
     report->rows = b.from->rows;
+    report->trained_rows = b.plan.lists > 0 ? b.keep.trained_rows : 0;
     report->seconds = nsky_now_s() - started;
     snprintf(report->kind, sizeof report->kind, "%s", b.plan.kind);
     nsky_generation_close(b.from);

@@ -3,6 +3,7 @@
 #define NSKY_INDEX_BUILD_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,7 +18,12 @@ typedef struct nsky_index_options {
     uint32_t bits;             /* of a code's dimension, 4 or 8; 0: 8 */
     uint32_t lists;            /* inverted lists, also for few rows; 0: chosen by row count */
     int graph;                 /* beside the lists: > 0 yes, < 0 no, 0: where it fits */
-    const atomic_bool *stop;   /* or NULL */
+    bool retrain;              /* lists: train their tables anew, also where those there serve */
+    /* Share `shard` of `shards` of what there is to encode for lists, beside other processes that
+     * do the others: no generation yet. Run without shards then, with the same options, which takes
+     * over what they made. 0 of 0: all. */
+    uint32_t shard, shards;
+    const atomic_bool *stop; /* or NULL */
     /* For tests; what comes out does not depend on them. */
     uint32_t threads;      /* 0: all cores */
     uint64_t segment_rows; /* a multiple of 4096 that is taken up again whole; 0: by memory */
@@ -29,13 +35,22 @@ typedef struct nsky_index_report {
     char kind[64]; /* "Flat", "Lists65536,PCA128,8bit", "...,Graph32", a factory string */
     double recall_at_10, recall_at_100;
     double seconds;
+    bool up_to_date; /* there was nothing to do */
+    bool shard;      /* rows [first, end) are encoded, for a run without shards */
+    uint64_t first, end;
+    uint64_t trained_rows; /* lists: that their tables were trained on; 0: no lists */
+    uint64_t kept_rows;    /* whose codes are those of the index before */
+    uint64_t taken_rows;   /* that shares had encoded */
 } nsky_index_report;
 
 /* Reads the live generation, publishes a new one that shares its vectors and adds an index and
  * columns.bin: index.faiss for small ones and by factory string, else lists.bin, codes.bin and
  * rows.bin, and where there is memory for it graph.bin beside them. A build of lists that was
- * interrupted carries on where it was. An already indexed live generation with the same options is
- * left alone. */
+ * interrupted carries on where it was. Lists whose tables still serve (index/keep.h) keep them and
+ * the codes of their rows; what was added is encoded. An already indexed live generation with the
+ * same options is left alone. NSKY_EBUSY: another writer, or this share is being made, or one that
+ * would be taken.
+ */
 NSKY_MUST_CHECK nsky_status nsky_index_build(const char *store, const nsky_index_options *options,
                                              nsky_index_report *report, nsky_error *err);
 

@@ -17,10 +17,12 @@
 typedef struct merge {
     const nsky_lists_job *job;
     nsky_trained *trained;
-    uint64_t segments, block_bytes;
+    nsky_segment_runs segments;
+    uint64_t block_bytes;
     uint32_t lists, record_bytes;
     uint64_t *begins;  /* [segments]: byte in its file where the next list's records begin */
     uint32_t *counts;  /* [segments, lists] */
+    uint32_t *kept;    /* [lists] rows of the older index, that come first; NULL: none */
     uint32_t *offsets; /* [lists + 1] in blocks */
     nsky_file_writer codes, slots;
     nsky_progress *progress;
@@ -39,20 +41,22 @@ typedef struct range {
 
 static nsky_status count_all(merge *m, nsky_error *err)
 {
-    nsky_status status = NSKY_OK;
-    for (uint64_t s = 0; s < m->segments && status == NSKY_OK; s++) {
-        status = nsky_segment_counts(m->job, m->trained, s, m->counts + s * m->lists, err);
-        if (status == NSKY_ENOTFOUND)
+    nsky_status status = m->kept ? nsky_kept_counts(m->job, m->kept, err) : NSKY_OK;
+    for (uint64_t s = 0; s < m->segments.count && status == NSKY_OK; s++) {
+        const nsky_segment_run *run = &m->segments.runs[s];
+        status = nsky_segment_counts(m->job, m->trained, run->first, run->rows,
+                                     m->counts + s * m->lists, err);
+        if (!run->made || status == NSKY_ENOTFOUND)
             status = nsky_fail(err, NSKY_EDATA,
-                               "%s: segment %" PRIu64
+                               "%s: the segment of row %" PRIu64
                                " was changed while the index was built; run `nearsky index` again",
-                               m->job->folder, s);
+                               m->job->folder, run->first);
         m->begins[s] = sizeof(nsky_segment_header) + m->lists * sizeof(uint32_t);
     }
     m->offsets[0] = 0;
     for (uint32_t l = 0; l < m->lists && status == NSKY_OK; l++) {
-        uint64_t rows = 0;
-        for (uint64_t s = 0; s < m->segments; s++)
+        uint64_t rows = m->kept ? m->kept[l] : 0;
+        for (uint64_t s = 0; s < m->segments.count; s++)
             rows += m->counts[s * m->lists + l];
         m->offsets[l + 1] = m->offsets[l] + (uint32_t)nsky_code_blocks(rows);
     }
@@ -128,7 +132,8 @@ static nsky_status take_segment(merge *m, range *r, uint64_t s, nsky_error *err)
         records += counts[l];
     if (records == 0)
         return NSKY_OK;
-    char *path = nsky_segment_path(m->job, s, err);
+    char *path =
+        nsky_segment_path(m->job->folder, m->segments.runs[s].first, m->segments.runs[s].rows, err);
     if (!path)
         return err->status;
     const uint64_t bytes = records * m->record_bytes;
@@ -146,6 +151,26 @@ static nsky_status take_segment(merge *m, range *r, uint64_t s, nsky_error *err)
         for (uint32_t i = 0; i < counts[l]; i++, next += m->record_bytes)
             place(m, r, next, r->next[l - r->first]++);
     return status;
+}
+
+/* The older index's blocks of the range's lists, as they are: a list begins with a block, and what
+ * its last one has free is zero. */
+static void take_kept(const merge *m, range *r)
+{
+    const nsky_lists *kept = m->job->kept;
+    for (uint32_t l = r->first; l < r->end; l++) {
+        const uint64_t from = kept->offsets[l], blocks = kept->offsets[l + 1] - from;
+        const uint64_t to = m->offsets[l] - m->offsets[r->first];
+        const uint64_t slots = m->kept[l], to_slot = to * NSKY_CODE_ROWS;
+        memcpy(r->blocks + to * m->block_bytes, kept->codes + from * m->block_bytes,
+               blocks * m->block_bytes);
+        memcpy(r->row_of + to_slot, kept->row_of + from * NSKY_CODE_ROWS,
+               slots * sizeof *r->row_of);
+        memcpy(r->slack + 2 * to_slot, kept->slack + 2 * from * NSKY_CODE_ROWS,
+               slots * 2 * sizeof *r->slack);
+        r->next[l - r->first] += slots;
+        nsky_progress_add(m->progress, slots);
+    }
 }
 
 static nsky_status write_range(merge *m, const range *r, nsky_error *err)
@@ -174,12 +199,14 @@ static nsky_status merge_range(merge *m, range *r, nsky_error *err)
     memset(r->slack, 0, blocks * NSKY_CODE_ROWS * 2 * sizeof *r->slack);
     for (uint32_t l = r->first; l < r->end; l++)
         r->next[l - r->first] = (uint64_t)(m->offsets[l] - m->offsets[r->first]) * NSKY_CODE_ROWS;
-    for (uint64_t s = 0; s < m->segments && status == NSKY_OK; s++) {
+    if (m->kept)
+        take_kept(m, r);
+    for (uint64_t s = 0; s < m->segments.count && status == NSKY_OK; s++) {
         if ((status = nsky_index_check_stop(m->job->stop, err)) != NSKY_OK)
             return status;
         status = take_segment(m, r, s, err);
     }
-    for (uint64_t s = 0; s < m->segments; s++)
+    for (uint64_t s = 0; s < m->segments.count; s++)
         for (uint32_t l = r->first; l < r->end; l++)
             rows += m->counts[s * m->lists + l];
     nsky_progress_add(m->progress, rows);
@@ -239,19 +266,31 @@ static nsky_status finish(merge *m, nsky_error *err)
     return status;
 }
 
+static nsky_status open_merge(merge *m, nsky_error *err)
+{
+    const uint64_t begin = nsky_segments_begin(m->job);
+    nsky_status status =
+        nsky_segments_find(&m->segments, m->job, m->trained, begin, m->job->vectors.rows, err);
+    if (status != NSKY_OK)
+        return status;
+    m->begins = nsky_alloc(m->segments.count, sizeof *m->begins, err);
+    m->counts = nsky_alloc(m->segments.count * m->lists, sizeof *m->counts, err);
+    m->offsets = nsky_alloc((size_t)m->lists + 1, sizeof *m->offsets, err);
+    if (m->job->kept)
+        m->kept = nsky_alloc(m->lists, sizeof *m->kept, err);
+    return m->begins && m->counts && m->offsets && (m->kept || !m->job->kept) ? NSKY_OK
+                                                                              : err->status;
+}
+
 nsky_status nsky_lists_merge(const nsky_lists_job *job, nsky_trained *trained, nsky_error *err)
 {
     assert(job && trained && err);
     merge m = {.job = job,
                .trained = trained,
-               .segments = nsky_segment_count(job),
                .block_bytes = nsky_code_block_bytes(&trained->lists.coder),
-               .lists = trained->header.lists};
-    m.record_bytes = (uint32_t)(sizeof(nsky_record) + m.block_bytes / NSKY_CODE_ROWS);
-    m.begins = nsky_alloc(m.segments, sizeof *m.begins, err);
-    m.counts = nsky_alloc(m.segments * m.lists, sizeof *m.counts, err);
-    m.offsets = nsky_alloc((size_t)m.lists + 1, sizeof *m.offsets, err);
-    nsky_status status = m.begins && m.counts && m.offsets ? NSKY_OK : err->status;
+               .lists = trained->header.lists,
+               .record_bytes = nsky_record_bytes(job)};
+    nsky_status status = open_merge(&m, err);
     if (status == NSKY_OK && (status = count_all(&m, err)) == NSKY_OK &&
         (status = write_headers(&m, err)) == NSKY_OK) {
         m.progress = nsky_progress_start("index", "codes in order", job->vectors.rows);
@@ -262,8 +301,10 @@ nsky_status nsky_lists_merge(const nsky_lists_job *job, nsky_trained *trained, n
         status = finish(&m, err);
     nsky_file_abort(&m.slots);
     nsky_file_abort(&m.codes);
+    nsky_free(m.kept);
     nsky_free(m.offsets);
     nsky_free(m.counts);
     nsky_free(m.begins);
+    nsky_segments_free(&m.segments);
     return status;
 }

@@ -15,8 +15,6 @@
 #include "index/stop.h"
 #include "store/xxh64.h"
 
-static const char magic[8] = "NSKYSEG1";
-
 /* What turning in single precision may add to a code's error, of the vector's length. */
 #define ROUNDING 4e-6f
 
@@ -40,21 +38,6 @@ typedef struct segment {
     bench *benches;         /* [threads] */
     nsky_progress *progress;
 } segment;
-
-static uint32_t record_bytes(const nsky_lists_job *job)
-{
-    return (uint32_t)sizeof(nsky_record) + job->coded * job->bits / 8;
-}
-
-uint64_t nsky_segment_count(const nsky_lists_job *job)
-{
-    return (job->vectors.rows + job->segment_rows - 1) / job->segment_rows;
-}
-
-char *nsky_segment_path(const nsky_lists_job *job, uint64_t number, nsky_error *err)
-{
-    return nsky_format(err, "%s/segment-%06" PRIu64 ".part", job->folder, number);
-}
 
 static void close_bench(bench *b)
 {
@@ -155,14 +138,8 @@ static void batch_task(uint64_t task, uint32_t thread, void *payload)
     nsky_progress_add(s->progress, n);
 }
 
-static uint64_t checksum(const nsky_segment_header *header, const uint32_t *counts)
-{
-    return nsky_xxh64(counts, header->lists * sizeof *counts,
-                      nsky_xxh64(header, offsetof(nsky_segment_header, checksum), 0));
-}
-
 /* Records by list: order [stored] from counts. */
-static nsky_status write_segment(const segment *s, uint64_t number, nsky_error *err)
+static nsky_status write_segment(const segment *s, nsky_error *err)
 {
     nsky_segment_header header = {.plan = s->trained->header.plan,
                                   .trained = s->trained->header.id,
@@ -171,14 +148,14 @@ static nsky_status write_segment(const segment *s, uint64_t number, nsky_error *
                                   .lists = s->trained->header.lists,
                                   .record_bytes = s->record_bytes};
     nsky_file_writer writer = {0};
-    char *path = nsky_segment_path(s->job, number, err);
+    char *path = nsky_segment_path(s->job->folder, s->first, s->rows, err);
     uint32_t *counts = nsky_alloc_zero(header.lists, sizeof *counts, err);
     uint32_t *begins = nsky_alloc((size_t)header.lists + 1, sizeof *begins, err);
     uint32_t *order = nsky_alloc(s->rows, sizeof *order, err);
     nsky_status status = path && counts && begins && order ? NSKY_OK : err->status;
     if (status != NSKY_OK)
         goto done;
-    memcpy(header.magic, magic, sizeof magic);
+    memcpy(header.magic, nsky_segment_magic, sizeof header.magic);
     for (uint64_t i = 0; i < s->rows; i++)
         if (s->list[i] != NSKY_NO_ROW)
             counts[s->list[i]]++;
@@ -186,10 +163,13 @@ static nsky_status write_segment(const segment *s, uint64_t number, nsky_error *
     for (uint32_t l = 0; l < header.lists; l++)
         begins[l + 1] = begins[l] + counts[l];
     header.stored = begins[header.lists];
-    header.checksum = checksum(&header, counts);
     for (uint64_t i = 0; i < s->rows; i++)
         if (s->list[i] != NSKY_NO_ROW)
             order[begins[s->list[i]]++] = (uint32_t)i;
+    for (uint64_t i = 0; i < header.stored; i++)
+        header.records = nsky_xxh64(s->records + (size_t)order[i] * s->record_bytes,
+                                    s->record_bytes, header.records);
+    header.checksum = nsky_segment_checksum(&header, counts);
     if ((status = nsky_file_begin(&writer, path, err)) != NSKY_OK)
         goto done;
     /* Failures of the stream stick to it; commit finds them. */
@@ -207,7 +187,7 @@ done:
     return status;
 }
 
-static nsky_status make_segment(segment *s, uint64_t number, uint32_t threads, nsky_error *err)
+static nsky_status make_segment(segment *s, uint32_t threads, nsky_error *err)
 {
     const uint64_t tasks = (s->rows + NSKY_SEGMENT_BATCH - 1) / NSKY_SEGMENT_BATCH;
     const bench *first = NULL;
@@ -220,78 +200,55 @@ static nsky_status make_segment(segment *s, uint64_t number, uint32_t threads, n
             first = &s->benches[t];
     if (first)
         return nsky_fail(err, first->status, "%s", first->error.text);
-    return write_segment(s, number, err);
+    return write_segment(s, err);
 }
 
-nsky_status nsky_segment_counts(const nsky_lists_job *job, const nsky_trained *trained,
-                                uint64_t number, uint32_t *counts, nsky_error *err)
+static nsky_status make_missing(segment *s, const nsky_segment_runs *runs, uint32_t threads,
+                                nsky_error *err)
 {
-    assert(job && trained && counts && err);
-    nsky_segment_header header;
-    char *path = nsky_segment_path(job, number, err);
-    if (!path)
-        return err->status;
-    FILE *stream = fopen(path, "rbe");
-    const uint64_t first = number * job->segment_rows;
-    const uint64_t rows = job->vectors.rows - first < job->segment_rows ? job->vectors.rows - first
-                                                                        : job->segment_rows;
-    nsky_status status = NSKY_ENOTFOUND;
-    if (stream && fread(&header, sizeof header, 1, stream) == 1 &&
-        memcmp(header.magic, magic, sizeof magic) == 0 && header.plan == trained->header.plan &&
-        header.trained == trained->header.id && header.lists == trained->header.lists &&
-        header.first == first && header.rows == rows && header.record_bytes == record_bytes(job) &&
-        fread(counts, sizeof *counts, header.lists, stream) == header.lists &&
-        header.checksum == checksum(&header, counts) && fseeko(stream, 0, SEEK_END) == 0 &&
-        (uint64_t)ftello(stream) ==
-            sizeof header + header.lists * sizeof *counts + header.stored * header.record_bytes)
-        status = NSKY_OK;
-    if (stream)
-        fclose(stream);
-    nsky_free(path);
+    nsky_status status = NSKY_OK;
+    for (uint64_t n = 0; n < runs->count && status == NSKY_OK; n++) {
+        s->first = runs->runs[n].first;
+        s->rows = runs->runs[n].rows;
+        if (runs->runs[n].made)
+            nsky_progress_add(s->progress, s->rows);
+        else
+            status = make_segment(s, threads, err);
+    }
     return status;
 }
 
-static nsky_status make_missing(segment *s, uint32_t threads, nsky_error *err)
+static nsky_status open_segment(segment *s, const nsky_segment_runs *runs, uint32_t threads,
+                                nsky_error *err)
 {
-    const uint64_t segments = nsky_segment_count(s->job);
-    nsky_status status = NSKY_OK;
-    uint32_t *counts = nsky_alloc(s->trained->header.lists, sizeof *counts, err);
-    if (!counts)
-        return err->status;
-    for (uint64_t n = 0; n < segments && status == NSKY_OK; n++) {
-        s->first = n * s->job->segment_rows;
-        s->rows = s->job->vectors.rows - s->first < s->job->segment_rows
-                      ? s->job->vectors.rows - s->first
-                      : s->job->segment_rows;
-        if (nsky_segment_counts(s->job, s->trained, n, counts, err) == NSKY_OK)
-            nsky_progress_add(s->progress, s->rows);
-        else
-            status = make_segment(s, n, threads, err);
-    }
-    nsky_free(counts);
+    uint64_t most = 0;
+    for (uint64_t n = 0; n < runs->count; n++)
+        if (!runs->runs[n].made && runs->runs[n].rows > most)
+            most = runs->runs[n].rows;
+    s->records = nsky_alloc(most, s->record_bytes, err);
+    s->list = nsky_alloc(most, sizeof *s->list, err);
+    s->benches = nsky_alloc_zero(threads, sizeof *s->benches, err);
+    nsky_status status = s->records && s->list && s->benches ? NSKY_OK : err->status;
+    for (uint32_t t = 0; t < threads && status == NSKY_OK; t++)
+        status = open_bench(&s->benches[t], s->trained, err);
     return status;
 }
 
 nsky_status nsky_lists_segments(const nsky_lists_job *job, const nsky_trained *trained,
-                                nsky_error *err)
+                                uint64_t first, uint64_t end, nsky_error *err)
 {
     assert(job && trained && err && job->segment_rows % NSKY_SEGMENT_BATCH == 0);
     const uint32_t threads = nsky_parallel_threads(job->threads, UINT64_MAX);
-    const uint64_t most =
-        job->segment_rows < job->vectors.rows ? job->segment_rows : job->vectors.rows;
+    nsky_segment_runs runs = {0};
     segment s = {.job = job,
                  .trained = trained,
-                 .record_bytes = record_bytes(job),
+                 .record_bytes = nsky_record_bytes(job),
                  .breadth = nsky_clusters_breadth(&trained->clusters)};
-    s.records = nsky_alloc(most, s.record_bytes, err);
-    s.list = nsky_alloc(most, sizeof *s.list, err);
-    s.benches = nsky_alloc_zero(threads, sizeof *s.benches, err);
-    nsky_status status = s.records && s.list && s.benches ? NSKY_OK : err->status;
-    for (uint32_t t = 0; t < threads && status == NSKY_OK; t++)
-        status = open_bench(&s.benches[t], trained, err);
-    if (status == NSKY_OK) {
-        s.progress = nsky_progress_start("index", "vectors", job->vectors.rows);
-        status = make_missing(&s, threads, err);
+    nsky_status status = nsky_segments_find(&runs, job, trained, first, end, err);
+    if (status == NSKY_OK && runs.missing > 0 &&
+        (status = open_segment(&s, &runs, threads, err)) == NSKY_OK) {
+        s.progress = nsky_progress_start("index", "vectors", end - first);
+        status = make_missing(&s, &runs, threads, err);
         nsky_progress_end(s.progress);
     }
     for (uint32_t t = 0; s.benches && t < threads; t++)
@@ -299,5 +256,6 @@ nsky_status nsky_lists_segments(const nsky_lists_job *job, const nsky_trained *t
     nsky_free(s.benches);
     nsky_free(s.list);
     nsky_free(s.records);
+    nsky_segments_free(&runs);
     return status;
 }

@@ -16,12 +16,22 @@
 #define CODER_ROWS 65536  /* sampled for the codes' ranges */
 #define SAMPLE_RUN 16     /* neighbouring rows taken together: whole pages are read */
 #define SEED 20211021
-#define PLAN_VERSION 1 /* another number here: unfinished work of older builds is not taken up */
+#define PLAN_VERSION 2 /* another number here: unfinished work of older builds is not taken up */
 
 uint64_t nsky_lists_plan_hash(const nsky_lists_job *job)
 {
-    const uint64_t numbers[] = {PLAN_VERSION, job->vectors.rows, job->vectors.dim, job->coded,
-                                job->bits,    job->lists,        job->sample_rows, SEED};
+    nsky_lists_header kept = {0}; /* the tables of a job that trains come of the numbers below */
+    if (job->kept)
+        memcpy(&kept, job->kept->files[0].data, sizeof kept);
+    const uint64_t numbers[] = {PLAN_VERSION,
+                                job->vectors.rows,
+                                job->vectors.dim,
+                                job->coded,
+                                job->bits,
+                                job->kept ? kept.lists : job->lists,
+                                job->kept ? kept.rows : job->sample_rows,
+                                kept.id,
+                                SEED};
     return nsky_xxh64(numbers, sizeof numbers,
                       nsky_xxh64(job->vectors_name, strlen(job->vectors_name), 0));
 }
@@ -65,8 +75,21 @@ static void set_parts(nsky_trained *t)
     memcpy(t->lists.coder.step, t->image + at[NSKY_TABLE_STEP], h->coded * sizeof(float));
 }
 
-static nsky_status copy_clusters(nsky_trained *t, nsky_error *err)
+/* Whoever wrote the file: nothing that points outside. */
+static bool is_sound(const nsky_trained *t)
 {
+    nsky_error ignored = NSKY_ERROR_INIT;
+    const nsky_clusters *c = &t->clusters;
+    for (uint32_t g = 0; g < c->groups; g++)
+        if (c->group_lists[g] > c->group_lists[g + 1])
+            return false;
+    return c->group_lists[0] == 0 && c->group_lists[c->groups] == c->lists &&
+           nsky_coder_check(&t->lists.coder, &ignored) == NSKY_OK;
+}
+
+nsky_status nsky_trained_unfold(nsky_trained *t, nsky_error *err)
+{
+    set_parts(t);
     const nsky_lists_header *h = &t->header;
     uint64_t at[NSKY_TABLES + 1];
     nsky_lists_layout(h, at);
@@ -80,6 +103,8 @@ static nsky_status copy_clusters(nsky_trained *t, nsky_error *err)
            ((size_t)c->groups + 1) * sizeof(uint32_t));
     memcpy(c->centroids, t->image + at[NSKY_TABLE_CENTROIDS],
            (size_t)c->lists * c->coded * sizeof(float));
+    if (!is_sound(t))
+        return NSKY_ENOTFOUND;
     nsky_clusters_measure(c);
     return NSKY_OK;
 }
@@ -225,7 +250,7 @@ static nsky_status fill_image(nsky_trained *t, const nsky_space *space, const ns
 
 static nsky_status write_trained(nsky_trained *t, const nsky_lists_job *job, nsky_error *err)
 {
-    char *path = nsky_format(err, "%s/" NSKY_TRAINED_FILE, job->folder);
+    char *path = nsky_format(err, "%s/" NSKY_TRAINED_FILE, job->tables ? job->tables : job->folder);
     if (!path)
         return err->status;
     t->header.id = nsky_xxh64(t->image + NSKY_LISTS_HEADER, t->bytes - NSKY_LISTS_HEADER, 0);
@@ -275,7 +300,7 @@ done:
 nsky_status nsky_trained_read(nsky_trained *out, const nsky_lists_job *job, nsky_error *err)
 {
     assert(out && job && err);
-    char *path = nsky_format(err, "%s/" NSKY_TRAINED_FILE, job->folder);
+    char *path = nsky_format(err, "%s/" NSKY_TRAINED_FILE, job->tables ? job->tables : job->folder);
     size_t bytes = 0;
     void *image = NULL;
     uint64_t at[NSKY_TABLES + 1];
@@ -302,10 +327,8 @@ nsky_status nsky_trained_read(nsky_trained *out, const nsky_lists_job *job, nsky
         nsky_free(image);
         status = NSKY_ENOTFOUND;
     }
-    if (status == NSKY_OK) {
-        set_parts(out);
-        status = copy_clusters(out, err);
-    }
+    if (status == NSKY_OK)
+        status = nsky_trained_unfold(out, err);
     nsky_free(path);
     if (status != NSKY_OK)
         nsky_trained_free(out);

@@ -107,6 +107,26 @@ class WholeWay(unittest.TestCase):
         self.assertIn("no object", run("search", self.store, "--id", "12345", status=1).stderr.lower())
         self.assertNotEqual(run("info", self.folder.name + "/absent", status=1).stderr, "")
 
+    def test_an_index_in_shares(self):
+        """What two processes share, and the third run takes over; then nothing to do, and forced training."""
+        store = os.path.join(self.folder.name, "shares")
+        shutil.copytree(self.store, store)
+        lists = ["index", store, "--lists", "4", "--memory", "1G"]
+        for wrong in ("0/2", "3/2", "2", "1/2x", "-1/2"):
+            self.assertIn("--shard", run(*lists, "--shard", wrong, status=2).stderr)
+        ends = []
+        for share in ("1/2", "2/2"):
+            report = json.loads(run(*lists, "--shard", share, "--json").stdout)
+            self.assertEqual((report["generation"], report["up_to_date"]), (0, False))
+            ends.append((report["first"], report["rows"]))
+        self.assertEqual([ends[0][0], ends[1][1]], [0, int(STAMPS)])
+        self.assertEqual(ends[0][1], ends[1][0])
+        report = json.loads(run(*lists, "--json").stdout)
+        self.assertEqual((report["shared_rows"], report["trained_rows"], report["kept_rows"]), (int(STAMPS), int(STAMPS), 0))
+        self.assertIn("up to date", run(*lists, "--retrain").stdout)
+        self.assertIn("trained", run("info", store).stdout)
+        run("verify", store)
+
     def test_filters_effort_and_groups(self):
         name = self.names[0]
         every = hits(self.store, "--name", name, "-k", "1000")

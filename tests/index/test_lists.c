@@ -10,6 +10,7 @@
 #include "lists_support.h"
 
 #include "index/lists_build.h"
+#include "store/xxh64.h"
 
 enum { ROWS = 9000, DIM = 40, LISTS = 40 };
 
@@ -184,13 +185,46 @@ static void other_work_is_made_anew(void **state)
     nsky_lists_job job = job_in(folder_in("other"), 32, 8);
     nsky_trained trained;
     assert_ok(nsky_lists_train(&trained, &job, &err), err);
-    assert_ok(nsky_lists_segments(&job, &trained, &err), err);
+    assert_ok(nsky_lists_segments(&job, &trained, 0, ROWS, &err), err);
     nsky_trained_free(&trained);
     job = job_in(job.folder, 32, 4);
     assert_int_equal(nsky_trained_read(&trained, &job, &err), NSKY_ENOTFOUND);
     job.stop = &stop;
     assert_int_equal(nsky_lists_build(&job, &err), NSKY_ECANCELLED);
     job.stop = NULL;
+    assert_ok(nsky_lists_build(&job, &err), err);
+    assert_same_file(folder_in("base"), job.folder, NSKY_CODES_FILE);
+}
+
+/* Tables whose checksums were made to fit, and which point outside, are trained anew. */
+static void forged_tables_are_made_anew(void **state)
+{
+    (void)state;
+    nsky_error err = NSKY_ERROR_INIT;
+    uint64_t at[NSKY_TABLES + 1];
+    nsky_lists_job job = job_in(folder_in("forged"), 32, 4);
+    nsky_trained trained;
+    assert_ok(nsky_lists_train(&trained, &job, &err), err);
+    nsky_lists_layout(&trained.header, at);
+    for (int way = 0; way < 3; way++) {
+        const uint32_t wrong = way == 0 ? 0 : UINT32_MAX - 5; /* the first: as it was */
+        char *path = nsky_format(&err, "%s/" NSKY_TRAINED_FILE, job.folder);
+        unsigned char *table = trained.image + at[NSKY_TABLE_GROUP_LISTS] +
+                               (way == 2 ? trained.header.groups * sizeof wrong : 0);
+        memcpy(table, &wrong, sizeof wrong);
+        trained.header.id =
+            nsky_xxh64(trained.image + NSKY_LISTS_HEADER, trained.bytes - NSKY_LISTS_HEADER, 0);
+        nsky_lists_header_seal(&trained.header);
+        memcpy(trained.image, &trained.header, sizeof trained.header);
+        assert_ok(nsky_file_write(path, trained.image, trained.bytes, &err), err);
+        nsky_free(path);
+        nsky_trained read;
+        const nsky_status status = nsky_trained_read(&read, &job, &err);
+        assert_int_equal(status, way == 0 ? NSKY_OK : NSKY_ENOTFOUND);
+        if (status == NSKY_OK)
+            nsky_trained_free(&read);
+    }
+    nsky_trained_free(&trained);
     assert_ok(nsky_lists_build(&job, &err), err);
     assert_same_file(folder_in("base"), job.folder, NSKY_CODES_FILE);
 }
@@ -352,6 +386,7 @@ int main(void)
         cmocka_unit_test(same_bytes_however_made),
         cmocka_unit_test(kills_lose_nothing),
         cmocka_unit_test(other_work_is_made_anew),
+        cmocka_unit_test(forged_tables_are_made_anew),
         cmocka_unit_test(a_full_disk_is_told),
         cmocka_unit_test(not_finite_vectors_are_named),
         cmocka_unit_test(damaged_headers_and_tables_are_refused),
