@@ -33,7 +33,8 @@ typedef struct nsky_speed_built {
     uint64_t ram_bytes, disk_bytes; /* codes, links and tables, without the vectors */
 } nsky_speed_built;
 
-/* Builds what is not there, opens it, and finds the effort for the target. */
+/* Builds what is not there, opens it, and finds the effort for the target, which stays in the
+ * folder (efforts-lists.json, efforts-graph.json). */
 NSKY_MUST_CHECK nsky_status nsky_speed_open(nsky_speed **out, const nsky_speed_job *job,
                                             nsky_speed_built *built, nsky_error *err);
 void nsky_speed_close(nsky_speed *speed); /* NULL is a no-op */
