@@ -1,6 +1,6 @@
-/* progress.h - "ingest  1,204 of 4,000 stamps  312/s  9 s left": redrawn on a terminal; elsewhere (a
- * log, a batch system) a line a minute, or every NEARSKY_PROGRESS_S seconds, 0 for none.
- * Thread rule: nsky_progress_add from any thread; the rest from one. */
+/* progress.h - "ingest  1,204 of 4,000 stamps  312/s  9 s left": redrawn on a terminal; elsewhere
+ * (a log, a batch system) a line a minute, or every NEARSKY_PROGRESS_S seconds, 0 for none. Thread
+ * rule: nsky_progress_add from any thread; the rest from one. */
 #ifndef NSKY_PROGRESS_H
 #define NSKY_PROGRESS_H
 

@@ -2,6 +2,7 @@
  * asked for. */
 #include "table/votable_events.h"
 
+#include <libxml/parser.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

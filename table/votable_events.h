@@ -3,8 +3,6 @@
 #ifndef NSKY_TABLE_VOTABLE_EVENTS_H
 #define NSKY_TABLE_VOTABLE_EVENTS_H
 
-#include <libxml/parser.h>
-
 #include "common/file.h"
 #include "table/votable_binary.h"
 #include "table/votable_read.h"
@@ -24,7 +22,7 @@ struct nsky_votable_reader {
     char *path;
     nsky_map map;
     size_t fed;
-    xmlParserCtxtPtr parser;
+    struct _xmlParserCtxt *parser; /* libxml2's */
     nsky_votable_place place;
     nsky_votable_field *fields;
     uint32_t count, capacity;
@@ -43,7 +41,7 @@ struct nsky_votable_reader {
 };
 
 /* The calls, each with the reader as its context. */
-extern const xmlSAXHandler nsky_votable_events;
+extern const struct _xmlSAXHandler nsky_votable_events;
 
 /* Notes what is wrong, with the file's name, unless something was before, and stops the parser. */
 void nsky_votable_failed(nsky_votable_reader *r, nsky_status status, const char *format, ...)

@@ -4,6 +4,7 @@
 #include "table/votable_read.h"
 
 #include <assert.h>
+#include <libxml/parser.h>
 #include <pthread.h>
 #include <string.h>
 

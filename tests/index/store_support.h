@@ -54,9 +54,8 @@ static inline void commit_and_close(nsky_survey *survey)
 }
 
 /* A generation under way: the vectors and a manifest with what it must have. */
-static inline nsky_generation_work *begin_generation_of(const char *store,
-                                                        const nsky_vectors *vectors,
-                                                        nsky_json **manifest)
+static inline nsky_generation_work *
+begin_generation_of(const char *store, const nsky_vectors *vectors, nsky_json **manifest)
 {
     nsky_error err = NSKY_ERROR_INIT;
     nsky_generation_work *work = NULL;

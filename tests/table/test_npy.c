@@ -98,7 +98,8 @@ static void full_disk(void **state)
 
     (void)state;
     assert_non_null(full);
-    assert_int_equal(nsky_npy_put(full, "here", NSKY_NPY_FLOAT32, &vectors, 0, 10000, &err), NSKY_EIO);
+    assert_int_equal(nsky_npy_put(full, "here", NSKY_NPY_FLOAT32, &vectors, 0, 10000, &err),
+                     NSKY_EIO);
     assert_non_null(strstr(err.text, "here"));
     fclose(full);
 }
