@@ -11,8 +11,6 @@
 
 #include "encoder/cuda/kernel_rows.h"
 
-#define NSKY_NORM_EPSILON 1e-5 /* NSKY_TRAIN_EPSILON */
-
 /* --- which rows and channels a block has --- */
 
 typedef struct nsky_patch {
@@ -171,7 +169,7 @@ NSKY_ON_DEVICE static inline void nsky_norm_settle_block(const nsky_norm_settle_
         if (c < a->channels) {
             a->stats[c] = (float)m.mean;
             a->stats[a->channels + c] = (float)(m.squares / (m.count > 1 ? m.count - 1 : 1));
-            a->inverse[c] = (float)(1 / sqrt(m.squares / m.count + NSKY_NORM_EPSILON));
+            a->inverse[c] = (float)(1 / sqrt(m.squares / m.count + a->epsilon));
         }
     }
 }

@@ -76,6 +76,7 @@ typedef struct nsky_norm_settle_args {
     nsky_chunks chunks;
     size_t rows;
     uint32_t channels;
+    double epsilon;
     float *stats;   /* [2, channels] */
     float *inverse; /* [channels] */
 } nsky_norm_settle_args;

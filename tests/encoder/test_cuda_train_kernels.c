@@ -158,6 +158,7 @@ static void forward(norm_data *d)
                                           .chunks = chunks,
                                           .rows = k->rows,
                                           .channels = k->channels,
+                                          .epsilon = NSKY_TRAIN_EPSILON,
                                           .stats = d->stats,
                                           .inverse = d->inverse};
     const nsky_norm_args norm = {.x = d->x,
