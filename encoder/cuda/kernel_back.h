@@ -46,7 +46,8 @@ NSKY_ON_DEVICE static inline void nsky_sum_back_item(const nsky_sum_back_args *a
     nsky_through_relu(&a->dy, &a->y, row, eight, d);
     for (uint32_t i = 0; i < NSKY_EIGHT; i++)
         again[i] = d[i];
-    nsky_rows_put(&a->da, row, eight, d, a->more_da);
+    if (a->da.at)
+        nsky_rows_put(&a->da, row, eight, d, a->more_da);
     if (a->db.at)
         nsky_rows_put(&a->db, row, eight, again, a->more_db);
 }
