@@ -232,6 +232,7 @@ static void cuda_multiply(uint32_t m, uint32_t n, uint32_t k, const float *a, co
 
 const nsky_train_ops nsky_train_cuda = {
     .name = "cuda",
+    .workers = 1,
     .available = cuda_available,
     .open = cuda_open,
     .load = cuda_load,

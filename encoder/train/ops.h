@@ -1,5 +1,5 @@
 /* ops.h (private) - what runs a network forwards and backwards: ref/ in plain C (the oracle), cpu/
- * on oneDNN, and a place for others.
+ * on oneDNN, cuda/ on a card; registry.h chooses.
  *
  * A state holds one sub-batch: the images that share their batch norms' statistics, and the unit of
  * work of a thread. States are independent of each other and belong to one thread at a time; the
@@ -15,6 +15,7 @@
 
 typedef struct nsky_train_ops {
     const char *name;
+    uint32_t workers; /* states at work together that make sense; 0: one for each core */
     bool (*available)(nsky_precision precision);
     /* graph is borrowed until close. learns = false: forward only, which needs less memory. */
     nsky_status (*open)(void **state, const nsky_train_graph *graph, nsky_precision precision,
@@ -42,5 +43,6 @@ typedef struct nsky_train_ops {
 
 extern const nsky_train_ops nsky_train_ref; /* ref/: plain C in double, for small networks */
 extern const nsky_train_ops nsky_train_cpu; /* cpu/: oneDNN, fp32 and bf16 */
+/* cuda/: in a module of its own, cuda_module.h; bf16 */
 
 #endif
