@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "encoder/cuda/train_network.h"
+#include "encoder/cuda/train_learner.h"
 
 #define LANES 8u /* sums side by side, which a compiler makes a vector of */
 
@@ -230,6 +230,14 @@ static void cuda_multiply(uint32_t m, uint32_t n, uint32_t k, const float *a, co
     }
 }
 
+static const nsky_train_card card = {
+    .open = nsky_card_learner_open,
+    .put = nsky_card_learner_put,
+    .get = nsky_card_learner_get,
+    .step = nsky_card_learner_step,
+    .close = nsky_card_learner_close,
+};
+
 const nsky_train_ops nsky_train_cuda = {
     .name = "cuda",
     .workers = 1,
@@ -242,4 +250,5 @@ const nsky_train_ops nsky_train_cuda = {
     .add_gradients = cuda_add_gradients,
     .close = cuda_close,
     .multiply = cuda_multiply,
+    .card = &card,
 };

@@ -13,6 +13,28 @@
 
 #define NSKY_TRAIN_BATCH_MAX 1024
 
+struct nsky_learner_options;
+struct nsky_learner_state;
+struct nsky_learner_rates;
+struct nsky_learner_result;
+
+/* A whole learner of pairs (learner.h), whose state stays where the network is computed: only
+ * images go there, and only what is asked for comes back. One thread. */
+typedef struct nsky_train_card {
+    /* What the options point to is borrowed until close. */
+    nsky_status (*open)(void **card, const struct nsky_learner_options *options, nsky_error *err);
+    /* The state there, and back; gradients [param_floats] of the last step, or NULL. */
+    nsky_status (*put)(void *card, const struct nsky_learner_state *state, nsky_error *err);
+    nsky_status (*get)(void *card, struct nsky_learner_state *state, float *gradients,
+                       nsky_error *err);
+    /* dealt [directions, batch]: which image comes at a key's place. NSKY_EDATA: diverged, the
+     * state is as it was before the step; NSKY_EDEVICE: it is lost. */
+    nsky_status (*step)(void *card, const float *images, const uint32_t *dealt,
+                        const struct nsky_learner_rates *rates, struct nsky_learner_result *result,
+                        nsky_error *err);
+    void (*close)(void *card); /* NULL is a no-op */
+} nsky_train_card;
+
 typedef struct nsky_train_ops {
     const char *name;
     uint32_t workers; /* states at work together that make sense; 0: one for each core */
@@ -39,6 +61,7 @@ typedef struct nsky_train_ops {
     /* Seconds of this thread that the convolutions and batch norms of a forward, or backward, run
      * take by themselves; after one of each. NULL: not told. */
     double (*kernel_s)(void *state, bool back);
+    const nsky_train_card *card; /* NULL: there is none */
 } nsky_train_ops;
 
 extern const nsky_train_ops nsky_train_ref; /* ref/: plain C in double, for small networks */
