@@ -54,13 +54,14 @@ static nsky_status conv(nsky_train_net *net, uint32_t i, nsky_error *err)
 
 /* Sums of rows: what a batch norm's parameters are told, and the bias of a convolution. */
 static nsky_status settle_back(nsky_train_net *net, const nsky_back_sums_args *sums,
-                               float *d_weight, float *d_bias, nsky_error *err)
+                               const nsky_train_op *op, nsky_error *err)
 {
-    const nsky_back_settle_args settle = {.sums = net->sums,
-                                          .chunks = sums->chunks,
-                                          .channels = sums->dy.channels,
-                                          .d_weight = d_weight,
-                                          .d_bias = d_bias};
+    const nsky_back_settle_args settle = {
+        .sums = net->sums,
+        .chunks = sums->chunks,
+        .channels = sums->dy.channels,
+        .d_weight = op->kind == NSKY_TRAIN_NORM ? d_param(net, op->weight) : NULL,
+        .d_bias = d_param(net, op->bias)};
     nsky_status status = NSKY_TRAIN_LAUNCH(net->dev, back_sums, sums, err);
 
     return status == NSKY_OK ? NSKY_TRAIN_LAUNCH(net->dev, back_settle, &settle, err) : status;
@@ -72,8 +73,7 @@ static nsky_status bias_back(nsky_train_net *net, const nsky_train_op *op, nsky_
     const nsky_back_sums_args sums = {
         .dy = *dy, .chunks = nsky_chunks_of(dy->count, dy->channels), .sums = net->sums};
 
-    return op->bias == NSKY_TRAIN_NONE ? NSKY_OK
-                                       : settle_back(net, &sums, NULL, d_param(net, op->bias), err);
+    return op->bias == NSKY_TRAIN_NONE ? NSKY_OK : settle_back(net, &sums, op, err);
 }
 
 static nsky_status linear_back(nsky_train_net *net, uint32_t i, nsky_error *err)
@@ -212,8 +212,7 @@ static nsky_status norm_back(nsky_train_net *net, uint32_t i, nsky_error *err)
                                       .d_bias = d_param(net, op->bias),
                                       .more_dx = net->more[i],
                                       .more_d_add = net->more_add[i]};
-    nsky_status status =
-        settle_back(net, &sums, d_param(net, op->weight), d_param(net, op->bias), err);
+    nsky_status status = settle_back(net, &sums, op, err);
 
     return status == NSKY_OK && back.dx.at ? NSKY_TRAIN_LAUNCH(net->dev, norm_back, &back, err)
                                            : status;

@@ -38,6 +38,11 @@ def main():
         _, said = run("layers", "arch=resnet18", expected=2)
         assert "weights" in said
         run("vectors", "size=9999", expected=2)
+        for arch in "resnet18", "resnet50":
+            out, _ = run("train", "arch=" + arch, "size=32", "batch=4")
+            assert json.loads(out)["worst"] <= 1, out
+        out, _ = run("train-speed", "arch=resnet18", "size=16", "batch=4", "seconds=0.1")
+        assert json.loads(out)["pairs_per_s"] > 0, out
 
 
 main()
