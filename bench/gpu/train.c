@@ -98,7 +98,7 @@ static nsky_status run_step(check_train *t, nsky_error *err)
     float *noise = nsky_alloc(ins + outs, sizeof *noise, err), *params = NULL, *in = NULL;
     float *stats = nsky_alloc(g->stat_floats, sizeof *stats, err), *d_out = NULL;
     nsky_rng rng = nsky_rng_at(SEED, 1, 0);
-    nsky_status status = noise && stats ? NSKY_OK : err->status;
+    nsky_status status = noise && stats ? NSKY_OK : NSKY_ENOMEM;
 
     if (status != NSKY_OK)
         goto done;
@@ -210,7 +210,7 @@ static nsky_status put_state(void *card, const nsky_train_graph *g, nsky_error *
     float *block = nsky_alloc_zero(2 * (params + stats) + (size_t)QUEUE * DIM, sizeof *block, err);
     float *velocity = nsky_alloc_zero(params, sizeof *velocity, err);
     nsky_rng rng = nsky_rng_at(SEED, 2, 0);
-    nsky_status status = block && velocity ? NSKY_OK : err->status;
+    nsky_status status = block && velocity ? NSKY_OK : NSKY_ENOMEM;
 
     if (status == NSKY_OK) {
         nsky_learner_state s = {.params = block,
@@ -241,7 +241,7 @@ nsky_status check_train_speed(const check_args *args, nsky_error *err)
     uint32_t *dealt = nsky_alloc(batch, sizeof *dealt, err);
     nsky_rng rng = nsky_rng_at(SEED, 3, 0);
     void *card = NULL;
-    nsky_status status = graph && images && dealt ? NSKY_OK : err->status;
+    nsky_status status = graph && images && dealt ? NSKY_OK : NSKY_ENOMEM;
 
     if (status != NSKY_OK)
         goto done;

@@ -16,7 +16,7 @@ typedef struct check_train {
     float *values[NSKY_TRAIN_OPS_MAX + 1], *gradients[NSKY_TRAIN_OPS_MAX + 1];
 } check_train;
 
-/* The largest error of an operation, both ways, in tolerances. */
-double check_train_op(const check_train *train, uint32_t op);
+/* The largest error of operation i, both ways, in tolerances. */
+double check_train_op(const check_train *t, uint32_t i);
 
 #endif

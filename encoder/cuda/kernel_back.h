@@ -66,8 +66,10 @@ NSKY_ON_DEVICE static inline void nsky_window_largest(const nsky_maxpool_back_ar
 {
     float best[8];
 
-    for (uint32_t i = 0; i < NSKY_EIGHT; i++)
+    for (uint32_t i = 0; i < NSKY_EIGHT; i++) {
         where[i] = 9;
+        best[i] = 0;
+    }
     for (uint32_t tap = 0; tap < 9; tap++) {
         uint32_t y = 2 * oy + tap / 3 - 1, x = 2 * ox + tap % 3 - 1; /* wrap when below zero */
         if (y >= a->in_height || x >= a->in_width)

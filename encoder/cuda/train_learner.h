@@ -48,14 +48,14 @@ typedef struct nsky_card_learner {
 /* --- train_learner.c --- */
 NSKY_MUST_CHECK nsky_status nsky_card_learner_open(void **out, const nsky_learner_options *options,
                                                    nsky_error *err);
-void nsky_card_learner_close(void *learner); /* NULL is a no-op */
-NSKY_MUST_CHECK nsky_status nsky_card_learner_put(void *learner, const nsky_learner_state *state,
+void nsky_card_learner_close(void *opened); /* NULL is a no-op */
+NSKY_MUST_CHECK nsky_status nsky_card_learner_put(void *opened, const nsky_learner_state *state,
                                                   nsky_error *err);
-NSKY_MUST_CHECK nsky_status nsky_card_learner_get(void *learner, nsky_learner_state *state,
+NSKY_MUST_CHECK nsky_status nsky_card_learner_get(void *opened, nsky_learner_state *state,
                                                   float *gradients, nsky_error *err);
 
 /* --- train_step.c --- */
-NSKY_MUST_CHECK nsky_status nsky_card_learner_step(void *learner, const float *images,
+NSKY_MUST_CHECK nsky_status nsky_card_learner_step(void *opened, const float *images,
                                                    const uint32_t *dealt,
                                                    const nsky_learner_rates *rates,
                                                    nsky_learner_result *result, nsky_error *err);

@@ -330,11 +330,9 @@ nsky_status nsky_train_net_backward(nsky_train_net *net, const float *d_out, nsk
 nsky_status nsky_train_net_add_gradients(nsky_train_net *net, float *sum, nsky_error *err)
 {
     assert(net && net->learns && sum && err);
-    const nsky_fold_args add = {.in = net->d_params,
-                                .out = sum,
-                                .count = net->graph->param_floats,
-                                .parts = 1,
-                                .more = true};
+    nsky_fold_args add = {
+        .in = net->d_params, .count = net->graph->param_floats, .parts = 1, .more = true};
 
+    add.out = sum;
     return NSKY_TRAIN_LAUNCH(net->dev, fold, &add, err);
 }
