@@ -14,8 +14,9 @@
 static nsky_status copy(nsky_card_learner *l, float *to, const float *from, size_t count,
                         nsky_error *err)
 {
-    const nsky_fold_args args = {.in = from, .out = to, .count = count, .parts = 1};
+    nsky_fold_args args = {.in = from, .count = count, .parts = 1};
 
+    args.out = to;
     return NSKY_TRAIN_LAUNCH(l->dev, fold, &args, err);
 }
 
@@ -150,12 +151,12 @@ static nsky_status listen(nsky_card_learner *l, const nsky_learner_rates *rates,
 static nsky_status follow(nsky_card_learner *l, float *running, const float *parts, size_t count,
                           nsky_error *err)
 {
-    const nsky_follow_args args = {.running = running,
-                                   .in = parts,
-                                   .share = STATS_MOMENTUM,
-                                   .parts = l->directions * l->parts,
-                                   .count = count};
+    nsky_follow_args args = {.in = parts,
+                             .share = STATS_MOMENTUM,
+                             .parts = l->directions * l->parts,
+                             .count = count};
 
+    args.running = running;
     return NSKY_TRAIN_LAUNCH(l->dev, follow, &args, err);
 }
 

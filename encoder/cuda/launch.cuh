@@ -1,7 +1,7 @@
-// launch.h (private) - grids of items and of blocks, for the .cu files. Thread rule: a stream's
+// launch.cuh (private) - grids of items and of blocks, for the .cu files. Thread rule: a stream's
 // order.
-#ifndef NSKY_CUDA_LAUNCH_H
-#define NSKY_CUDA_LAUNCH_H
+#ifndef NSKY_CUDA_LAUNCH_CUH
+#define NSKY_CUDA_LAUNCH_CUH
 
 #include <cuda_runtime.h>
 
