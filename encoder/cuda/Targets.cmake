@@ -41,8 +41,8 @@ if(NEARSKY_HAVE_CUDA)
   set(train_kernels "${here}/kernels_train.h" "${here}/kernel_rows.h" "${here}/kernel_norm.h"
       "${here}/kernel_back.h"
       "${here}/kernels_learn.h" "${here}/kernel_loss.h" "${here}/kernel_update.h" "${here}/grid.h" "${here}/number.h")
-  nsky_cuda_object("${here}/kernels.cu" kernels_object DEPENDS "${here}/launch.cuh" ${kernels})
-  nsky_cuda_object("${here}/kernels_train.cu" train_object DEPENDS "${here}/launch.cuh" ${train_kernels})
+  nsky_cuda_object("${here}/kernels.cu" kernels_object DEPENDS "${here}/launch.h" ${kernels})
+  nsky_cuda_object("${here}/kernels_train.cu" train_object DEPENDS "${here}/launch.h" ${train_kernels})
   list(APPEND kernels_object "${train_object}")
   add_library(nsky_cuda_device OBJECT
     "${here}/device.c" "${here}/device_conv.c" "${here}/dnn.c" "${here}/dnn_build.c")

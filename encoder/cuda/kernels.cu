@@ -2,7 +2,7 @@
 // kernel_*.h, which the host compiles too. Thread rule: a stream's order.
 #include "encoder/cuda/kernel_pool.h"
 #include "encoder/cuda/kernel_prepare.h"
-#include "encoder/cuda/launch.cuh"
+#include "encoder/cuda/launch.h"
 
 extern "C" int nsky_launch_prepare(const nsky_prepare_args *a, void *stream)
 {

@@ -2,7 +2,7 @@
 // the host compiles too. Thread rule: a stream's order.
 #include "encoder/cuda/kernel_back.h"
 #include "encoder/cuda/kernel_update.h"
-#include "encoder/cuda/launch.cuh"
+#include "encoder/cuda/launch.h"
 
 #define ITEM(name)                                                                                \
     extern "C" int nsky_launch_##name(const nsky_##name##_args *a, void *stream)                  \

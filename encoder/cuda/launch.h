@@ -1,7 +1,7 @@
-// launch.cuh (private) - grids of items and of blocks, for the .cu files. Thread rule: a stream's
+// launch.h (private) - grids of items and of blocks, for the .cu files. Thread rule: a stream's
 // order.
-#ifndef NSKY_CUDA_LAUNCH_CUH
-#define NSKY_CUDA_LAUNCH_CUH
+#ifndef NSKY_CUDA_LAUNCH_H
+#define NSKY_CUDA_LAUNCH_H
 
 #include <cuda_runtime.h>
 
