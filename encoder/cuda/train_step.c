@@ -151,10 +151,8 @@ static nsky_status listen(nsky_card_learner *l, const nsky_learner_rates *rates,
 static nsky_status follow(nsky_card_learner *l, float *running, const float *parts, size_t count,
                           nsky_error *err)
 {
-    nsky_follow_args args = {.in = parts,
-                             .share = STATS_MOMENTUM,
-                             .parts = l->directions * l->parts,
-                             .count = count};
+    nsky_follow_args args = {
+        .in = parts, .share = STATS_MOMENTUM, .parts = l->directions * l->parts, .count = count};
 
     args.running = running;
     return NSKY_TRAIN_LAUNCH(l->dev, follow, &args, err);
