@@ -14,8 +14,8 @@
 static const char *const places[] = {"", "../lib/nearsky/", "../lib/"};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static const nsky_backend_ops *opened;      /* NULL: not to be had, because */
-static nsky_error reason = NSKY_ERROR_INIT; /* of this */
+static const nsky_cuda_module_table *opened; /* NULL: not to be had, because */
+static nsky_error reason = NSKY_ERROR_INIT;  /* of this */
 static bool present;
 static void *handle; /* never closed: threads of the driver may be running in it */
 
@@ -64,7 +64,7 @@ static nsky_status open_module(const char *path, nsky_error *err)
                          path);
     nsky_status status = table->probe(err);
     if (status == NSKY_OK)
-        opened = table->ops;
+        opened = table;
     return status;
 }
 
@@ -91,7 +91,12 @@ const nsky_backend_ops *nsky_cuda_backend(nsky_error *err)
     pthread_once(&once, open_once);
     if (!opened)
         *err = reason;
-    return opened;
+    return opened ? opened->ops : NULL;
+}
+
+const nsky_train_ops *nsky_cuda_training(nsky_error *err)
+{
+    return nsky_cuda_backend(err) ? opened->training : NULL;
 }
 
 bool nsky_cuda_present(void)

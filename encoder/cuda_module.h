@@ -8,8 +8,9 @@
 #define NSKY_CUDA_MODULE_H
 
 #include "encoder/backend.h"
+#include "encoder/train/learner.h"
 
-#define NSKY_CUDA_ABI 1u /* to be raised with any change of what crosses the border */
+#define NSKY_CUDA_ABI 2u /* to be raised with any change of what crosses the border */
 #define NSKY_CUDA_MODULE_FILE "nearsky_cuda.so"
 #define NSKY_CUDA_SYMBOL "nsky_cuda_module"
 #define NSKY_CUDA_MODULE_ENV "NEARSKY_CUDA_MODULE" /* a path, instead of the places searched */
@@ -18,6 +19,7 @@ typedef struct nsky_cuda_module_table {
     uint32_t abi;
     uint32_t layout; /* nsky_cuda_layout() of the module's own compilation */
     const nsky_backend_ops *ops;
+    const nsky_train_ops *training;
     /* Driver, card and memory: NSKY_EDEVICE with the remedy. */
     nsky_status (*probe)(nsky_error *err);
 } nsky_cuda_module_table;
@@ -28,10 +30,14 @@ typedef const nsky_cuda_module_table *nsky_cuda_module_fn(void);
 /* Sizes of the structures that cross the border, mixed. */
 static inline uint32_t nsky_cuda_layout(void)
 {
-    const size_t sizes[] = {
-        sizeof(nsky_backend_ops), sizeof(nsky_slot_ops), sizeof(nsky_graph),
-        sizeof(nsky_op),          sizeof(nsky_value),    sizeof(nsky_stamp),
-        sizeof(nsky_preprocess),  sizeof(nsky_error),    sizeof(nsky_slot_times)};
+    const size_t sizes[] = {sizeof(nsky_backend_ops),     sizeof(nsky_slot_ops),
+                            sizeof(nsky_graph),           sizeof(nsky_op),
+                            sizeof(nsky_value),           sizeof(nsky_stamp),
+                            sizeof(nsky_preprocess),      sizeof(nsky_error),
+                            sizeof(nsky_slot_times),      sizeof(nsky_train_ops),
+                            sizeof(nsky_train_graph),     sizeof(nsky_train_card),
+                            sizeof(nsky_learner_options), sizeof(nsky_learner_state),
+                            sizeof(nsky_learner_rates),   sizeof(nsky_learner_result)};
     uint32_t mixed = 17;
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
@@ -43,6 +49,8 @@ static inline uint32_t nsky_cuda_layout(void)
  * not fit, no driver, an old one, no card, one too old, too little memory. The text names the
  * remedy. */
 const nsky_backend_ops *nsky_cuda_backend(nsky_error *err);
+/* Likewise, what trains. */
+const nsky_train_ops *nsky_cuda_training(nsky_error *err);
 /* Whether there is a module at all: without one nobody expects a card to be used. */
 bool nsky_cuda_present(void);
 

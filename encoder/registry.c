@@ -73,6 +73,51 @@ nsky_status nsky_registry_choose(const nsky_backend_ops **out, const char *devic
                      nsky_precision_name(*precision), devices);
 }
 
+static nsky_status choose_cuda_training(const nsky_train_ops **out, nsky_precision precision,
+                                        nsky_error *err)
+{
+    const nsky_train_ops *ops = nsky_cuda_training(err);
+
+    if (!ops)
+        return err->status;
+    if (!ops->available(precision))
+        return nsky_fail(err, NSKY_EDEVICE, "cuda does not train in %s; use --precision bf16",
+                         nsky_precision_name(precision));
+    *out = ops;
+    return NSKY_OK;
+}
+
+nsky_status nsky_registry_choose_training(const nsky_train_ops **out, const char *device,
+                                          nsky_precision precision, nsky_error *err)
+{
+    assert(out && device && err);
+    static const nsky_train_ops *const all[] = {
+#ifdef NSKY_HAVE_CPU
+        &nsky_train_cpu,
+#endif
+        &nsky_train_ref,
+    };
+    bool any = strcmp(device, "auto") == 0;
+
+    if (strcmp(device, "cuda") == 0)
+        return choose_cuda_training(out, precision, err);
+    if (any && precision == NSKY_BF16 && nsky_cuda_present()) { /* fp32 is the CPU's */
+        nsky_error why = NSKY_ERROR_INIT;
+        if (choose_cuda_training(out, precision, &why) == NSKY_OK)
+            return NSKY_OK;
+        say_once(&why);
+    }
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if ((any || strcmp(device, all[i]->name) == 0) && all[i]->available(precision)) {
+            *out = all[i];
+            return NSKY_OK;
+        }
+    return nsky_fail(err, NSKY_EDEVICE,
+                     "no device \"%s\" trains in %s here; there are: cuda (bf16, where there is a "
+                     "card), cpu (fp32, and bf16 where the CPU has it), ref (fp32)",
+                     device, nsky_precision_name(precision));
+}
+
 static size_t append_device(char *out, size_t bytes, size_t used, const nsky_backend_ops *ops)
 {
     char detail[128] = "";

@@ -35,5 +35,9 @@ nsky_status check_vectors(const nsky_graph *graph, const nsky_preprocess *how,
                           const check_args *args, nsky_error *err);
 nsky_status check_speed(const nsky_graph *graph, const nsky_preprocess *how, const check_args *args,
                         nsky_error *err);
+/* train.c: a step of training, layer by layer against plain sums; and steps a second with 65536
+ * negatives, one view a query and the other its key. Weights are drawn. */
+nsky_status check_train_layers(const check_args *args, nsky_error *err);
+nsky_status check_train_speed(const check_args *args, nsky_error *err);
 
 #endif

@@ -59,6 +59,13 @@ def layers(run):
         run.add(f"layers {arch} {size} px {precision}: worst, in tolerances", worst, good)
 
 
+def training(run):
+    for arch, size, batch in (("resnet18", 96, 64), ("resnet50", 96, 32), ("resnet50", 152, 16)):
+        result, good = run.ask("train", f"arch={arch}", f"size={size}", f"batch={batch}")
+        run.add(f"training {arch} {size} px bf16, every layer both ways: worst, in tolerances",
+                f"{result['worst']} ({result['where']})" if result else "none", good)
+
+
 def vectors(run):
     """The least cosine of all."""
     cosines = []
@@ -74,6 +81,13 @@ def vectors(run):
     return min(cosines)
 
 
+def report_sanitizer(run, what, done):
+    if done.returncode != 0:
+        print(done.stdout[-4000:])
+    run.add("compute-sanitizer " + what, "quiet" if done.returncode == 0 else "see above",
+            done.returncode == 0)
+
+
 def sanitize(run):
     tool = shutil.which("compute-sanitizer")
     tool = tool or next((path for path in ("/usr/local/cuda/bin/compute-sanitizer",)
@@ -87,16 +101,36 @@ def sanitize(run):
                                "arch=resnet18", "size=64", "batch=8", "views=8", "count=3",
                                "weights=" + weights], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True)
-        if done.returncode != 0:
-            print(done.stdout[-4000:])
-        run.add("compute-sanitizer " + kind, "quiet" if done.returncode == 0 else "see above",
-                done.returncode == 0)
+        report_sanitizer(run, kind, done)
+        done = subprocess.run([tool, "--tool", kind, "--error-exitcode", "9", run.check, "train",
+                               "arch=resnet18", "size=32", "batch=8"], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
+        report_sanitizer(run, kind + ", training", done)
 
 
-def peer(arch, size):
-    done = subprocess.run([sys.executable, os.path.join(HERE, "peer.py"), arch, str(size),
+def peer(arch, size, program="peer.py"):
+    done = subprocess.run([sys.executable, os.path.join(HERE, program), arch, str(size),
                            str(SECONDS)], stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def training_speed(run, arch):
+    """Pairs a second at 96 px, as speed(): before and behind the peer's."""
+    words = ["train-speed", f"arch={arch}", "size=96", "batch=256", f"seconds={SECONDS}"]
+    mine = [run.ask(*words)[0] for _ in range(ROUNDS - 1)]
+    theirs = peer(arch, 96, "peer_train.py")
+    mine.append(run.ask(*words)[0])
+    name = f"training {arch} 96 px bf16"
+    if None in mine:
+        run.add(name, "did not run", False)
+        return None
+    pairs = median([m["pairs_per_s"] for m in mine])
+    result = {"pairs_per_s": pairs, "rounds": mine, "peer": theirs,
+              "ratio": round(pairs / theirs["pairs_per_s"], 3)}
+    run.add(f"{name}: pairs/s", f"{pairs:.0f}", None)
+    run.add(f"{name}: PyTorch", f"{theirs['pairs_per_s']:.0f}", None)
+    run.add(f"{name}: ratio", result["ratio"], None)
+    return result
 
 
 def speed(run, size):
@@ -147,10 +181,12 @@ class Agreed:
             json.dump(self.known, file)
 
 
-def write(path, card, cosine, speeds):
+def write(path, card, cosine, speeds, trained):
     report = {"bench": "gpu", "card": card, **describe(),
               "ratio_r50_96": speeds[96]["ratio"], "ratio_r50_152": speeds[152]["ratio"],
               "hours_76m": round(SURVEY / speeds[96]["stamps_per_s"] / 3600, 3),
+              "ratio_train_r18_96": trained["resnet18"]["ratio"],
+              "ratio_train_r50_96": trained["resnet50"]["ratio"], "training_96": trained,
               "cosine_min": cosine, "resnet50_96": speeds[96], "resnet50_152": speeds[152]}
     with open(path, "w", encoding="utf-8") as file:
         json.dump(report, file, indent=2)
@@ -166,11 +202,12 @@ def main():
         sys.exit(1)
     card = done.stdout.strip()
     print(card)
-    agreed, speeds = Agreed(check, card), {}
+    agreed, speeds, trained = Agreed(check, card), {}, {}
     with tempfile.TemporaryDirectory() as folder:
         run = Run(check, folder)
         if "parity" in parts:
             layers(run)
+            training(run)
             cosine = vectors(run)
             agreed.put("cosine_min", None if run.failed else cosine)
         if "sanitize" in parts:
@@ -178,13 +215,14 @@ def main():
             agreed.put("sanitized", not run.failed)
         if "speed" in parts:
             speeds = {size: speed(run, size) for size in (96, 152)}
+            trained = {arch: training_speed(run, arch) for arch in ("resnet18", "resnet50")}
     width = max(len(row[0]) for row in run.rows)
     print()
     for what, value, verdict in run.rows:
         print(f"{what:<{width}}  {value!s:>12}  {verdict}")
     cosine = agreed.known.get("cosine_min")
     if not run.failed and cosine and agreed.known.get("sanitized") and len(speeds) == 2 and path != "-":
-        write(path, card, cosine, speeds)
+        write(path, card, cosine, speeds, trained)
     sys.exit(1 if run.failed else 0)
 
 

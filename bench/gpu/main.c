@@ -16,7 +16,9 @@ static const char help[] =
     "  tensors arch=A            names and sizes of what a weights file holds, in order\n"
     "  layers  arch=A weights=F  every layer against plain sums\n"
     "  vectors arch=A weights=F  stamps to vectors against plain C\n"
-    "  speed   arch=A weights=F  stamps a second\n\n"
+    "  speed   arch=A weights=F  stamps a second\n"
+    "  train   arch=A            a step of training, every layer both ways against plain sums\n"
+    "  train-speed arch=A        pairs a second\n\n"
     "  size=96 batch=0 precision=bf16|fp16 views=1 count=64 seconds=10 threads=(cores)\n";
 
 static int usage(const char *what)
@@ -145,6 +147,10 @@ int main(int argc, char **argv)
         return show_card();
     if (strcmp(argv[1], "tensors") == 0)
         return show_tensors(g.args.arch);
+    if (strcmp(argv[1], "train") == 0)
+        return check_train_layers(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
+    if (strcmp(argv[1], "train-speed") == 0)
+        return check_train_speed(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
     if (strcmp(argv[1], "layers") != 0 && strcmp(argv[1], "vectors") != 0 &&
         strcmp(argv[1], "speed") != 0)
         return usage(argv[1]);

@@ -7,7 +7,8 @@ cmake_path(SET NEARSKY_ROOT NORMALIZE "${here}/../..")
 
 add_library(nsky_cuda_core OBJECT
   "${here}/cuda.c" "${here}/network.c" "${here}/slots.c" "${here}/weights.c" "${here}/wire.c"
-  "${here}/choices.c"
+  "${here}/choices.c" "${here}/train.c" "${here}/train_network.c" "${here}/train_plan.c" "${here}/train_layers.c" "${here}/train_loss.c"
+  "${here}/train_learner.c" "${here}/train_step.c"
   "${NEARSKY_ROOT}/encoder/cpu/plan.c")
 target_link_libraries(nsky_cuda_core PUBLIC nsky_flags)
 target_compile_options(nsky_cuda_core PRIVATE -fvisibility=hidden)
@@ -37,13 +38,18 @@ if(NEARSKY_HAVE_CUDA)
   set(kernels "${here}/kernels.h" "${here}/kernel_pool.h" "${here}/kernel_prepare.h" "${here}/grid.h"
       "${here}/number.h" "${NEARSKY_ROOT}/encoder/preprocess_pixel.h"
       "${NEARSKY_ROOT}/image/stretch_pixel.h" "${NEARSKY_ROOT}/image/resample_tap.h")
-  nsky_cuda_object("${here}/kernels.cu" kernels_object DEPENDS ${kernels})
+  set(train_kernels "${here}/kernels_train.h" "${here}/kernel_rows.h" "${here}/kernel_norm.h"
+      "${here}/kernel_back.h"
+      "${here}/kernels_learn.h" "${here}/kernel_loss.h" "${here}/kernel_update.h" "${here}/grid.h" "${here}/number.h")
+  nsky_cuda_object("${here}/kernels.cu" kernels_object DEPENDS "${here}/launch.h" ${kernels})
+  nsky_cuda_object("${here}/kernels_train.cu" train_object DEPENDS "${here}/launch.h" ${train_kernels})
+  list(APPEND kernels_object "${train_object}")
   add_library(nsky_cuda_device OBJECT
-    "${here}/device.c" "${here}/device_conv.c" "${here}/dnn.c")
-  set_source_files_properties("${kernels_object}" PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+    "${here}/device.c" "${here}/device_conv.c" "${here}/dnn.c" "${here}/dnn_build.c")
+  set_source_files_properties(${kernels_object} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
   target_link_libraries(nsky_cuda_device PUBLIC nsky_flags deps::cudnn deps::cudart)
   target_compile_options(nsky_cuda_device PRIVATE -fvisibility=hidden)
 
   nsky_cuda_module(nearsky_cuda nsky_cuda_device)
-  target_sources(nearsky_cuda PRIVATE "${here}/module.c" "${kernels_object}")
+  target_sources(nearsky_cuda PRIVATE "${here}/module.c" ${kernels_object})
 endif()

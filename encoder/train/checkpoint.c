@@ -73,7 +73,10 @@ nsky_status nsky_checkpoint_write(const nsky_trainer *t, nsky_error *err)
     uint32_t count = 0, crc = 0;
     void *image = NULL;
     size_t bytes;
+    nsky_status status = nsky_learner_fetch(t->learner, err);
 
+    if (status != NSKY_OK)
+        return status;
     list_parts(t, parts);
     for (uint32_t i = 0; i < PARTS; i++) {
         if (!parts[i].data)
@@ -85,7 +88,7 @@ nsky_status nsky_checkpoint_write(const nsky_trainer *t, nsky_error *err)
                                                     .shape = {(uint32_t)parts[i].count}};
     }
     nsky_json *metadata = counters(t, crc);
-    nsky_status status = nsky_safetensors_build(&image, &bytes, sources, count, metadata, err);
+    status = nsky_safetensors_build(&image, &bytes, sources, count, metadata, err);
     nsky_json_free(metadata);
     if (status == NSKY_OK)
         status = nsky_file_write(t->checkpoint, image, bytes, err);

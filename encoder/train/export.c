@@ -149,7 +149,7 @@ nsky_status nsky_trainer_image(const nsky_trainer *t, bool half, void **image, s
     assert(t && image && bytes && err);
     sources *s = nsky_alloc_zero(1, sizeof *s, err);
     nsky_json *metadata = s ? metadata_of(t, err) : NULL;
-    nsky_status status = metadata ? NSKY_OK : err->status;
+    nsky_status status = metadata ? nsky_learner_fetch(t->learner, err) : err->status;
 
     *image = NULL;
     if (status == NSKY_OK) {

@@ -35,19 +35,28 @@ static nsky_status alloc_state(nsky_learner *l, nsky_error *err)
     return NSKY_OK;
 }
 
+/* Pairs are learned from where the network is, if that is a card; labels by way of here. */
+static bool is_on_card(const nsky_learner_options *o)
+{
+    return o->ops->card && o->key;
+}
+
 static nsky_status alloc_step(nsky_learner *l, nsky_error *err)
 {
     const nsky_learner_options *o = &l->options;
     size_t tasks = (size_t)l->directions * l->parts, samples = (size_t)l->directions * o->batch;
 
+    if (o->key && !(l->dealt = nsky_alloc_zero(samples, sizeof *l->dealt, err)))
+        return NSKY_ENOMEM;
+    if (is_on_card(o)) /* the rest is there */
+        return NSKY_OK;
     if (!(l->stats = floats(tasks * o->query->stat_floats, err)) ||
         !(l->results = nsky_alloc_zero(tasks, sizeof *l->results, err)))
         return NSKY_ENOMEM;
     if (o->heads && !(l->said = nsky_alloc_zero(tasks, sizeof *l->said, err)))
         return NSKY_ENOMEM;
     if (o->key && (!(l->slow_stats = floats(tasks * o->key->stat_floats, err)) ||
-                   !(l->keys = floats(samples * l->dim, err)) ||
-                   !(l->dealt = nsky_alloc_zero(samples, sizeof *l->dealt, err))))
+                   !(l->keys = floats(samples * l->dim, err))))
         return NSKY_ENOMEM;
     return NSKY_OK;
 }
@@ -70,6 +79,18 @@ static nsky_status open_worker(nsky_learner *l, nsky_learner_worker *w, nsky_err
         return status;
     return nsky_contrast_new(&w->contrast, o->ops, o->sub_batch, l->dim, o->queue, o->temperature,
                              err);
+}
+
+static nsky_status open_workers(nsky_learner *l, nsky_error *err)
+{
+    const nsky_learner_options *o = &l->options;
+    nsky_status status = NSKY_OK;
+
+    if (is_on_card(o))
+        return o->ops->card->open(&l->card, o, err);
+    for (uint32_t i = 0; i < o->threads && status == NSKY_OK; i++)
+        status = open_worker(l, &l->workers[i], err);
+    return status;
 }
 
 static nsky_status draw(nsky_learner *l, nsky_error *err)
@@ -129,12 +150,11 @@ nsky_status nsky_learner_new(nsky_learner **out, const nsky_learner_options *opt
     if (!(l->workers = nsky_alloc_zero(options->threads, sizeof *l->workers, err)) ||
         (status = alloc_state(l, err)) != NSKY_OK || (status = alloc_step(l, err)) != NSKY_OK)
         goto failed;
-    for (uint32_t i = 0; i < options->threads; i++)
-        if ((status = open_worker(l, &l->workers[i], err)) != NSKY_OK)
-            goto failed;
-    if ((status = nsky_pool_new(&l->pool, options->threads, err)) != NSKY_OK ||
+    if ((status = open_workers(l, err)) != NSKY_OK ||
+        (status = nsky_pool_new(&l->pool, options->threads, err)) != NSKY_OK ||
         (status = draw(l, err)) != NSKY_OK)
         goto failed;
+    l->card_is_behind = true;
     *out = l;
     return NSKY_OK;
 failed:
@@ -158,6 +178,8 @@ void nsky_learner_free(nsky_learner *l)
     if (!l)
         return;
     nsky_pool_free(l->pool);
+    if (l->card)
+        l->options.ops->card->close(l->card);
     for (uint32_t i = 0; l->workers && i < l->options.threads; i++)
         close_worker(l, &l->workers[i]);
     nsky_free(l->workers);
@@ -177,9 +199,22 @@ void nsky_learner_free(nsky_learner *l)
     nsky_free(l);
 }
 
+nsky_status nsky_learner_fetch(nsky_learner *l, nsky_error *err)
+{
+    assert(l && err);
+    nsky_status status = l->card_is_ahead
+                             ? l->options.ops->card->get(l->card, &l->state, l->gradients, err)
+                             : NSKY_OK;
+
+    if (status == NSKY_OK)
+        l->card_is_ahead = false;
+    return status;
+}
+
 nsky_learner_state *nsky_learner_state_of(nsky_learner *l)
 {
-    assert(l);
+    assert(l && !l->card_is_ahead);
+    l->card_is_behind = true;
     return &l->state;
 }
 

@@ -66,18 +66,21 @@ NSKY_MUST_CHECK nsky_status nsky_learner_new(nsky_learner **out,
                                              const nsky_learner_options *options, nsky_error *err);
 void nsky_learner_free(nsky_learner *learner); /* NULL is a no-op */
 
+/* Brings the state to where nsky_learner_state_of shows it: to be called behind steps, before it is
+ * looked at. NSKY_EDEVICE: it was on a card that is lost. */
+NSKY_MUST_CHECK nsky_status nsky_learner_fetch(nsky_learner *learner, nsky_error *err);
 /* To read and, between steps, to write. */
 nsky_learner_state *nsky_learner_state_of(nsky_learner *learner);
 
 /* images [2, batch, in]: views of the same objects, or with labels [1, batch, in] and labels
  * [batch] below the number of outputs, or with heads labels [batch, heads] as nsky_heads_find
  * gives them. NSKY_EDATA: diverged. After an error the state is as it was
- * before the step. */
+ * before the step; with a lost card (NSKY_EDEVICE), as it was when last fetched. */
 NSKY_MUST_CHECK nsky_status nsky_learner_step(nsky_learner *learner, const float *images,
                                               const uint32_t *labels,
                                               const nsky_learner_rates *rates,
                                               nsky_learner_result *result, nsky_error *err);
-/* Of the last step, [param_floats]: for tests. */
+/* Of the last step, [param_floats], as far as it was fetched: for tests. */
 const float *nsky_learner_gradients(const nsky_learner *learner);
 
 #endif

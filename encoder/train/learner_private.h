@@ -20,7 +20,10 @@ struct nsky_learner {
     uint32_t dim, directions, parts; /* parts: sub-batches of a batch */
     size_t in_floats;                /* an image's */
     nsky_pool *pool;
-    nsky_learner_worker *workers;  /* [threads] */
+    nsky_learner_worker *workers;  /* [threads]; of no use with a card */
+    void *card;                    /* ops->card's; NULL: all is here */
+    bool card_is_ahead;            /* of the state here: it must be fetched */
+    bool card_is_behind;           /* the state here may have been written */
     float *gradients;              /* [param_floats] */
     float *keys;                   /* [directions, batch, dim] */
     uint32_t *dealt;               /* [directions, batch]: which image comes at a key's place */

@@ -217,6 +217,23 @@ static void finish(nsky_learner *l, nsky_learner_result *result)
     enqueue(l);
 }
 
+/* All of it there, but who is dealt where. */
+static nsky_status step_on_card(nsky_learner *l, nsky_learner_result *result, nsky_error *err)
+{
+    const nsky_train_card *card = l->options.ops->card;
+    nsky_status status = NSKY_OK;
+
+    if (l->card_is_behind)
+        status = card->put(l->card, &l->state, err);
+    if (status != NSKY_OK)
+        return status;
+    l->card_is_behind = false;
+    deal(l);
+    if ((status = card->step(l->card, l->images, l->dealt, l->rates, result, err)) == NSKY_OK)
+        l->card_is_ahead = true;
+    return status;
+}
+
 nsky_status nsky_learner_step(nsky_learner *l, const float *images, const uint32_t *labels,
                               const nsky_learner_rates *rates, nsky_learner_result *result,
                               nsky_error *err)
@@ -230,6 +247,8 @@ nsky_status nsky_learner_step(nsky_learner *l, const float *images, const uint32
     l->images = images;
     l->labels = labels;
     l->rates = rates;
+    if (l->card)
+        return step_on_card(l, result, err);
     memset(l->gradients, 0, o->query->param_floats * sizeof(float));
     if ((status = nsky_pool_run(l->pool, load, l, o->threads, err)) != NSKY_OK)
         return status;

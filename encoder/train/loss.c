@@ -64,10 +64,7 @@ nsky_status nsky_row_length(const float *row, uint32_t dim, double *out, nsky_er
     assert(row && out && err);
     *out = sqrt(dot(row, row, dim));
     if (!(isfinite(*out) && *out > 0))
-        return nsky_fail(err, NSKY_EDATA,
-                         "the network gives vectors of length %g: the training has diverged; start "
-                         "it again with a smaller --lr",
-                         *out);
+        return nsky_fail(err, NSKY_EDATA, NSKY_DIVERGED_TEXT, *out);
     return NSKY_OK;
 }
 

@@ -9,6 +9,11 @@
 
 #include "encoder/train/ops.h"
 
+/* Of a vector whose length is %g. */
+#define NSKY_DIVERGED_TEXT                                                                      \
+    "the network gives vectors of length %g: the training has diverged; start it again with a " \
+    "smaller --lr"
+
 typedef struct nsky_contrast {
     const nsky_train_ops *ops;
     uint32_t samples, dim, queue; /* a sub-batch's, and how many negatives there are */

@@ -1,5 +1,5 @@
 /* ops.h (private) - what runs a network forwards and backwards: ref/ in plain C (the oracle), cpu/
- * on oneDNN, and a place for others.
+ * on oneDNN, cuda/ on a card; registry.h chooses.
  *
  * A state holds one sub-batch: the images that share their batch norms' statistics, and the unit of
  * work of a thread. States are independent of each other and belong to one thread at a time; the
@@ -13,8 +13,31 @@
 
 #define NSKY_TRAIN_BATCH_MAX 1024
 
+struct nsky_learner_options;
+struct nsky_learner_state;
+struct nsky_learner_rates;
+struct nsky_learner_result;
+
+/* A whole learner of pairs (learner.h), whose state stays where the network is computed: only
+ * images go there, and only what is asked for comes back. One thread. */
+typedef struct nsky_train_card {
+    /* What the options point to is borrowed until close. */
+    nsky_status (*open)(void **card, const struct nsky_learner_options *options, nsky_error *err);
+    /* The state there, and back; gradients [param_floats] of the last step, or NULL. */
+    nsky_status (*put)(void *card, const struct nsky_learner_state *state, nsky_error *err);
+    nsky_status (*get)(void *card, struct nsky_learner_state *state, float *gradients,
+                       nsky_error *err);
+    /* dealt [directions, batch]: which image comes at a key's place. NSKY_EDATA: diverged, the
+     * state is as it was before the step; NSKY_EDEVICE: it is lost. */
+    nsky_status (*step)(void *card, const float *images, const uint32_t *dealt,
+                        const struct nsky_learner_rates *rates, struct nsky_learner_result *result,
+                        nsky_error *err);
+    void (*close)(void *card); /* NULL is a no-op */
+} nsky_train_card;
+
 typedef struct nsky_train_ops {
     const char *name;
+    uint32_t workers; /* states at work together that make sense; 0: one for each core */
     bool (*available)(nsky_precision precision);
     /* graph is borrowed until close. learns = false: forward only, which needs less memory. */
     nsky_status (*open)(void **state, const nsky_train_graph *graph, nsky_precision precision,
@@ -38,9 +61,11 @@ typedef struct nsky_train_ops {
     /* Seconds of this thread that the convolutions and batch norms of a forward, or backward, run
      * take by themselves; after one of each. NULL: not told. */
     double (*kernel_s)(void *state, bool back);
+    const nsky_train_card *card; /* NULL: there is none */
 } nsky_train_ops;
 
 extern const nsky_train_ops nsky_train_ref; /* ref/: plain C in double, for small networks */
 extern const nsky_train_ops nsky_train_cpu; /* cpu/: oneDNN, fp32 and bf16 */
+/* cuda/: in a module of its own, cuda_module.h; bf16 */
 
 #endif

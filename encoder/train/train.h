@@ -46,9 +46,9 @@ typedef struct nsky_train_options {
     const char *validate;              /* CSV with the same column, never trained on, or NULL */
     const char *predict;               /* CSV to write of all rows of the stores, or NULL */
     /* how it is run */
-    const char *device; /* "auto", "cpu", "ref" */
+    const char *device; /* "auto", "cuda", "cpu", "ref" */
     nsky_precision precision;
-    uint32_t threads;        /* 0: as many as there are cores */
+    uint32_t threads;        /* 0: as many as there are cores; with a card, one */
     uint32_t loader_threads; /* 0: likewise */
     uint64_t memory_bytes;   /* for stamps; 0: the loader's choice */
     double checkpoint_s;     /* seconds between checkpoints; one at every epoch's end too */

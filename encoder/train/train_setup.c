@@ -11,6 +11,7 @@
 #include "common/hash.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "encoder/registry.h"
 #include "encoder/train/trainer.h"
 #include "image/stretch.h"
 
@@ -108,24 +109,6 @@ static const char *wrong_option(const nsky_train_options *o)
     return NULL;
 }
 
-static nsky_status choose_ops(nsky_trainer *t, const nsky_train_ops **out, nsky_error *err)
-{
-    nsky_train_options *o = &t->options;
-    const nsky_train_ops *all[] = {&nsky_train_cpu, &nsky_train_ref};
-    bool any = strcmp(o->device, "auto") == 0;
-
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if ((any || strcmp(o->device, all[i]->name) == 0) && all[i]->available(o->precision)) {
-            *out = all[i];
-            o->device = all[i]->name;
-            return NSKY_OK;
-        }
-    return nsky_fail(err, NSKY_EDEVICE,
-                     "no device \"%s\" trains in %s here; there are: cpu (fp32, and bf16 where the "
-                     "CPU has it), ref (fp32)",
-                     o->device, nsky_precision_name(o->precision));
-}
-
 static void build_graphs(nsky_trainer *t)
 {
     const nsky_train_options *o = &t->options;
@@ -150,23 +133,26 @@ static void build_graphs(nsky_trainer *t)
 
 static nsky_status open_learner(nsky_trainer *t, nsky_error *err)
 {
-    const nsky_train_options *o = &t->options;
+    nsky_train_options *o = &t->options;
     nsky_learner_options how = {.precision = o->precision,
                                 .query = &t->query,
                                 .key = o->labels ? NULL : &t->key,
                                 .heads = t->heads.count > 0 ? &t->heads : NULL,
                                 .batch = o->batch,
                                 .sub_batch = o->sub_batch,
-                                .threads = o->threads ? o->threads : cores(),
                                 .queue = o->queue,
                                 .temperature = o->temperature,
                                 .symmetric = o->symmetric,
                                 .neighbours = o->neighbours,
                                 .seed = o->seed};
-    nsky_status status = choose_ops(t, &how.ops, err);
+    nsky_status status = nsky_registry_choose_training(&how.ops, o->device, o->precision, err);
 
     build_graphs(t);
-    return status == NSKY_OK ? nsky_learner_new(&t->learner, &how, err) : status;
+    if (status != NSKY_OK)
+        return status;
+    o->device = how.ops->name;
+    how.threads = o->threads ? o->threads : how.ops->workers ? how.ops->workers : cores();
+    return nsky_learner_new(&t->learner, &how, err);
 }
 
 static nsky_status open_loader(nsky_trainer *t, nsky_error *err)

@@ -1,7 +1,7 @@
 /* test_cuda_module.c - the module as users meet it: absent, broken, of another version, without a
  * card, with one (of host memory); and a survey through it. A process opens the module once, so
  * each case has a process of its own. Thread rule: one thread. */
-#include "tests/common/support.h"
+#include "tests/encoder/module_support.h"
 
 #include <math.h>
 
@@ -18,44 +18,6 @@
 #define ROWS 21u
 #define DIM 512u
 #define MODEL "random:resnet18:4"
-
-/* Runs the case with this module; what it says on stderr into `said`. */
-static void in_process(void (*run)(void), const char *module, const char *no_card, char *said,
-                       size_t bytes)
-{
-    int ends[2], status;
-    size_t length = 0;
-    ssize_t got;
-
-    assert_int_equal(pipe(ends), 0);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        setenv(NSKY_CUDA_MODULE_ENV, module, 1);
-        if (no_card)
-            setenv("NEARSKY_TEST_NO_CARD", no_card, 1);
-        run();
-        _exit(0);
-    }
-    close(ends[1]);
-    while (length + 1 < bytes && (got = read(ends[0], said + length, bytes - 1 - length)) > 0)
-        length += (size_t)got;
-    said[length] = '\0';
-    close(ends[0]);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        fail_msg("the case with %s failed: %s", module, said);
-}
-
-/* In the child: cmocka's assertions belong to the parent. */
-#define REQUIRE(condition)                                                      \
-    do {                                                                        \
-        if (!(condition)) {                                                     \
-            fprintf(stderr, "%s:%d: not %s\n", __FILE__, __LINE__, #condition); \
-            _exit(1);                                                           \
-        }                                                                       \
-    } while (0)
 
 /* "cuda" fails, saying `word`; "auto" goes on without. */
 static const char *word;
@@ -82,15 +44,6 @@ static void is_not_to_be_had(void)
     }
     nsky_encoder_devices(devices, sizeof devices);
     REQUIRE(!strstr(devices, "cuda"));
-}
-
-static uint32_t times_said(const char *said, const char *what)
-{
-    uint32_t count = 0;
-
-    for (; (said = strstr(said, what)); said += strlen(what))
-        count++;
-    return count;
 }
 
 static void test_what_cannot_be_used(void **state)

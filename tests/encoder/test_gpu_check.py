@@ -38,6 +38,16 @@ def main():
         _, said = run("layers", "arch=resnet18", expected=2)
         assert "weights" in said
         run("vectors", "size=9999", expected=2)
+        for arch in "resnet18", "resnet50":
+            out, _ = run("train", "arch=" + arch, "size=32", "batch=4")
+            assert json.loads(out)["worst"] <= 1, out
+        # Their peer, where there is PyTorch.
+        done = subprocess.run([sys.executable, os.path.join("bench", "gpu", "peer_train.py"), "--cpu", "32"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if "No module named" not in done.stderr:
+            assert done.returncode == 0 and len(json.loads(done.stdout)["losses"]) == 2, done.stderr
+        out, _ = run("train-speed", "arch=resnet18", "size=16", "batch=4", "seconds=0.1")
+        assert json.loads(out)["pairs_per_s"] > 0, out
 
 
 main()

@@ -11,6 +11,7 @@
 
 #include "common/memory.h"
 #include "encoder/cuda/device.h"
+#include "tests/encoder/cuda_host/host_conv.h"
 
 typedef struct work {
     void (*run)(const void *args);
@@ -375,8 +376,7 @@ nsky_status nsky_dev_conv_bind(nsky_dev *dev, nsky_dev_conv *conv, const nsky_co
                                void *workspace, nsky_error *err)
 {
     (void)dev;
-    assert(workspace && !!data->add == conv->shape.add && data->y != data->x &&
-           data->y != data->add);
+    assert(workspace && !!data->add == conv->shape.add && host_conv_given(&conv->shape, data));
     if (lost(err) != NSKY_OK)
         return err->status;
     conv->data = *data;
@@ -421,6 +421,10 @@ static void run_conv(const void *opaque)
 {
     const nsky_dev_conv *conv = *(nsky_dev_conv *const *)opaque;
     const nsky_conv_shape *s = &conv->shape;
+    if (s->task == NSKY_CONV_DATA_BACK || s->task == NSKY_CONV_WEIGHT_BACK) {
+        host_conv_back(s, &conv->data);
+        return;
+    }
     const uint16_t *bias = conv->data.bias, *add = conv->data.add;
     size_t image = (size_t)s->in_height * s->in_width * s->in_channels;
     size_t filter = (size_t)s->kernel * s->kernel * s->in_channels;
@@ -436,7 +440,8 @@ static void run_conv(const void *opaque)
                     float value = window_sum(s, in + n * image, w + o * filter, y, x);
                     if (add)
                         value += nsky_float_of(s->number, add[at]);
-                    value += nsky_float_of(s->number, bias[o]);
+                    if (bias)
+                        value += nsky_float_of(s->number, bias[o]);
                     if (s->relu && !(value > 0) && value == value)
                         value = 0;
                     out[at] = nsky_number_of(s->number, value);

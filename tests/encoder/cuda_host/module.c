@@ -2,6 +2,7 @@
  * vectors on disk runs, slowly. Small batches, where the caller has no wish. */
 #include "encoder/cuda/cuda.h"
 #include "encoder/cuda/device.h"
+#include "encoder/cuda/train.h"
 #include "encoder/cuda_module.h"
 
 #define BATCH 8 /* the views of a stamp */
@@ -27,7 +28,8 @@ __attribute__((visibility("default"))) nsky_cuda_module_fn nsky_cuda_module;
 const nsky_cuda_module_table *nsky_cuda_module(void)
 {
     static nsky_backend_ops ops;
-    static nsky_cuda_module_table table = {.abi = TEST_ABI, .ops = &ops, .probe = probe};
+    static nsky_cuda_module_table table = {
+        .abi = TEST_ABI, .ops = &ops, .training = &nsky_train_cuda, .probe = probe};
 
     ops = nsky_backend_cuda;
     ops.open = open_small;

@@ -1,0 +1,241 @@
+/* train_learner.c - what a learner on the card is made of, and its state in and out.
+ * Thread rule: see train_learner.h. */
+#include "encoder/cuda/train_learner.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "encoder/cuda/kernels_learn.h"
+
+static size_t task_count(const nsky_card_learner *l)
+{
+    return (size_t)l->directions * l->parts;
+}
+
+static size_t told_bytes(const nsky_card_learner *l)
+{
+    return ((size_t)3 * l->samples + 1) * sizeof(double) + l->samples * sizeof(uint32_t);
+}
+
+static nsky_card_told tell_in(const nsky_card_learner *l, void *block)
+{
+    double *numbers = block;
+
+    return (nsky_card_told){.key_lengths = numbers,
+                            .lengths = numbers + l->samples,
+                            .losses = numbers + (size_t)2 * l->samples,
+                            .length = numbers + (size_t)3 * l->samples,
+                            .correct = (uint32_t *)(void *)(numbers + (size_t)3 * l->samples + 1)};
+}
+
+typedef struct block {
+    void **to;
+    size_t bytes;
+} block;
+
+/* Sizes are within bounds: batches of 16384, vectors of 4096, queues of a million. */
+static nsky_status alloc_all(nsky_card_learner *l, nsky_error *err)
+{
+    const nsky_learner_options *o = &l->options;
+    size_t params = o->query->param_floats, slow = o->key->param_floats, f = sizeof(float);
+    size_t parts = (params + NSKY_SQUARES_ITEMS - 1) / NSKY_SQUARES_ITEMS;
+    const block blocks[] = {
+        {(void **)&l->params, params * f},
+        {(void **)&l->velocity, params * f},
+        {(void **)&l->stats, o->query->stat_floats * f},
+        {(void **)&l->slow_params, slow * f},
+        {(void **)&l->slow_stats, o->key->stat_floats * f},
+        {(void **)&l->queue, (size_t)o->queue * l->dim * f},
+        {(void **)&l->decays, params},
+        {(void **)&l->gradients, params * f},
+        {(void **)&l->images, (size_t)2 * o->batch * l->in_floats * f},
+        {(void **)&l->dealt_ones, o->sub_batch * l->in_floats * f},
+        {(void **)&l->dealt, l->samples * sizeof(uint32_t)},
+        {(void **)&l->keys, (size_t)l->samples * l->dim * f},
+        {(void **)&l->d_out, (size_t)o->sub_batch * l->dim * f},
+        {(void **)&l->new_stats, task_count(l) * o->query->stat_floats * f},
+        {(void **)&l->new_slow_stats, task_count(l) * o->key->stat_floats * f},
+        {(void **)&l->squares, parts * sizeof(double)},
+        {&l->told_block, told_bytes(l)},
+    };
+    nsky_status status = NSKY_OK;
+
+    l->staged_bytes = 0;
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks && status == NSKY_OK; i++) {
+        status = nsky_dev_alloc(l->dev, blocks[i].to, blocks[i].bytes > 0 ? blocks[i].bytes : 1,
+                                "the training's state", err);
+        if (blocks[i].bytes > l->staged_bytes)
+            l->staged_bytes = blocks[i].bytes;
+    }
+    if (status == NSKY_OK)
+        status = nsky_dev_pin(l->dev, &l->staged, l->staged_bytes, err);
+    if (status == NSKY_OK)
+        status = nsky_dev_pin(l->dev, &l->said_block, told_bytes(l), err);
+    l->told = tell_in(l, l->told_block);
+    l->said = tell_in(l, l->said_block);
+    return status;
+}
+
+/* Through pinned memory, and waiting: nothing of the caller's is touched behind its back. */
+static nsky_status send(nsky_card_learner *l, void *to, const void *from, size_t bytes,
+                        nsky_error *err)
+{
+    assert(bytes <= l->staged_bytes);
+    memcpy(l->staged, from, bytes);
+    nsky_status status = nsky_dev_copy_in(l->dev, to, l->staged, bytes, NSKY_STREAM_COMPUTE, err);
+
+    return status == NSKY_OK ? nsky_dev_sync(l->dev, NSKY_STREAM_COMPUTE, err) : status;
+}
+
+static nsky_status fetch(nsky_card_learner *l, void *to, const void *from, size_t bytes,
+                         nsky_error *err)
+{
+    assert(bytes <= l->staged_bytes);
+    nsky_status status =
+        nsky_dev_copy_out(l->dev, l->staged, from, bytes, NSKY_STREAM_COMPUTE, err);
+
+    if (status == NSKY_OK)
+        status = nsky_dev_sync(l->dev, NSKY_STREAM_COMPUTE, err);
+    if (status == NSKY_OK)
+        memcpy(to, l->staged, bytes);
+    return status;
+}
+
+/* Which parameters decay, a byte each. */
+static nsky_status send_decays(nsky_card_learner *l, nsky_error *err)
+{
+    const nsky_train_graph *g = l->options.query;
+    uint8_t *decays = nsky_alloc_zero(g->param_floats, 1, err);
+    nsky_status status = NSKY_ENOMEM;
+
+    if (decays) {
+        for (uint32_t i = 0; i < g->param_count; i++)
+            memset(decays + g->params[i].offset, g->params[i].decays, g->params[i].count);
+        status = send(l, l->decays, decays, g->param_floats, err);
+    }
+    nsky_free(decays);
+    return status;
+}
+
+static nsky_status open_all(nsky_card_learner *l, nsky_error *err)
+{
+    const nsky_learner_options *o = &l->options;
+    nsky_status status;
+
+    if ((status = nsky_dev_open(&l->dev, err)) != NSKY_OK ||
+        (status = nsky_train_net_new(&l->query, l->dev, o->query, o->sub_batch, true, err)) !=
+            NSKY_OK ||
+        (status = nsky_train_net_new(&l->key, l->dev, o->key, o->sub_batch, false, err)) !=
+            NSKY_OK ||
+        (status = nsky_card_loss_new(&l->loss, l->dev, o->sub_batch, l->dim, o->queue,
+                                     o->temperature, err)) != NSKY_OK ||
+        (status = alloc_all(l, err)) != NSKY_OK)
+        return status;
+    return send_decays(l, err);
+}
+
+nsky_status nsky_card_learner_open(void **out, const nsky_learner_options *options, nsky_error *err)
+{
+    assert(out && options && options->key && !options->heads && err);
+    const nsky_train_value *first = &options->query->values[0];
+    const nsky_train_value *last = &options->query->values[options->query->value_count - 1];
+    nsky_card_learner *l;
+    nsky_status status;
+
+    *out = NULL;
+    if (options->precision != NSKY_BF16)
+        return nsky_fail(err, NSKY_EDEVICE, "cuda trains in bf16 only; use --precision bf16");
+    if (!(l = nsky_alloc_zero(1, sizeof *l, err)))
+        return NSKY_ENOMEM;
+    l->options = *options;
+    l->dim = last->channels * last->height * last->width;
+    l->directions = options->symmetric ? 2 : 1;
+    l->parts = options->batch / options->sub_batch;
+    l->samples = l->directions * options->batch;
+    l->in_floats = (size_t)first->channels * first->height * first->width;
+    assert(l->samples <= options->queue);
+    if ((status = open_all(l, err)) != NSKY_OK) {
+        nsky_card_learner_close(l);
+        return status;
+    }
+    *out = l;
+    return NSKY_OK;
+}
+
+void nsky_card_learner_close(void *opened)
+{
+    nsky_card_learner *l = opened;
+
+    if (!l)
+        return;
+    nsky_train_net_free(l->query);
+    nsky_train_net_free(l->key);
+    nsky_card_loss_free(l->loss);
+    if (l->dev) {
+        void *blocks[] = {l->params,  l->velocity,  l->stats,     l->slow_params, l->slow_stats,
+                          l->queue,   l->decays,    l->gradients, l->images,      l->dealt_ones,
+                          l->dealt,   l->keys,      l->d_out,     l->new_stats,   l->new_slow_stats,
+                          l->squares, l->told_block};
+        for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+            nsky_dev_free(l->dev, blocks[i]);
+        nsky_dev_unpin(l->dev, l->staged);
+        nsky_dev_unpin(l->dev, l->said_block);
+    }
+    nsky_dev_close(l->dev);
+    nsky_free(l);
+}
+
+/* --- the state --- */
+
+typedef struct place {
+    float *card, *host;
+    size_t count;
+} place;
+
+#define PLACES 6
+
+static void places_of(const nsky_card_learner *l, const nsky_learner_state *s, place out[PLACES])
+{
+    const nsky_learner_options *o = &l->options;
+    const place all[PLACES] = {{l->params, s->params, o->query->param_floats},
+                               {l->velocity, s->velocity, o->query->param_floats},
+                               {l->stats, s->stats, o->query->stat_floats},
+                               {l->slow_params, s->slow_params, o->key->param_floats},
+                               {l->slow_stats, s->slow_stats, o->key->stat_floats},
+                               {l->queue, s->queue, (size_t)o->queue * l->dim}};
+
+    memcpy(out, all, sizeof all);
+}
+
+nsky_status nsky_card_learner_put(void *opened, const nsky_learner_state *state, nsky_error *err)
+{
+    assert(opened && state && err);
+    nsky_card_learner *l = opened;
+    place places[PLACES];
+    nsky_status status = NSKY_OK;
+
+    places_of(l, state, places);
+    for (int i = 0; i < PLACES && status == NSKY_OK; i++)
+        status = send(l, places[i].card, places[i].host, places[i].count * sizeof(float), err);
+    l->queue_at = state->queue_at;
+    return status;
+}
+
+nsky_status nsky_card_learner_get(void *opened, nsky_learner_state *state, float *gradients,
+                                  nsky_error *err)
+{
+    assert(opened && state && err);
+    nsky_card_learner *l = opened;
+    place places[PLACES];
+    nsky_status status = NSKY_OK;
+
+    places_of(l, state, places);
+    for (int i = 0; i < PLACES && status == NSKY_OK; i++)
+        status = fetch(l, places[i].host, places[i].card, places[i].count * sizeof(float), err);
+    if (status == NSKY_OK && gradients)
+        status =
+            fetch(l, gradients, l->gradients, l->options.query->param_floats * sizeof(float), err);
+    state->queue_at = l->queue_at;
+    return status;
+}
