@@ -39,7 +39,7 @@ if(NEARSKY_HAVE_CUDA)
       "${NEARSKY_ROOT}/image/stretch_pixel.h" "${NEARSKY_ROOT}/image/resample_tap.h")
   nsky_cuda_object("${here}/kernels.cu" kernels_object DEPENDS ${kernels})
   add_library(nsky_cuda_device OBJECT
-    "${here}/device.c" "${here}/device_conv.c" "${here}/dnn.c")
+    "${here}/device.c" "${here}/device_conv.c" "${here}/dnn.c" "${here}/dnn_build.c")
   set_source_files_properties("${kernels_object}" PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
   target_link_libraries(nsky_cuda_device PUBLIC nsky_flags deps::cudnn deps::cudart)
   target_compile_options(nsky_cuda_device PRIVATE -fvisibility=hidden)
