@@ -17,7 +17,7 @@ typedef enum nsky_precision { NSKY_FP32, NSKY_BF16, NSKY_FP16 /* cuda */ } nsky_
 
 typedef struct nsky_encoder_options {
     const char *device;       /* "auto", "cpu", "ref", "cuda" (where its module and a card are) */
-    nsky_precision precision; /* cpu: fp32, bf16; cuda: bf16, fp16; ref is always fp32 */
+    nsky_precision precision; /* cpu: fp32, bf16; cuda: fp16, too; ref is always fp32 */
     uint32_t size;            /* 0: the model's own */
 } nsky_encoder_options;
 

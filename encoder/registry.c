@@ -36,7 +36,7 @@ static nsky_status choose_cuda(const nsky_backend_ops **out, nsky_precision prec
     if (!ops)
         return err->status;
     if (!ops->available(precision))
-        return nsky_fail(err, NSKY_EDEVICE, "cuda has no %s; use --precision bf16 or fp16",
+        return nsky_fail(err, NSKY_EDEVICE, "cuda has no %s; use --precision fp32, bf16 or fp16",
                          nsky_precision_name(precision));
     *out = ops;
     return NSKY_OK;
@@ -51,7 +51,7 @@ nsky_status nsky_registry_choose(const nsky_backend_ops **out, const char *devic
 
     if (strcmp(device, "cuda") == 0)
         return choose_cuda(out, *precision, err);
-    if (any && *precision != NSKY_FP32 && nsky_cuda_present()) { /* fp32 is the CPU's */
+    if (any && nsky_cuda_present()) {
         nsky_error why = NSKY_ERROR_INIT;
         if (choose_cuda(out, *precision, &why) == NSKY_OK)
             return NSKY_OK;

@@ -20,6 +20,9 @@ typedef struct check_args {
     uint32_t count, threads; /* stamps; fillers of slots */
 } check_args;
 
+/* main.c: nsky_precision_name lives in a file that this program does without. */
+const char *check_precision_name(nsky_precision precision);
+
 /* weights.c: a model out of the file. It stands in for encoder/model.c, which needs cJSON. */
 nsky_status check_model_open(nsky_model **out, const check_args *args, const char *path,
                              nsky_error *err);

@@ -52,7 +52,8 @@ class Run:
 def layers(run):
     for arch, size, batch, precision in (("resnet50", 96, 512, "bf16"), ("resnet50", 152, 128, "bf16"),
                                          ("resnet18", 96, 512, "bf16"), ("resnet34", 64, 64, "bf16"),
-                                         ("resnet50", 64, 64, "fp16"), ("resnet18", 152, 64, "fp16")):
+                                         ("resnet50", 64, 64, "fp16"), ("resnet18", 152, 64, "fp16"),
+                                         ("resnet50", 96, 64, "fp32"), ("resnet18", 152, 64, "fp32")):
         result, good = run.ask("layers", f"arch={arch}", f"size={size}", f"batch={batch}",
                                f"precision={precision}", "weights=" + run.weights(arch, "1"))
         worst = result["worst"] if result else "none"
@@ -64,7 +65,7 @@ def vectors(run):
     cosines = []
     for arch, size, views, precision, source in (
             ("resnet18", 96, 1, "bf16", BUNDLED), ("resnet18", 96, 8, "bf16", BUNDLED),
-            ("resnet18", 96, 1, "fp16", BUNDLED), ("resnet50", 96, 1, "bf16", "1"),
+            ("resnet18", 96, 1, "fp16", BUNDLED), ("resnet18", 96, 1, "fp32", BUNDLED), ("resnet50", 96, 1, "bf16", "1"),
             ("resnet50", 152, 1, "bf16", "1"), ("resnet34", 64, 8, "bf16", "1")):
         result, good = run.ask("vectors", f"arch={arch}", f"size={size}", f"views={views}", "count=64",
                                f"precision={precision}", "weights=" + run.weights(arch, source))

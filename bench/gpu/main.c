@@ -17,7 +17,7 @@ static const char help[] =
     "  layers  arch=A weights=F  every layer against plain sums\n"
     "  vectors arch=A weights=F  stamps to vectors against plain C\n"
     "  speed   arch=A weights=F  stamps a second\n\n"
-    "  size=96 batch=0 precision=bf16|fp16 views=1 count=64 seconds=10 threads=(cores)\n";
+    "  size=96 batch=0 precision=bf16|fp16|fp32 views=1 count=64 seconds=10 threads=(cores)\n";
 
 static int usage(const char *what)
 {
@@ -29,6 +29,13 @@ static int failed(const nsky_error *err)
 {
     fprintf(stderr, "nearsky-gpu-check: %s\n", err->text);
     return 1;
+}
+
+const char *check_precision_name(nsky_precision precision)
+{
+    static const char *const names[] = {"fp32", "bf16", "fp16"};
+
+    return names[precision];
 }
 
 static int show_card(void)
@@ -92,10 +99,11 @@ static bool take(given *g, const char *text)
         return (g->weights = value);
     if (strncmp(text, "seconds=", 8) == 0)
         return (g->args.seconds = strtod(value, NULL)) > 0;
-    if (strcmp(text, "precision=bf16") == 0 || strcmp(text, "precision=fp16") == 0) {
-        g->args.precision = strcmp(value, "fp16") == 0 ? NSKY_FP16 : NSKY_BF16;
-        return true;
-    }
+    for (nsky_precision p = NSKY_FP32; p <= NSKY_FP16; p++)
+        if (strncmp(text, "precision=", 10) == 0 && strcmp(value, check_precision_name(p)) == 0) {
+            g->args.precision = p;
+            return true;
+        }
     return false;
 }
 

@@ -36,6 +36,7 @@ NSKY_MUST_CHECK nsky_status nsky_dnn_describe_device(cudnnBackendDescriptor_t *o
  * them. */
 typedef struct nsky_dnn_graph {
     nsky_dnn_target target;
+    bool exact; /* float32: no engine that rounds what it multiplies */
     cudnnBackendDescriptor_t parts[NSKY_DNN_PARTS_MAX]; /* in the order they were made */
     uint32_t part_count;
     cudnnBackendDescriptor_t graph; /* the last of them */
@@ -43,7 +44,8 @@ typedef struct nsky_dnn_graph {
     uint32_t way_count;
 } nsky_dnn_graph;
 
-/* Leaves out engines that may give other bits from run to run. NSKY_EDEVICE: none is left. */
+/* Leaves out engines that may give other bits from run to run, and for float32 those that compute
+ * with less (TF32). NSKY_EDEVICE: none is left. */
 NSKY_MUST_CHECK nsky_status nsky_dnn_graph_new(nsky_dnn_graph *out, nsky_dnn_target target,
                                                nsky_dnn_task task, const nsky_conv_shape *shape,
                                                nsky_error *err);

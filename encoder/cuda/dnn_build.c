@@ -59,7 +59,9 @@ void nsky_dnn_free_parts(nsky_dnn_builder *b)
 
 static cudnnDataType_t type_of(nsky_number number)
 {
-    return number == NSKY_NUMBER_FP16 ? CUDNN_DATA_HALF : CUDNN_DATA_BFLOAT16;
+    static const cudnnDataType_t types[] = {CUDNN_DATA_BFLOAT16, CUDNN_DATA_HALF, CUDNN_DATA_FLOAT};
+
+    return types[number];
 }
 
 /* Dimensions are given in the order n, c, h, w, whatever lies next to what: channels do. */

@@ -25,18 +25,19 @@ struct nsky_network {
     nsky_dev_conv **convs; /* [op_count], NULL where it is none */
     char *block;           /* device: activations */
     char *weights;         /* device: all weights and biases */
-    uint16_t *ordered;     /* host: the same, until the card surely has them */
-    size_t *weight_at;     /* [op_count] of the weights; the bias follows */
+    char *ordered;         /* host: the same, until the card surely has them */
+    size_t *weight_at;     /* [op_count] first byte of the weights; the bias follows */
     void *workspace;       /* device: shared, convolutions run one after another */
     float *features;       /* device: [batch, dim] */
     nsky_dev_graph *captured;
 };
 
-static size_t value_bytes(const nsky_graph *graph, uint32_t value, uint32_t batch)
+static size_t value_bytes(const nsky_graph *graph, uint32_t value, nsky_number number,
+                          uint32_t batch)
 {
     const nsky_value *v = &graph->values[value];
     size_t bytes =
-        (size_t)batch * v->height * v->width * nsky_padded(v->channels) * sizeof(uint16_t);
+        (size_t)batch * v->height * v->width * nsky_padded(v->channels) * nsky_number_bytes(number);
 
     return (bytes + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES;
 }
@@ -47,11 +48,11 @@ static uint32_t last_value(const nsky_graph *graph)
 }
 
 /* spans [value_count]: each from the op that writes it to the last that reads it. */
-static nsky_status plan_values(const nsky_graph *graph, uint32_t batch, bool keep,
-                               nsky_cpu_span *spans, size_t *total, nsky_error *err)
+static nsky_status plan_values(const nsky_graph *graph, nsky_number number, uint32_t batch,
+                               bool keep, nsky_cpu_span *spans, size_t *total, nsky_error *err)
 {
     for (uint32_t v = 0; v < graph->value_count; v++)
-        spans[v] = (nsky_cpu_span){.bytes = value_bytes(graph, v, batch),
+        spans[v] = (nsky_cpu_span){.bytes = value_bytes(graph, v, number, batch),
                                    .last = keep ? graph->op_count : 0};
     for (uint32_t i = 0; i < graph->op_count; i++) {
         const nsky_op *op = &graph->ops[i];
@@ -66,7 +67,8 @@ static nsky_status plan_values(const nsky_graph *graph, uint32_t batch, bool kee
     return nsky_cpu_plan(spans, graph->value_count, total, err);
 }
 
-nsky_status nsky_network_batch(uint32_t *out, const nsky_graph *graph, nsky_error *err)
+nsky_status nsky_network_batch(uint32_t *out, const nsky_graph *graph, nsky_number number,
+                               nsky_error *err)
 {
     assert(out && graph && err);
     nsky_cpu_span *spans = nsky_alloc(graph->value_count, sizeof *spans, err);
@@ -74,7 +76,7 @@ nsky_status nsky_network_batch(uint32_t *out, const nsky_graph *graph, nsky_erro
     nsky_status status = spans ? NSKY_OK : err->status;
 
     for (*out = BATCH_GOOD; status == NSKY_OK; *out /= 2) {
-        status = plan_values(graph, *out, false, spans, &total, err);
+        status = plan_values(graph, number, *out, false, spans, &total, err);
         if (total <= ACTIVATION_BYTES_MAX || *out <= BATCH_MIN)
             break;
     }
@@ -110,16 +112,18 @@ static nsky_conv_shape shape_of(const nsky_network *net, const nsky_op *op)
 static nsky_status send_weights(nsky_network *net, nsky_error *err)
 {
     const nsky_graph *graph = net->graph;
-    size_t count = 0, at = 0;
+    size_t bytes = 0, number_bytes = nsky_number_bytes(net->number);
     nsky_status status;
 
     for (uint32_t i = 0; i < graph->op_count; i++) {
         const nsky_op *op = &graph->ops[i];
-        net->weight_at[i] = count;
-        if (op->kind == NSKY_OP_CONV) /* both are multiples of eight numbers: 16 bytes */
-            count += nsky_weights_count(graph, op) + nsky_padded(graph->values[op->out].channels);
+        net->weight_at[i] = bytes;
+        if (op->kind == NSKY_OP_CONV) /* both are multiples of eight numbers: 16 bytes or more */
+            bytes +=
+                (nsky_weights_count(graph, op) + nsky_padded(graph->values[op->out].channels)) *
+                number_bytes;
     }
-    uint16_t *ordered = nsky_alloc_aligned(count, sizeof *ordered, err);
+    char *ordered = nsky_alloc_aligned(bytes, 1, err);
     if (!ordered)
         return err->status;
     net->ordered = ordered;
@@ -127,16 +131,15 @@ static nsky_status send_weights(nsky_network *net, nsky_error *err)
         const nsky_op *op = &graph->ops[i];
         if (op->kind != NSKY_OP_CONV)
             continue;
-        at = net->weight_at[i];
-        nsky_weights_order(graph, op, net->number, ordered + at);
-        nsky_bias_order(graph, op, net->number, ordered + at + nsky_weights_count(graph, op));
+        char *at = ordered + net->weight_at[i];
+        nsky_weights_order(graph, op, net->number, at);
+        nsky_bias_order(graph, op, net->number, at + nsky_weights_count(graph, op) * number_bytes);
     }
     void *weights = NULL;
-    status = nsky_dev_alloc(net->dev, &weights, count * sizeof *ordered, "the weights", err);
+    status = nsky_dev_alloc(net->dev, &weights, bytes, "the weights", err);
     net->weights = weights;
     if (status == NSKY_OK)
-        status = nsky_dev_copy_in(net->dev, weights, ordered, count * sizeof *ordered,
-                                  NSKY_STREAM_COMPUTE, err);
+        status = nsky_dev_copy_in(net->dev, weights, ordered, bytes, NSKY_STREAM_COMPUTE, err);
     if (status == NSKY_OK)
         status = nsky_dev_sync(net->dev, NSKY_STREAM_COMPUTE, err);
     if (status == NSKY_OK) {
@@ -166,10 +169,11 @@ static nsky_status make_convs(nsky_network *net, size_t *workspace, nsky_error *
 static nsky_status bind_conv(nsky_network *net, uint32_t i, nsky_error *err)
 {
     const nsky_op *op = &net->graph->ops[i];
-    const uint16_t *weight = (const uint16_t *)net->weights + net->weight_at[i];
+    const char *weight = net->weights + net->weight_at[i];
     const nsky_conv_data data = {.x = value_at(net, op->in),
                                  .weight = weight,
-                                 .bias = weight + nsky_weights_count(net->graph, op),
+                                 .bias = weight + nsky_weights_count(net->graph, op) *
+                                                      nsky_number_bytes(net->number),
                                  .add = op->add >= 0 ? value_at(net, (uint32_t)op->add) : NULL,
                                  .y = value_at(net, op->out)};
 
@@ -179,8 +183,8 @@ static nsky_status bind_conv(nsky_network *net, uint32_t i, nsky_error *err)
 /* The ways to compute are tried on noise, which is what an activation looks like to a card. */
 static nsky_status bind_convs(nsky_network *net, size_t block_bytes, nsky_error *err)
 {
-    const nsky_noise_args noise = {.out = (uint16_t *)(void *)net->block,
-                                   .count = block_bytes / sizeof(uint16_t),
+    const nsky_noise_args noise = {.out = net->block,
+                                   .count = block_bytes / nsky_number_bytes(net->number),
                                    .number = net->number};
     nsky_status status = nsky_dev_check(
         net->dev, nsky_launch_noise(&noise, nsky_dev_stream(net->dev, NSKY_STREAM_COMPUTE)),
@@ -273,8 +277,8 @@ static nsky_status build(nsky_network *net, nsky_error *err)
         !(net->convs = nsky_alloc_zero(graph->op_count, sizeof *net->convs, err)) ||
         !(net->weight_at = nsky_alloc(graph->op_count, sizeof *net->weight_at, err)))
         return err->status;
-    if ((status = plan_values(graph, net->batch, net->keep, net->spans, &block_bytes, err)) !=
-            NSKY_OK ||
+    if ((status = plan_values(graph, net->number, net->batch, net->keep, net->spans, &block_bytes,
+                              err)) != NSKY_OK ||
         (status = send_weights(net, err)) != NSKY_OK)
         return status;
     status = nsky_dev_alloc(net->dev, &block, block_bytes, "the activations", err);
@@ -341,7 +345,7 @@ void nsky_network_free(nsky_network *net)
     nsky_free(net);
 }
 
-nsky_eight *nsky_network_input(const nsky_network *net)
+void *nsky_network_input(const nsky_network *net)
 {
     return value_at(net, 0);
 }
@@ -358,7 +362,7 @@ nsky_status nsky_network_run(nsky_network *net, nsky_error *err)
 }
 
 /* [batch, h, w, padded c] -> [batch, c, h, w] float32. */
-static void reorder(const nsky_network *net, uint32_t value, const uint16_t *in, float *out)
+static void reorder(const nsky_network *net, uint32_t value, const void *in, float *out)
 {
     const nsky_value *v = &net->graph->values[value];
     size_t plane = (size_t)v->height * v->width, room = nsky_padded(v->channels);
@@ -367,14 +371,14 @@ static void reorder(const nsky_network *net, uint32_t value, const uint16_t *in,
         for (size_t p = 0; p < plane; p++)
             for (size_t c = 0; c < v->channels; c++)
                 out[(n * v->channels + c) * plane + p] =
-                    nsky_float_of(net->number, in[(n * plane + p) * room + c]);
+                    nsky_number_get(net->number, in, (n * plane + p) * room + c);
 }
 
 nsky_status nsky_network_value(nsky_network *net, uint32_t value, float *out, nsky_error *err)
 {
     assert(net && value < net->graph->value_count && out && err);
     bool features = value == last_value(net->graph);
-    size_t bytes = value_bytes(net->graph, value, net->batch);
+    size_t bytes = value_bytes(net->graph, value, net->number, net->batch);
     nsky_status status;
 
     if (features)
@@ -385,7 +389,7 @@ nsky_status nsky_network_value(nsky_network *net, uint32_t value, float *out, ns
         return nsky_fail(err, NSKY_ENOTFOUND, "value %u was not kept", value);
     if (features)
         return status != NSKY_OK ? status : nsky_dev_sync(net->dev, NSKY_STREAM_COMPUTE, err);
-    uint16_t *raw = nsky_alloc(bytes, 1, err);
+    void *raw = nsky_alloc_aligned(bytes, 1, err);
     if (!raw)
         return err->status;
     if ((status = nsky_dev_copy_out(net->dev, raw, value_at(net, value), bytes, NSKY_STREAM_COMPUTE,

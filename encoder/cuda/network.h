@@ -13,7 +13,7 @@ typedef struct nsky_network nsky_network;
 /* The images a run takes where the caller has no wish: as many as fill a card, by the network and
  * its size alone, for the batch decides the bits. */
 NSKY_MUST_CHECK nsky_status nsky_network_batch(uint32_t *out, const nsky_graph *graph,
-                                               nsky_error *err);
+                                               nsky_number number, nsky_error *err);
 
 /* graph is borrowed until free. keep: every value stays readable after a run. */
 NSKY_MUST_CHECK nsky_status nsky_network_new(nsky_network **out, nsky_dev *dev,
@@ -23,7 +23,7 @@ void nsky_network_free(nsky_network *net); /* NULL is a no-op */
 
 /* Device memory: the input [batch, size, size, 8] to be filled in the compute stream before run,
  * and the features [batch, dim] float32 that run leaves. */
-nsky_eight *nsky_network_input(const nsky_network *net);
+void *nsky_network_input(const nsky_network *net);
 const float *nsky_network_features(const nsky_network *net);
 /* Starts the whole network in the compute stream. */
 NSKY_MUST_CHECK nsky_status nsky_network_run(nsky_network *net, nsky_error *err);

@@ -9,9 +9,8 @@
 uint32_t nsky_padded(uint32_t channels);
 size_t nsky_weights_count(const nsky_graph *graph, const nsky_op *op);
 /* out [padded out, kernel, kernel, padded in]: what pads is zero. */
-void nsky_weights_order(const nsky_graph *graph, const nsky_op *op, nsky_number number,
-                        uint16_t *out);
+void nsky_weights_order(const nsky_graph *graph, const nsky_op *op, nsky_number number, void *out);
 /* out [padded out]. */
-void nsky_bias_order(const nsky_graph *graph, const nsky_op *op, nsky_number number, uint16_t *out);
+void nsky_bias_order(const nsky_graph *graph, const nsky_op *op, nsky_number number, void *out);
 
 #endif

@@ -27,17 +27,17 @@ static nsky_choice choice_of(uint32_t batch)
 static void test_keys_differ(void **state)
 {
     (void)state;
-    nsky_conv_shape other[8];
+    nsky_conv_shape other[9];
     char key[NSKY_CHOICE_KEY_BYTES], another[NSKY_CHOICE_KEY_BYTES];
 
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 9; i++)
         other[i] = shape;
     other[0].batch = 256, other[1].in_channels = 72, other[2].in_width = 25;
     other[3].out_channels = 8, other[4].kernel = 3, other[5].relu = false, other[6].add = false;
-    other[7].number = NSKY_NUMBER_FP16;
+    other[7].number = NSKY_NUMBER_FP16, other[8].number = NSKY_NUMBER_FP32;
     nsky_choice_key(key, &shape);
     assert_string_equal(key, "bf16 n512 c64 24x24 k256 1/1/0 add relu");
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 9; i++) {
         nsky_choice_key(another, &other[i]);
         assert_string_not_equal(key, another);
     }

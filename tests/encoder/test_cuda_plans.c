@@ -156,6 +156,44 @@ static void test_fp16_plans(void **state)
     check_networks(NSKY_NUMBER_FP16);
 }
 
+/* Without TF32: dnn.c leaves out what rounds; see test_float32_stays_float32. */
+static void test_fp32_plans(void **state)
+{
+    (void)state;
+    check_networks(NSKY_NUMBER_FP32);
+}
+
+/* cuDNN advises TF32 for float32 first; none of it may be left. */
+static void test_float32_stays_float32(void **state)
+{
+    (void)state;
+    const nsky_dnn_target target = {.device = device};
+    const nsky_conv_shape shape = {512, 64, 24, 24, 64, 24, 24, 3, 1, 1, 1, true, NSKY_NUMBER_FP32};
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_dnn_graph graph;
+
+    assert_ok(nsky_dnn_graph_new(&graph, target, NSKY_DNN_FORWARD, &shape, &err), err);
+    assert_true(graph.way_count > 0);
+    for (uint32_t i = 0; i < graph.way_count; i++) {
+        cudnnBackendNumericalNote_t notes[16];
+        cudnnBackendDescriptor_t engine;
+        int64_t count = 0;
+        assert_int_equal(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR, &engine), 0);
+        assert_int_equal(cudnnBackendGetAttribute(graph.ways[i], CUDNN_ATTR_ENGINECFG_ENGINE,
+                                                  CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &count,
+                                                  &engine),
+                         0);
+        assert_int_equal(cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
+                                                  CUDNN_TYPE_NUMERICAL_NOTE, 16, &count, notes),
+                         0);
+        for (int64_t n = 0; n < count; n++)
+            assert_true(notes[n] != CUDNN_NUMERICAL_NOTE_TENSOR_CORE &&
+                        notes[n] != CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS);
+        nsky_dnn_free(engine);
+    }
+    nsky_dnn_graph_free(&graph);
+}
+
 /* What training will ask for: the derivatives, in bf16, the weights' too. */
 static void test_derivative_plans(void **state)
 {
@@ -190,10 +228,9 @@ static void test_nonsense_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bf16_plans),
-        cmocka_unit_test(test_fp16_plans),
-        cmocka_unit_test(test_derivative_plans),
-        cmocka_unit_test(test_nonsense_is_refused),
+        cmocka_unit_test(test_bf16_plans),       cmocka_unit_test(test_fp16_plans),
+        cmocka_unit_test(test_fp32_plans),       cmocka_unit_test(test_float32_stays_float32),
+        cmocka_unit_test(test_derivative_plans), cmocka_unit_test(test_nonsense_is_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

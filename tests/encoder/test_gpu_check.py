@@ -24,7 +24,7 @@ def main():
         subprocess.run([sys.executable, WEIGHTS, CHECK, "resnet18", bundled,
                         os.path.join("models", "nearsky.safetensors")], check=True)
         small = ["arch=resnet18", "size=24", "batch=4"]
-        for precision in "bf16", "fp16":
+        for precision in "bf16", "fp16", "fp32":
             out, _ = run("layers", *small, "weights=" + random, "precision=" + precision)
             assert json.loads(out)["worst"] <= 1, out
         out, _ = run("vectors", *small, "weights=" + bundled, "count=9", "threads=2")

@@ -407,13 +407,13 @@ static float window_sum(const nsky_conv_shape *s, const float *x, const float *w
     return sum;
 }
 
-static float *floats_of(nsky_number number, const uint16_t *in, size_t count)
+static float *floats_of(nsky_number number, const void *in, size_t count)
 {
     float *out = malloc(count * sizeof *out);
 
     assert(out);
     for (size_t i = 0; i < count; i++)
-        out[i] = nsky_float_of(number, in[i]);
+        out[i] = nsky_number_get(number, in, i);
     return out;
 }
 
@@ -421,12 +421,10 @@ static void run_conv(const void *opaque)
 {
     const nsky_dev_conv *conv = *(nsky_dev_conv *const *)opaque;
     const nsky_conv_shape *s = &conv->shape;
-    const uint16_t *bias = conv->data.bias, *add = conv->data.add;
     size_t image = (size_t)s->in_height * s->in_width * s->in_channels;
     size_t filter = (size_t)s->kernel * s->kernel * s->in_channels;
     float *in = floats_of(s->number, conv->data.x, s->batch * image);
     float *w = floats_of(s->number, conv->data.weight, s->out_channels * filter);
-    uint16_t *out = conv->data.y;
     size_t at = 0;
 
     for (uint32_t n = 0; n < s->batch; n++)
@@ -434,12 +432,12 @@ static void run_conv(const void *opaque)
             for (uint32_t x = 0; x < s->out_width; x++)
                 for (uint32_t o = 0; o < s->out_channels; o++, at++) {
                     float value = window_sum(s, in + n * image, w + o * filter, y, x);
-                    if (add)
-                        value += nsky_float_of(s->number, add[at]);
-                    value += nsky_float_of(s->number, bias[o]);
+                    if (conv->data.add)
+                        value += nsky_number_get(s->number, conv->data.add, at);
+                    value += nsky_number_get(s->number, conv->data.bias, o);
                     if (s->relu && !(value > 0) && value == value)
                         value = 0;
-                    out[at] = nsky_number_of(s->number, value);
+                    nsky_number_put(s->number, conv->data.y, at, value);
                 }
     free(in);
     free(w);
