@@ -37,13 +37,17 @@ if(NEARSKY_HAVE_CUDA)
   set(kernels "${here}/kernels.h" "${here}/kernel_pool.h" "${here}/kernel_prepare.h" "${here}/grid.h"
       "${here}/number.h" "${NEARSKY_ROOT}/encoder/preprocess_pixel.h"
       "${NEARSKY_ROOT}/image/stretch_pixel.h" "${NEARSKY_ROOT}/image/resample_tap.h")
-  nsky_cuda_object("${here}/kernels.cu" kernels_object DEPENDS ${kernels})
+  set(train_kernels "${here}/kernels_train.h" "${here}/kernel_rows.h" "${here}/kernel_norm.h"
+      "${here}/kernel_back.h" "${here}/grid.h" "${here}/number.h")
+  nsky_cuda_object("${here}/kernels.cu" kernels_object DEPENDS "${here}/launch.h" ${kernels})
+  nsky_cuda_object("${here}/kernels_train.cu" train_object DEPENDS "${here}/launch.h" ${train_kernels})
+  list(APPEND kernels_object "${train_object}")
   add_library(nsky_cuda_device OBJECT
     "${here}/device.c" "${here}/device_conv.c" "${here}/dnn.c" "${here}/dnn_build.c")
-  set_source_files_properties("${kernels_object}" PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+  set_source_files_properties(${kernels_object} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
   target_link_libraries(nsky_cuda_device PUBLIC nsky_flags deps::cudnn deps::cudart)
   target_compile_options(nsky_cuda_device PRIVATE -fvisibility=hidden)
 
   nsky_cuda_module(nearsky_cuda nsky_cuda_device)
-  target_sources(nearsky_cuda PRIVATE "${here}/module.c" "${kernels_object}")
+  target_sources(nearsky_cuda PRIVATE "${here}/module.c" ${kernels_object})
 endif()

@@ -30,7 +30,7 @@ typedef struct nsky_choices {
     bool changed;
 } nsky_choices;
 
-/* "bf16 n512 c64 24x24 k256 1/1/0 add relu" */
+/* "bf16 n512 c64 24x24 k256 1/1/0 add relu", "bf16 n256 c64 24x24 k64 3/1/1 weight-back" */
 void nsky_choice_key(char out[NSKY_CHOICE_KEY_BYTES], const nsky_conv_shape *shape);
 
 /* card: "NVIDIA H100 80GB HBM3", dnn: cuDNN's version. What cannot be read is as if it were not

@@ -73,20 +73,30 @@ NSKY_MUST_CHECK nsky_status nsky_dev_captured(nsky_dev *dev, nsky_dev_graph **ou
 NSKY_MUST_CHECK nsky_status nsky_dev_launch(nsky_dev *dev, nsky_dev_graph *graph, nsky_error *err);
 void nsky_dev_graph_free(nsky_dev *dev, nsky_dev_graph *graph);
 
-/* y = relu?(conv(x) [+ add] + bias); channels are multiples of eight, all numbers of one type. */
+/* What of a convolution is computed; as dnn.h has them. */
+typedef enum nsky_conv_task {
+    NSKY_CONV_FUSED,       /* y = relu?(conv(x) [+ add] + bias) */
+    NSKY_CONV_DATA_BACK,   /* d_x, the derivative by x */
+    NSKY_CONV_WEIGHT_BACK, /* d_weight */
+    NSKY_CONV_PLAIN,       /* y = conv(x) */
+} nsky_conv_task;
+
+/* Channels are multiples of eight, all numbers of one type. */
 typedef struct nsky_conv_shape {
     uint32_t batch, in_channels, in_height, in_width;
     uint32_t out_channels, out_height, out_width;
     uint32_t kernel, stride, padding;
-    bool relu, add;
+    bool relu, add; /* of FUSED */
     nsky_number number;
+    nsky_conv_task task;
 } nsky_conv_shape;
 
 /* x [batch, h, w, in], weight [out, kernel, kernel, in], bias [out], add and y [batch, h', w',
- * out]; add is NULL where the shape has none. */
+ * out]; derivatives have the same orders. What the task does not name is NULL, and add where the
+ * shape has none. */
 typedef struct nsky_conv_data {
-    const void *x, *weight, *bias, *add;
-    void *y;
+    const void *x, *weight, *bias, *add, *d_y;
+    void *y, *d_x, *d_weight;
 } nsky_conv_data;
 
 /* Finds the ways there are to compute it: none but those that give the same bits every time. */
@@ -96,7 +106,7 @@ NSKY_MUST_CHECK nsky_status nsky_dev_conv_new(nsky_dev *dev, nsky_dev_conv **out
 size_t nsky_dev_conv_workspace(const nsky_dev_conv *conv);
 /* Binds the convolution to its data and workspace [that many bytes, may be shared by all that run
  * in one stream], and settles on the quickest way, by trying them or by what was written down
- * before; *y is overwritten. */
+ * before; what it computes is overwritten. */
 NSKY_MUST_CHECK nsky_status nsky_dev_conv_bind(nsky_dev *dev, nsky_dev_conv *conv,
                                                const nsky_conv_data *data, void *workspace,
                                                nsky_error *err);

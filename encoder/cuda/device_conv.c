@@ -76,6 +76,7 @@ nsky_status nsky_dev_conv_new(nsky_dev *dev, nsky_dev_conv **out, const nsky_con
 {
     assert(dev && out && shape && err);
     const nsky_dnn_target target = {.handle = dev->dnn};
+    _Static_assert((int)NSKY_CONV_PLAIN == (int)NSKY_DNN_PLAIN, "device.h has dnn.h's tasks");
     nsky_dev_conv *conv = nsky_alloc_zero(1, sizeof *conv, err);
     nsky_status status;
 
@@ -84,8 +85,8 @@ nsky_status nsky_dev_conv_new(nsky_dev *dev, nsky_dev_conv **out, const nsky_con
         return err->status;
     conv->shape = *shape;
     nsky_choice_key(conv->key, shape);
-    if ((status = nsky_dnn_graph_new(&conv->graph, target, NSKY_DNN_FORWARD, shape, err)) ==
-        NSKY_OK) {
+    if ((status = nsky_dnn_graph_new(&conv->graph, target, (nsky_dnn_task)shape->task, shape,
+                                     err)) == NSKY_OK) {
         take_known(dev, conv);
         if (!conv->known)
             take_advised(conv);

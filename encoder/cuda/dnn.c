@@ -230,13 +230,21 @@ nsky_status nsky_dnn_pack(cudnnBackendDescriptor_t *out, const nsky_conv_data *d
                           void *workspace, nsky_error *err)
 {
     assert(out && data && err);
-    const int64_t uids[] = {NSKY_DNN_X, NSKY_DNN_WEIGHT, NSKY_DNN_BIAS, NSKY_DNN_Y, NSKY_DNN_ADD};
-    const void *pointers[] = {data->x, data->weight, data->bias, data->y, data->add};
-    int64_t count = data->add ? 5 : 4;
+    const int64_t all[] = {NSKY_DNN_X, NSKY_DNN_WEIGHT, NSKY_DNN_Y, NSKY_DNN_BIAS, NSKY_DNN_ADD};
+    const void *given[] = {data->d_x ? data->d_x : data->x,
+                           data->d_weight ? data->d_weight : data->weight,
+                           data->d_y ? data->d_y : data->y, data->bias, data->add};
+    const void *pointers[5];
+    int64_t uids[5], count = 0;
     nsky_dnn_builder b = {.failed = CUDNN_STATUS_SUCCESS};
     cudnnBackendDescriptor_t pack =
         nsky_dnn_begin(&b, CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, "a plan's tensors");
 
+    for (int i = 0; i < 5; i++)
+        if (given[i]) {
+            uids[count] = all[i];
+            pointers[count++] = given[i];
+        }
     nsky_dnn_set(&b, pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, count, uids);
     nsky_dnn_set(&b, pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, count,
                  pointers);

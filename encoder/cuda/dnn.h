@@ -22,6 +22,7 @@ typedef enum nsky_dnn_task {
     NSKY_DNN_FORWARD,     /* conv [+ add] + bias, relu? */
     NSKY_DNN_DATA_BACK,   /* derivative by x */
     NSKY_DNN_WEIGHT_BACK, /* derivative by the weights */
+    NSKY_DNN_PLAIN,       /* conv alone */
 } nsky_dnn_task;
 
 /* The numbers by which a plan's run is told its tensors. */

@@ -128,7 +128,7 @@ static cudnnBackendDescriptor_t convolve(nsky_dnn_builder *b, nsky_dnn_task task
                                          const nsky_conv_shape *s, cudnnBackendDescriptor_t x,
                                          cudnnBackendDescriptor_t w, cudnnBackendDescriptor_t y)
 {
-    const direction *d = &directions[task];
+    const direction *d = &directions[task == NSKY_DNN_PLAIN ? NSKY_DNN_FORWARD : task];
     const float one = 1, zero = 0;
     cudnnBackendDescriptor_t op = nsky_dnn_begin(b, d->type, "a convolution");
 

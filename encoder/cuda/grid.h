@@ -19,11 +19,13 @@
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): lane is declared here */
 #ifdef __CUDACC__
+#define NSKY_ON_BOTH __host__ __device__ /* what launches ask for, too */
 #define NSKY_BLOCK_SHARED __shared__
 #define NSKY_LANES(lane, count)                                    \
     for (bool once_ = true; once_; once_ = false, __syncthreads()) \
         for (uint32_t lane = threadIdx.x; lane < (count); lane += blockDim.x)
 #else
+#define NSKY_ON_BOTH
 #define NSKY_BLOCK_SHARED
 #define NSKY_LANES(lane, count) for (uint32_t lane = 0; lane < (count); lane++)
 #endif

@@ -1,40 +1,8 @@
 // kernels.cu - launches: a grid of items, or of blocks of lanes. What the kernels compute is in
 // kernel_*.h, which the host compiles too. Thread rule: a stream's order.
-#include <cuda_runtime.h>
-
 #include "encoder/cuda/kernel_pool.h"
 #include "encoder/cuda/kernel_prepare.h"
-
-#define LANES 256
-
-template <typename Args, void (*item)(const Args *, size_t)>
-static __global__ void grid(const __grid_constant__ Args args, size_t count)
-{
-    for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < count;
-         i += (size_t)gridDim.x * blockDim.x)
-        item(&args, i);
-}
-
-static __global__ void finish_grid(const __grid_constant__ nsky_finish_args args)
-{
-    nsky_finish_block(&args, blockIdx.x);
-}
-
-/* As many blocks as there is work for; the loop in the kernel takes what is beyond the limit. */
-static unsigned blocks_for(size_t count)
-{
-    size_t blocks = (count + LANES - 1) / LANES;
-
-    return (unsigned)(blocks < 0x7fffffff ? blocks : 0x7fffffff);
-}
-
-template <typename Args, void (*item)(const Args *, size_t)>
-static int launch(const Args *args, size_t count, void *stream)
-{
-    if (count > 0)
-        grid<Args, item><<<blocks_for(count), LANES, 0, (cudaStream_t)stream>>>(*args, count);
-    return (int)cudaGetLastError();
-}
+#include "encoder/cuda/launch.h"
 
 extern "C" int nsky_launch_prepare(const nsky_prepare_args *a, void *stream)
 {
@@ -66,7 +34,6 @@ extern "C" int nsky_launch_noise(const nsky_noise_args *a, void *stream)
 
 extern "C" int nsky_launch_finish(const nsky_finish_args *a, void *stream)
 {
-    if (a->stamps > 0)
-        finish_grid<<<a->stamps, NSKY_FINISH_LANES, 0, (cudaStream_t)stream>>>(*a);
-    return (int)cudaGetLastError();
+    return launch_blocks<nsky_finish_args, nsky_finish_block>(a, a->stamps, NSKY_FINISH_LANES,
+                                                              stream);
 }

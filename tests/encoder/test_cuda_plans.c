@@ -94,7 +94,8 @@ static void add_network(shapes *s, nsky_arch arch, uint32_t size, nsky_number nu
                                  c->padding,
                                  c->role != NSKY_CONV_SHORTCUT,
                                  c->role == NSKY_CONV_LAST,
-                                 number};
+                                 number,
+                                 NSKY_CONV_FUSED};
         add_shape(s, &shape);
         if (c->role == NSKY_CONV_STEM)
             out = (out - 1) / 2 + 1; /* max pooling */
@@ -168,7 +169,8 @@ static void test_float32_stays_float32(void **state)
 {
     (void)state;
     const nsky_dnn_target target = {.device = device};
-    const nsky_conv_shape shape = {512, 64, 24, 24, 64, 24, 24, 3, 1, 1, 1, true, NSKY_NUMBER_FP32};
+    const nsky_conv_shape shape = {
+        512, 64, 24, 24, 64, 24, 24, 3, 1, 1, true, true, NSKY_NUMBER_FP32, NSKY_CONV_FUSED};
     nsky_error err = NSKY_ERROR_INIT;
     nsky_dnn_graph graph;
 
@@ -194,20 +196,31 @@ static void test_float32_stays_float32(void **state)
     nsky_dnn_graph_free(&graph);
 }
 
-/* What training will ask for: the derivatives, in bf16, the weights' too. */
-static void test_derivative_plans(void **state)
+/* What training asks for (train_network.c): convolutions alone, and both derivatives, in bf16, the
+ * weights' too. Sub-batches as the command's default has them, and as a card likes them. */
+static void check_training(nsky_arch arch, uint32_t size, uint32_t batch)
 {
-    (void)state;
     static shapes s;
 
     s.count = 0;
-    add_network(&s, NSKY_RESNET18, 96, NSKY_NUMBER_BF16, 256);
-    add_network(&s, NSKY_RESNET50, 96, NSKY_NUMBER_BF16, 256);
+    add_network(&s, arch, size, NSKY_NUMBER_BF16, batch);
     for (uint32_t i = 0; i < s.count; i++) {
-        if (s.all[i].in_height != 96) /* nobody needs the derivative by the images */
+        s.all[i].relu = s.all[i].add = false;
+        check_shape(&s.all[i], NSKY_DNN_PLAIN);
+        if (s.all[i].in_height != size) /* nobody needs the derivative by the images */
             check_shape(&s.all[i], NSKY_DNN_DATA_BACK);
         check_shape(&s.all[i], NSKY_DNN_WEIGHT_BACK);
     }
+}
+
+static void test_training_plans(void **state)
+{
+    (void)state;
+    static const nsky_arch archs[] = {NSKY_RESNET18, NSKY_RESNET50};
+    static const uint32_t sizes[] = {96, 152}, batches[] = {32, 256};
+
+    for (uint32_t i = 0; i < 8; i++)
+        check_training(archs[i & 1], sizes[i >> 1 & 1], batches[i >> 2]);
 }
 
 static void test_nonsense_is_refused(void **state)
@@ -218,7 +231,8 @@ static void test_nonsense_is_refused(void **state)
     nsky_dnn_graph graph;
     cudnnBackendDescriptor_t none;
     /* An output that is not the convolution's. */
-    const nsky_conv_shape wrong = {4, 8, 9, 9, 8, 5, 5, 3, 1, 1, true, false, NSKY_NUMBER_BF16};
+    const nsky_conv_shape wrong = {
+        4, 8, 9, 9, 8, 5, 5, 3, 1, 1, true, false, NSKY_NUMBER_BF16, NSKY_CONV_FUSED};
 
     assert_fails(nsky_dnn_graph_new(&graph, target, NSKY_DNN_FORWARD, &wrong, &err), NSKY_EDEVICE,
                  err, "cuDNN");
@@ -228,9 +242,9 @@ static void test_nonsense_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bf16_plans),       cmocka_unit_test(test_fp16_plans),
-        cmocka_unit_test(test_fp32_plans),       cmocka_unit_test(test_float32_stays_float32),
-        cmocka_unit_test(test_derivative_plans), cmocka_unit_test(test_nonsense_is_refused),
+        cmocka_unit_test(test_bf16_plans),     cmocka_unit_test(test_fp16_plans),
+        cmocka_unit_test(test_fp32_plans),     cmocka_unit_test(test_float32_stays_float32),
+        cmocka_unit_test(test_training_plans), cmocka_unit_test(test_nonsense_is_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

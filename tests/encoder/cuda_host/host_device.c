@@ -11,6 +11,7 @@
 
 #include "common/memory.h"
 #include "encoder/cuda/device.h"
+#include "tests/encoder/cuda_host/host_conv.h"
 
 typedef struct work {
     void (*run)(const void *args);
@@ -375,8 +376,7 @@ nsky_status nsky_dev_conv_bind(nsky_dev *dev, nsky_dev_conv *conv, const nsky_co
                                void *workspace, nsky_error *err)
 {
     (void)dev;
-    assert(workspace && !!data->add == conv->shape.add && data->y != data->x &&
-           data->y != data->add);
+    assert(workspace && !!data->add == conv->shape.add && host_conv_given(&conv->shape, data));
     if (lost(err) != NSKY_OK)
         return err->status;
     conv->data = *data;
@@ -421,6 +421,10 @@ static void run_conv(const void *opaque)
 {
     const nsky_dev_conv *conv = *(nsky_dev_conv *const *)opaque;
     const nsky_conv_shape *s = &conv->shape;
+    if (s->task == NSKY_CONV_DATA_BACK || s->task == NSKY_CONV_WEIGHT_BACK) {
+        host_conv_back(s, &conv->data);
+        return;
+    }
     size_t image = (size_t)s->in_height * s->in_width * s->in_channels;
     size_t filter = (size_t)s->kernel * s->kernel * s->in_channels;
     float *in = floats_of(s->number, conv->data.x, s->batch * image);
@@ -434,7 +438,8 @@ static void run_conv(const void *opaque)
                     float value = window_sum(s, in + n * image, w + o * filter, y, x);
                     if (conv->data.add)
                         value += nsky_number_get(s->number, conv->data.add, at);
-                    value += nsky_number_get(s->number, conv->data.bias, o);
+                    if (conv->data.bias)
+                        value += nsky_number_get(s->number, conv->data.bias, o);
                     if (s->relu && !(value > 0) && value == value)
                         value = 0;
                     nsky_number_put(s->number, conv->data.y, at, value);
