@@ -7,7 +7,7 @@ cmake_path(SET NEARSKY_ROOT NORMALIZE "${here}/../..")
 
 add_library(nsky_cuda_core OBJECT
   "${here}/cuda.c" "${here}/network.c" "${here}/slots.c" "${here}/weights.c" "${here}/wire.c"
-  "${here}/choices.c"
+  "${here}/choices.c" "${here}/bytes.c"
   "${NEARSKY_ROOT}/encoder/cpu/plan.c")
 target_link_libraries(nsky_cuda_core PUBLIC nsky_flags)
 target_compile_options(nsky_cuda_core PRIVATE -fvisibility=hidden)

@@ -28,15 +28,16 @@ typedef struct cuda_state {
 
 static nsky_number number_of(nsky_precision precision)
 {
-    return precision == NSKY_FP32   ? NSKY_NUMBER_FP32
-           : precision == NSKY_FP16 ? NSKY_NUMBER_FP16
-                                    : NSKY_NUMBER_BF16;
+    static const nsky_number numbers[] = {NSKY_NUMBER_FP32, NSKY_NUMBER_BF16, NSKY_NUMBER_FP16,
+                                          NSKY_NUMBER_INT8};
+
+    return numbers[precision];
 }
 
 /* The card was probed when the module was opened; now its memory may be ours. */
 static bool cuda_available(nsky_precision precision)
 {
-    return precision <= NSKY_FP16;
+    return precision <= NSKY_INT8;
 }
 
 static void cuda_describe(char *out, size_t bytes)
@@ -45,9 +46,9 @@ static void cuda_describe(char *out, size_t bytes)
     char card[128];
 
     if (nsky_dev_probe(card, sizeof card, &err) == NSKY_OK)
-        snprintf(out, bytes, "%s: fp32, bf16, fp16", card);
+        snprintf(out, bytes, "%s: fp32, bf16, fp16, int8", card);
     else
-        snprintf(out, bytes, "fp32, bf16, fp16");
+        snprintf(out, bytes, "fp32, bf16, fp16, int8");
 }
 
 static void cuda_close(void *opened)
@@ -125,17 +126,17 @@ static nsky_status cuda_open(void **out, const nsky_graph *graph, nsky_precision
 static nsky_status run_in_turn(cuda_state *s, const float *images, float *out, nsky_error *err)
 {
     const nsky_value *v = &s->graph->values[0];
-    const nsky_pack_args pack = {.in = s->images,
-                                 .out = nsky_network_input(s->net),
-                                 .images = s->batch,
-                                 .channels = v->channels,
-                                 .height = v->height,
-                                 .width = v->width,
-                                 .number = s->number};
+    nsky_pack_args pack = {.in = s->images,
+                           .out = nsky_network_input(s->net),
+                           .images = s->batch,
+                           .channels = v->channels,
+                           .height = v->height,
+                           .width = v->width};
     void *stream = nsky_dev_stream(s->dev, NSKY_STREAM_COMPUTE);
     size_t bytes = s->batch * image_floats(s->graph) * sizeof(float);
     nsky_status status;
 
+    pack.number = nsky_network_input_number(s->net, &pack.gain);
     if ((status = nsky_dev_copy_in(s->dev, s->images, images, bytes, NSKY_STREAM_COMPUTE, err)) !=
             NSKY_OK ||
         (status = nsky_dev_check(s->dev, nsky_launch_pack(&pack, stream), "packing", err)) !=
@@ -182,8 +183,8 @@ static nsky_status cuda_slots_open(void *opened, const nsky_preprocess *how, uin
                          s->batch);
     if (count > NSKY_SLOTS_MAX)
         count = NSKY_SLOTS_MAX;
-    return nsky_slots_new(&s->slots, s->dev, s->net, &s->turn, how, s->number, s->batch,
-                          s->graph->dim, count, err);
+    return nsky_slots_new(&s->slots, s->dev, s->net, &s->turn, how, s->batch, s->graph->dim, count,
+                          err);
 }
 
 static nsky_status cuda_slots_begin(void *opened, nsky_slot **out, nsky_error *err)

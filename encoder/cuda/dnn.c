@@ -152,7 +152,7 @@ nsky_status nsky_dnn_graph_new(nsky_dnn_graph *out, nsky_dnn_target target, nsky
 {
     assert(out && shape && err && (target.handle || target.device));
     nsky_dnn_builder b = {.failed = CUDNN_STATUS_SUCCESS};
-    cudnnBackendDescriptor_t ops[4];
+    cudnnBackendDescriptor_t ops[NSKY_DNN_OPS_MAX];
     nsky_status status = NSKY_OK;
 
     *out = (nsky_dnn_graph){.target = target, .exact = shape->number == NSKY_NUMBER_FP32};
@@ -230,17 +230,24 @@ nsky_status nsky_dnn_pack(cudnnBackendDescriptor_t *out, const nsky_conv_data *d
                           void *workspace, nsky_error *err)
 {
     assert(out && data && err);
-    const int64_t all[] = {NSKY_DNN_X, NSKY_DNN_WEIGHT, NSKY_DNN_Y, NSKY_DNN_BIAS, NSKY_DNN_ADD};
-    const void *given[] = {data->d_x ? data->d_x : data->x,
-                           data->d_weight ? data->d_weight : data->weight,
-                           data->d_y ? data->d_y : data->y, data->bias, data->add};
-    const void *pointers[5];
-    int64_t uids[5], count = 0;
+    enum { TENSORS = 7 };
+    static const int64_t all[TENSORS] = {NSKY_DNN_X,      NSKY_DNN_WEIGHT, NSKY_DNN_Y,
+                                         NSKY_DNN_BIAS,   NSKY_DNN_ADD,    NSKY_DNN_SCALE,
+                                         NSKY_DNN_RESCALE};
+    const void *given[TENSORS] = {data->d_x ? data->d_x : data->x,
+                                  data->d_weight ? data->d_weight : data->weight,
+                                  data->d_y ? data->d_y : data->y,
+                                  data->bias,
+                                  data->add,
+                                  data->scale,
+                                  data->rescale};
+    const void *pointers[TENSORS];
+    int64_t uids[TENSORS], count = 0;
     nsky_dnn_builder b = {.failed = CUDNN_STATUS_SUCCESS};
     cudnnBackendDescriptor_t pack =
         nsky_dnn_begin(&b, CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, "a plan's tensors");
 
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < TENSORS; i++)
         if (given[i]) {
             uids[count] = all[i];
             pointers[count++] = given[i];

@@ -26,7 +26,17 @@ typedef enum nsky_dnn_task {
 } nsky_dnn_task;
 
 /* The numbers by which a plan's run is told its tensors. */
-enum { NSKY_DNN_X = 1, NSKY_DNN_WEIGHT, NSKY_DNN_BIAS, NSKY_DNN_ADD, NSKY_DNN_Y };
+enum {
+    NSKY_DNN_X = 1,
+    NSKY_DNN_WEIGHT,
+    NSKY_DNN_BIAS,
+    NSKY_DNN_ADD,
+    NSKY_DNN_Y,
+    NSKY_DNN_SCALE,
+    NSKY_DNN_RESCALE
+};
+
+#define NSKY_DNN_OPS_MAX 6 /* operations of one graph */
 
 /* A card's description: cuDNN's JSON. */
 NSKY_MUST_CHECK nsky_status nsky_dnn_describe_device(cudnnBackendDescriptor_t *out,

@@ -32,7 +32,10 @@ NSKY_ON_DEVICE static inline void nsky_maxpool_item(const nsky_maxpool_args *a, 
                 if (in.v[c] > best.v[c] || in.v[c] != in.v[c])
                     best.v[c] = in.v[c];
         }
-    nsky_eight_put(a->number, a->out, item, &best);
+    if (a->to_bytes)
+        for (uint32_t c = 0; c < NSKY_EIGHT; c++)
+            best.v[c] *= a->gain;
+    nsky_eight_put(a->to_bytes ? NSKY_NUMBER_INT8 : a->number, a->out, item, &best);
 }
 
 /* An item is eight channels of an image: few pixels are left, and neighbouring items read

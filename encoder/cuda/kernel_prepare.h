@@ -106,7 +106,8 @@ NSKY_ON_DEVICE static inline void nsky_prepare_item(const nsky_prepare_args *a, 
         for (uint32_t c = 0; c < 3; c++) {
             uint32_t band = a->channel[c]; /* by selects: an index would put v into memory */
             float value = band == 0 ? v[0] : band == 1 ? v[1] : v[2];
-            eight.v[c] = (value - a->mean[c]) / a->deviation[c];
+            value = (value - a->mean[c]) / a->deviation[c];
+            eight.v[c] = a->number == NSKY_NUMBER_INT8 ? value * a->gain : value;
         }
     }
     nsky_eight_put(a->number, a->out, item, &eight);
@@ -120,6 +121,9 @@ NSKY_ON_DEVICE static inline void nsky_pack_item(const nsky_pack_args *a, size_t
     for (uint32_t c = 0; c < NSKY_EIGHT; c++)
         if (c < a->channels)
             eight.v[c] = a->in[(image * a->channels + c) * plane + at];
+    if (a->number == NSKY_NUMBER_INT8)
+        for (uint32_t c = 0; c < NSKY_EIGHT; c++)
+            eight.v[c] *= a->gain;
     nsky_eight_put(a->number, a->out, item, &eight);
 }
 

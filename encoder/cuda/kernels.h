@@ -41,6 +41,7 @@ typedef struct nsky_prepare_args {
     float root; /* sqrt(stretch.q) */
     uint32_t channel[3];
     float mean[3], deviation[3];
+    float gain; /* int8 only: what the values are multiplied with */
 } nsky_prepare_args;
 
 /* Prepared images [images, 3, size, size] float32 to the same layout. */
@@ -49,6 +50,7 @@ typedef struct nsky_pack_args {
     void *out;                                /* [images, size, size, 8] */
     uint32_t images, channels, height, width; /* channels <= 8 */
     nsky_number number;
+    float gain; /* int8 only: what the values are multiplied with */
 } nsky_pack_args;
 
 /* 3x3, stride 2, padding 1; pixels outside take no part; NaN wins. */
@@ -56,7 +58,9 @@ typedef struct nsky_maxpool_args {
     const void *in; /* [images, in_height, in_width, eights] */
     void *out;      /* [images, out_height, out_width, eights] */
     uint32_t images, eights, in_height, in_width, out_height, out_width;
-    nsky_number number;
+    nsky_number number; /* of both, but that: */
+    bool to_bytes;      /* out is int8, of the values times gain */
+    float gain;
 } nsky_maxpool_args;
 
 /* The mean over pixels, float32; channels beyond dim are padding and left out. */

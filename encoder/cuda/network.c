@@ -7,6 +7,7 @@
 
 #include "common/memory.h"
 #include "encoder/cpu/plan.h"
+#include "encoder/cuda/bytes.h"
 #include "encoder/cuda/kernels.h"
 #include "encoder/cuda/weights.h"
 
@@ -18,7 +19,7 @@
 struct nsky_network {
     nsky_dev *dev;
     const nsky_graph *graph;
-    nsky_number number;
+    nsky_number number; /* INT8: of the values that have a scale, bf16 of the others */
     uint32_t batch;
     bool keep;
     nsky_cpu_span *spans;  /* [value_count] where each value lies in the block */
@@ -36,8 +37,8 @@ static size_t value_bytes(const nsky_graph *graph, uint32_t value, nsky_number n
                           uint32_t batch)
 {
     const nsky_value *v = &graph->values[value];
-    size_t bytes =
-        (size_t)batch * v->height * v->width * nsky_padded(v->channels) * nsky_number_bytes(number);
+    size_t bytes = (size_t)batch * v->height * v->width * nsky_padded(v->channels) *
+                   nsky_number_bytes(nsky_number_at(graph, number, value));
 
     return (bytes + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES;
 }
@@ -92,6 +93,7 @@ static void *value_at(const nsky_network *net, uint32_t value)
 static nsky_conv_shape shape_of(const nsky_network *net, const nsky_op *op)
 {
     const nsky_value *in = &net->graph->values[op->in], *out = &net->graph->values[op->out];
+    nsky_number number = nsky_number_at(net->graph, net->number, op->in);
 
     return (nsky_conv_shape){.batch = net->batch,
                              .in_channels = nsky_padded(in->channels),
@@ -105,23 +107,22 @@ static nsky_conv_shape shape_of(const nsky_network *net, const nsky_op *op)
                              .padding = op->padding,
                              .relu = op->relu,
                              .add = op->add >= 0,
-                             .number = net->number};
+                             .number = number,
+                             .widen = number == NSKY_NUMBER_INT8 && !(out->largest > 0)};
 }
 
 /* Host memory for the ordered weights of all layers; what it holds goes to the card in one copy. */
 static nsky_status send_weights(nsky_network *net, nsky_error *err)
 {
     const nsky_graph *graph = net->graph;
-    size_t bytes = 0, number_bytes = nsky_number_bytes(net->number);
+    size_t bytes = 0;
     nsky_status status;
 
     for (uint32_t i = 0; i < graph->op_count; i++) {
         const nsky_op *op = &graph->ops[i];
         net->weight_at[i] = bytes;
-        if (op->kind == NSKY_OP_CONV) /* both are multiples of eight numbers: 16 bytes or more */
-            bytes +=
-                (nsky_weights_count(graph, op) + nsky_padded(graph->values[op->out].channels)) *
-                number_bytes;
+        if (op->kind == NSKY_OP_CONV) /* a multiple of 16 bytes */
+            bytes += nsky_weights_room(graph, op, nsky_number_at(graph, net->number, op->in));
     }
     char *ordered = nsky_alloc_aligned(bytes, 1, err);
     if (!ordered)
@@ -131,9 +132,8 @@ static nsky_status send_weights(nsky_network *net, nsky_error *err)
         const nsky_op *op = &graph->ops[i];
         if (op->kind != NSKY_OP_CONV)
             continue;
-        char *at = ordered + net->weight_at[i];
-        nsky_weights_order(graph, op, net->number, at);
-        nsky_bias_order(graph, op, net->number, at + nsky_weights_count(graph, op) * number_bytes);
+        nsky_weights_put(graph, op, nsky_number_at(graph, net->number, op->in),
+                         ordered + net->weight_at[i]);
     }
     void *weights = NULL;
     status = nsky_dev_alloc(net->dev, &weights, bytes, "the weights", err);
@@ -169,23 +169,22 @@ static nsky_status make_convs(nsky_network *net, size_t *workspace, nsky_error *
 static nsky_status bind_conv(nsky_network *net, uint32_t i, nsky_error *err)
 {
     const nsky_op *op = &net->graph->ops[i];
-    const char *weight = net->weights + net->weight_at[i];
-    const nsky_conv_data data = {.x = value_at(net, op->in),
-                                 .weight = weight,
-                                 .bias = weight + nsky_weights_count(net->graph, op) *
-                                                      nsky_number_bytes(net->number),
-                                 .add = op->add >= 0 ? value_at(net, (uint32_t)op->add) : NULL,
-                                 .y = value_at(net, op->out)};
+    nsky_conv_data data = {.x = value_at(net, op->in),
+                           .add = op->add >= 0 ? value_at(net, (uint32_t)op->add) : NULL,
+                           .y = value_at(net, op->out)};
 
+    nsky_weights_find(net->graph, op, nsky_number_at(net->graph, net->number, op->in),
+                      net->weights + net->weight_at[i], &data);
     return nsky_dev_conv_bind(net->dev, net->convs[i], &data, net->workspace, err);
 }
 
 /* The ways to compute are tried on noise, which is what an activation looks like to a card. */
 static nsky_status bind_convs(nsky_network *net, size_t block_bytes, nsky_error *err)
 {
-    const nsky_noise_args noise = {.out = net->block,
-                                   .count = block_bytes / nsky_number_bytes(net->number),
-                                   .number = net->number};
+    /* Of int8 bf16's noise will do: any bytes are numbers. */
+    nsky_number number = net->number == NSKY_NUMBER_INT8 ? NSKY_NUMBER_BF16 : net->number;
+    const nsky_noise_args noise = {
+        .out = net->block, .count = block_bytes / nsky_number_bytes(number), .number = number};
     nsky_status status = nsky_dev_check(
         net->dev, nsky_launch_noise(&noise, nsky_dev_stream(net->dev, NSKY_STREAM_COMPUTE)),
         "noise", err);
@@ -209,7 +208,9 @@ static nsky_status run_maxpool(nsky_network *net, const nsky_op *op, nsky_error 
                                     .in_width = in->width,
                                     .out_height = out->height,
                                     .out_width = out->width,
-                                    .number = net->number};
+                                    .number = nsky_number_at(net->graph, net->number, op->in),
+                                    .to_bytes = net->number == NSKY_NUMBER_INT8 && out->largest > 0,
+                                    .gain = (float)(1 / nsky_bytes_unit(net->graph, op->out))};
 
     return nsky_dev_check(
         net->dev, nsky_launch_maxpool(&args, nsky_dev_stream(net->dev, NSKY_STREAM_COMPUTE)),
@@ -225,7 +226,7 @@ static nsky_status run_avgpool(nsky_network *net, const nsky_op *op, nsky_error 
                                     .pixels = in->height * in->width,
                                     .eights = nsky_padded(in->channels) / NSKY_EIGHT,
                                     .dim = in->channels,
-                                    .number = net->number};
+                                    .number = nsky_number_at(net->graph, net->number, op->in)};
 
     return nsky_dev_check(
         net->dev, nsky_launch_avgpool(&args, nsky_dev_stream(net->dev, NSKY_STREAM_COMPUTE)),
@@ -273,6 +274,8 @@ static nsky_status build(nsky_network *net, nsky_error *err)
     void *block = NULL, *features = NULL;
     nsky_status status;
 
+    if (net->number == NSKY_NUMBER_INT8 && (status = nsky_bytes_check(graph, err)) != NSKY_OK)
+        return status;
     if (!(net->spans = nsky_alloc(graph->value_count, sizeof *net->spans, err)) ||
         !(net->convs = nsky_alloc_zero(graph->op_count, sizeof *net->convs, err)) ||
         !(net->weight_at = nsky_alloc(graph->op_count, sizeof *net->weight_at, err)))
@@ -355,6 +358,15 @@ const float *nsky_network_features(const nsky_network *net)
     return net->features;
 }
 
+nsky_number nsky_network_input_number(const nsky_network *net, float *gain)
+{
+    assert(net && gain);
+    nsky_number number = nsky_number_at(net->graph, net->number, 0);
+
+    *gain = number == NSKY_NUMBER_INT8 ? (float)(1 / nsky_bytes_unit(net->graph, 0)) : 1;
+    return number;
+}
+
 nsky_status nsky_network_run(nsky_network *net, nsky_error *err)
 {
     assert(net && err);
@@ -366,12 +378,14 @@ static void reorder(const nsky_network *net, uint32_t value, const void *in, flo
 {
     const nsky_value *v = &net->graph->values[value];
     size_t plane = (size_t)v->height * v->width, room = nsky_padded(v->channels);
+    nsky_number number = nsky_number_at(net->graph, net->number, value);
+    float unit = number == NSKY_NUMBER_INT8 ? (float)nsky_bytes_unit(net->graph, value) : 1;
 
     for (size_t n = 0; n < net->batch; n++)
         for (size_t p = 0; p < plane; p++)
             for (size_t c = 0; c < v->channels; c++)
                 out[(n * v->channels + c) * plane + p] =
-                    nsky_number_get(net->number, in, (n * plane + p) * room + c);
+                    unit * nsky_number_get(number, in, (n * plane + p) * room + c);
 }
 
 nsky_status nsky_network_value(nsky_network *net, uint32_t value, float *out, nsky_error *err)

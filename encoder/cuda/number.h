@@ -3,6 +3,7 @@
 #ifndef NSKY_CUDA_NUMBER_H
 #define NSKY_CUDA_NUMBER_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,7 +17,14 @@
 
 #define NSKY_EIGHT 8u /* channels are padded to a multiple of this */
 
-typedef enum nsky_number { NSKY_NUMBER_BF16, NSKY_NUMBER_FP16, NSKY_NUMBER_FP32 } nsky_number;
+typedef enum nsky_number {
+    NSKY_NUMBER_BF16,
+    NSKY_NUMBER_FP16,
+    NSKY_NUMBER_FP32,
+    NSKY_NUMBER_INT8, /* whole numbers; what they are multiples of stands elsewhere */
+} nsky_number;
+
+#define NSKY_BYTE_MAX 127.0f /* symmetric: -128 is not used */
 
 typedef struct nsky_eight {
     uint16_t v[8];
@@ -26,6 +34,11 @@ typedef struct nsky_eight {
 typedef struct nsky_four {
     float v[4];
 } __attribute__((aligned(16))) nsky_four;
+
+/* Eight of one byte each. */
+typedef struct nsky_bytes {
+    int8_t v[8];
+} __attribute__((aligned(8))) nsky_bytes;
 
 /* Eight channels of a pixel, whatever they are kept in. */
 typedef struct nsky_floats {
@@ -78,9 +91,19 @@ NSKY_ON_DEVICE static inline uint16_t nsky_number_of(nsky_number type, float val
     return (uint16_t)((w.bits + 0x7fffu + (w.bits >> 16 & 1u)) >> 16);
 }
 
+/* To nearest, ties to even; what is too large becomes the largest, NaN the least. */
+NSKY_ON_DEVICE static inline int8_t nsky_byte_of(float value)
+{
+    value = value > -NSKY_BYTE_MAX ? value : -NSKY_BYTE_MAX;
+    value = value < NSKY_BYTE_MAX ? value : NSKY_BYTE_MAX;
+    return (int8_t)rintf(value);
+}
+
 NSKY_ON_DEVICE static inline size_t nsky_number_bytes(nsky_number type)
 {
-    return type == NSKY_NUMBER_FP32 ? sizeof(float) : sizeof(uint16_t);
+    return type == NSKY_NUMBER_FP32   ? sizeof(float)
+           : type == NSKY_NUMBER_INT8 ? sizeof(int8_t)
+                                      : sizeof(uint16_t);
 }
 
 /* One number of an array of them. */
@@ -88,6 +111,8 @@ NSKY_ON_DEVICE static inline float nsky_number_get(nsky_number type, const void 
 {
     if (type == NSKY_NUMBER_FP32)
         return ((const float *)in)[at];
+    if (type == NSKY_NUMBER_INT8)
+        return ((const int8_t *)in)[at];
     return nsky_float_of(type, ((const uint16_t *)in)[at]);
 }
 
@@ -96,6 +121,8 @@ NSKY_ON_DEVICE static inline void nsky_number_put(nsky_number type, void *out, s
 {
     if (type == NSKY_NUMBER_FP32)
         ((float *)out)[at] = value;
+    else if (type == NSKY_NUMBER_INT8)
+        ((int8_t *)out)[at] = nsky_byte_of(value);
     else
         ((uint16_t *)out)[at] = nsky_number_of(type, value);
 }
@@ -112,6 +139,10 @@ NSKY_ON_DEVICE static inline nsky_floats nsky_eight_get(nsky_number type, const 
             out.v[c] = low.v[c];
             out.v[c + 4] = high.v[c];
         }
+    } else if (type == NSKY_NUMBER_INT8) {
+        nsky_bytes bytes = ((const nsky_bytes *)in)[at];
+        for (int c = 0; c < 8; c++)
+            out.v[c] = bytes.v[c];
     } else {
         nsky_eight eight = ((const nsky_eight *)in)[at];
         for (int c = 0; c < 8; c++)
@@ -131,6 +162,11 @@ NSKY_ON_DEVICE static inline void nsky_eight_put(nsky_number type, void *out, si
         }
         to[0] = low;
         to[1] = high;
+    } else if (type == NSKY_NUMBER_INT8) {
+        nsky_bytes bytes;
+        for (int c = 0; c < 8; c++)
+            bytes.v[c] = nsky_byte_of(values->v[c]);
+        ((nsky_bytes *)out)[at] = bytes;
     } else {
         nsky_eight eight;
         for (int c = 0; c < 8; c++)

@@ -425,6 +425,7 @@ static void run_conv(const void *opaque)
         host_conv_back(s, &conv->data);
         return;
     }
+    nsky_number bias = s->number == NSKY_NUMBER_INT8 ? NSKY_NUMBER_FP32 : s->number;
     size_t image = (size_t)s->in_height * s->in_width * s->in_channels;
     size_t filter = (size_t)s->kernel * s->kernel * s->in_channels;
     float *in = floats_of(s->number, conv->data.x, s->batch * image);
@@ -436,13 +437,18 @@ static void run_conv(const void *opaque)
             for (uint32_t x = 0; x < s->out_width; x++)
                 for (uint32_t o = 0; o < s->out_channels; o++, at++) {
                     float value = window_sum(s, in + n * image, w + o * filter, y, x);
+                    if (conv->data.scale)
+                        value *= conv->data.scale[o];
                     if (conv->data.add)
                         value += nsky_number_get(s->number, conv->data.add, at);
                     if (conv->data.bias)
-                        value += nsky_number_get(s->number, conv->data.bias, o);
+                        value += nsky_number_get(bias, conv->data.bias, o);
                     if (s->relu && !(value > 0) && value == value)
                         value = 0;
-                    nsky_number_put(s->number, conv->data.y, at, value);
+                    if (conv->data.rescale)
+                        value *= *conv->data.rescale;
+                    nsky_number_put(s->widen ? NSKY_NUMBER_BF16 : s->number, conv->data.y, at,
+                                    value);
                 }
     free(in);
     free(w);
