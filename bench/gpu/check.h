@@ -31,6 +31,9 @@ nsky_status check_model_open(nsky_model **out, const check_args *args, const cha
  * unless plain. */
 nsky_status check_stamp_new(nsky_stamp **out, uint32_t number, bool plain, nsky_error *err);
 
+/* int8.c: the graph's scales, by the oracle from stamps that no check embeds. */
+nsky_status check_calibrate(nsky_graph *graph, const nsky_preprocess *how, nsky_error *err);
+
 /* Each prints one line of JSON on stdout and returns NSKY_OK, or NSKY_EMISMATCH where the card
  * disagrees with the oracle. */
 nsky_status check_layers(const nsky_graph *graph, const check_args *args, nsky_error *err);

@@ -17,7 +17,7 @@ static const char help[] =
     "  layers  arch=A weights=F  every layer against plain sums\n"
     "  vectors arch=A weights=F  stamps to vectors against plain C\n"
     "  speed   arch=A weights=F  stamps a second\n\n"
-    "  size=96 batch=0 precision=bf16|fp16|fp32 views=1 count=64 seconds=10 threads=(cores)\n";
+    "  size=96 batch=0 precision=bf16|fp16|fp32|int8 views=1 count=64 seconds=10 threads=(cores)\n";
 
 static int usage(const char *what)
 {
@@ -33,7 +33,7 @@ static int failed(const nsky_error *err)
 
 const char *check_precision_name(nsky_precision precision)
 {
-    static const char *const names[] = {"fp32", "bf16", "fp16"};
+    static const char *const names[] = {"fp32", "bf16", "fp16", "int8"};
 
     return names[precision];
 }
@@ -99,7 +99,7 @@ static bool take(given *g, const char *text)
         return (g->weights = value);
     if (strncmp(text, "seconds=", 8) == 0)
         return (g->args.seconds = strtod(value, NULL)) > 0;
-    for (nsky_precision p = NSKY_FP32; p <= NSKY_FP16; p++)
+    for (nsky_precision p = NSKY_FP32; p <= NSKY_INT8; p++)
         if (strncmp(text, "precision=", 10) == 0 && strcmp(value, check_precision_name(p)) == 0) {
             g->args.precision = p;
             return true;
@@ -119,6 +119,8 @@ static nsky_status run(const char *command, const given *g, nsky_error *err)
     if ((status = nsky_dev_probe(NULL, 0, err)) != NSKY_OK ||
         (status = check_model_open(&model, &g->args, g->weights, err)) != NSKY_OK ||
         (status = nsky_graph_build(&graph, model, how.size, err)) != NSKY_OK)
+        goto done;
+    if (g->args.precision == NSKY_INT8 && (status = check_calibrate(graph, &how, err)) != NSKY_OK)
         goto done;
     if (strcmp(command, "layers") == 0)
         status = check_layers(graph, &g->args, err);

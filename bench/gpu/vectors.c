@@ -15,6 +15,7 @@
 
 #define VIEWS_MAX 8u
 #define COSINE_MIN 0.999
+#define COSINE_MIN_INT8 0.98
 #define COSINE_MIN_FP32 0.99999 /* the bus and the vectors are float16 */
 
 typedef struct oracle {
@@ -127,6 +128,13 @@ static double cosine(const uint16_t *halves, const float *want, uint32_t dim)
     return dot / sqrt(square * wanted);
 }
 
+static double cosine_min(nsky_precision precision)
+{
+    return precision == NSKY_FP32   ? COSINE_MIN_FP32
+           : precision == NSKY_INT8 ? COSINE_MIN_INT8
+                                    : COSINE_MIN;
+}
+
 static nsky_status compare(oracle *o, void *state, const check_args *args, nsky_error *err)
 {
     uint32_t dim = o->graph->dim;
@@ -159,7 +167,7 @@ static nsky_status compare(oracle *o, void *state, const check_args *args, nsky_
         same ? "true" : "false");
     if (!same)
         return nsky_fail(err, NSKY_EMISMATCH, "the same stamps gave other bits");
-    return least >= (args->precision == NSKY_FP32 ? COSINE_MIN_FP32 : COSINE_MIN)
+    return least >= cosine_min(args->precision)
                ? NSKY_OK
                : nsky_fail(err, NSKY_EMISMATCH, "a cosine of %.6f", least);
 }
