@@ -7,7 +7,7 @@ cmake_path(SET NEARSKY_ROOT NORMALIZE "${here}/../..")
 
 add_library(nsky_cuda_core OBJECT
   "${here}/cuda.c" "${here}/network.c" "${here}/slots.c" "${here}/weights.c" "${here}/wire.c"
-  "${here}/choices.c" "${here}/bytes.c" "${here}/views.c"
+  "${here}/choices.c" "${here}/bytes.c" "${here}/views.c" "${here}/nccl.c" "${here}/nccl_meet.c"
   "${NEARSKY_ROOT}/encoder/cpu/plan.c")
 target_link_libraries(nsky_cuda_core PUBLIC nsky_flags)
 target_compile_options(nsky_cuda_core PRIVATE -fvisibility=hidden)
@@ -16,7 +16,7 @@ target_compile_options(nsky_cuda_core PRIVATE -fvisibility=hidden)
 # address space but for the CUDA runtime, and shows one symbol.
 add_library(nsky_cuda_common OBJECT
   "${NEARSKY_ROOT}/common/error.c" "${NEARSKY_ROOT}/common/memory.c" "${NEARSKY_ROOT}/common/half.c"
-  "${NEARSKY_ROOT}/common/log.c" "${NEARSKY_ROOT}/common/file.c" "${NEARSKY_ROOT}/common/directory.c"
+  "${NEARSKY_ROOT}/common/log.c" "${NEARSKY_ROOT}/common/clock.c" "${NEARSKY_ROOT}/common/file.c" "${NEARSKY_ROOT}/common/directory.c"
   "${NEARSKY_ROOT}/image/stretch.c")
 target_link_libraries(nsky_cuda_common PUBLIC nsky_flags)
 target_compile_options(nsky_cuda_common PRIVATE -fvisibility=hidden -ffp-contract=off)
