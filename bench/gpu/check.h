@@ -39,6 +39,7 @@ nsky_status check_calibrate(nsky_graph *graph, const nsky_preprocess *how, nsky_
 nsky_status check_layers(const nsky_graph *graph, const check_args *args, nsky_error *err);
 nsky_status check_vectors(const nsky_graph *graph, const nsky_preprocess *how,
                           const check_args *args, nsky_error *err);
+nsky_status check_views(const nsky_preprocess *how, const check_args *args, nsky_error *err);
 nsky_status check_speed(const nsky_graph *graph, const nsky_preprocess *how, const check_args *args,
                         nsky_error *err);
 

@@ -79,6 +79,13 @@ def vectors(run):
     return min(cosines)
 
 
+def views(run):
+    for size in 96, 152:
+        result, good = run.ask("views", f"size={size}", "count=48")
+        run.add(f"augmented views {size} px: largest difference to the CPU's",
+                result["worst"] if result else "none", good)
+
+
 def sanitize(run):
     tool = shutil.which("compute-sanitizer")
     tool = tool or next((path for path in ("/usr/local/cuda/bin/compute-sanitizer",)
@@ -177,6 +184,7 @@ def main():
         if "parity" in parts:
             layers(run)
             cosine = vectors(run)
+            views(run)
             agreed.put("cosine_min", None if run.failed else cosine)
         if "sanitize" in parts:
             sanitize(run)

@@ -16,6 +16,7 @@ static const char help[] =
     "  tensors arch=A            names and sizes of what a weights file holds, in order\n"
     "  layers  arch=A weights=F  every layer against plain sums\n"
     "  vectors arch=A weights=F  stamps to vectors against plain C\n"
+    "  views                     augmented views against the CPU's\n"
     "  speed   arch=A weights=F  stamps a second\n\n"
     "  size=96 batch=0 precision=bf16|fp16|fp32|int8 views=1 count=64 seconds=10 threads=(cores)\n";
 
@@ -134,6 +135,15 @@ done:
     return status;
 }
 
+static nsky_status run_views(const given *g, nsky_error *err)
+{
+    nsky_preprocess how = nsky_preprocess_default;
+    nsky_status status = nsky_dev_probe(NULL, 0, err);
+
+    how.size = g->args.size;
+    return status == NSKY_OK ? check_views(&how, &g->args, err) : status;
+}
+
 int main(int argc, char **argv)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -155,6 +165,8 @@ int main(int argc, char **argv)
         return show_card();
     if (strcmp(argv[1], "tensors") == 0)
         return show_tensors(g.args.arch);
+    if (strcmp(argv[1], "views") == 0)
+        return run_views(&g, &err) == NSKY_OK ? 0 : failed(&err);
     if (strcmp(argv[1], "layers") != 0 && strcmp(argv[1], "vectors") != 0 &&
         strcmp(argv[1], "speed") != 0)
         return usage(argv[1]);

@@ -15,7 +15,7 @@
 
 #define VIEWS_MAX 8u
 #define COSINE_MIN 0.999
-#define COSINE_MIN_INT8 0.98
+#define COSINE_MIN_INT8 0.995
 #define COSINE_MIN_FP32 0.99999 /* the bus and the vectors are float16 */
 
 typedef struct oracle {
