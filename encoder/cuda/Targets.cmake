@@ -6,7 +6,7 @@ set(here "${CMAKE_CURRENT_LIST_DIR}")
 cmake_path(SET NEARSKY_ROOT NORMALIZE "${here}/../..")
 
 add_library(nsky_cuda_core OBJECT
-  "${here}/cuda.c" "${here}/network.c" "${here}/slots.c" "${here}/weights.c" "${here}/wire.c"
+  "${here}/cuda.c" "${here}/network.c" "${here}/network_values.c" "${here}/slots.c" "${here}/weights.c" "${here}/wire.c"
   "${here}/choices.c" "${here}/bytes.c" "${here}/views.c" "${here}/nccl.c" "${here}/nccl_meet.c"
   "${NEARSKY_ROOT}/encoder/cpu/plan.c")
 target_link_libraries(nsky_cuda_core PUBLIC nsky_flags)
