@@ -152,8 +152,9 @@ static int parse(int argc, char **argv, arguments *args)
             break;
         case 'p':
             if (!nsky_precision_parse(optarg, &args->options.encoder.precision))
-                return 1 + nsky_cli_usage(
-                               "embed", "--precision takes fp32, bf16, fp16 or int8, not \"%s\"", optarg);
+                return 1 + nsky_cli_usage("embed",
+                                          "--precision takes fp32, bf16, fp16 or int8, not \"%s\"",
+                                          optarg);
             break;
         case 'w':
             if (!parse_workers(optarg, &args->options.workers))
