@@ -17,7 +17,7 @@
 
 /* Normals come in groups: NSKY_RNG_LANES blocks side by side make four normals each. */
 #define NSKY_RNG_LANES 64u
-#define NSKY_RNG_GROUP (4u * NSKY_RNG_LANES)
+#define NSKY_RNG_GROUP 256u /* 4 NSKY_RNG_LANES */
 
 /* The same 32 bits, seen both ways. */
 typedef union nsky_rng_word {

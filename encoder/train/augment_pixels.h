@@ -40,6 +40,6 @@ nsky_augment_grid nsky_augment_grid_of(const nsky_preprocess *how, uint32_t widt
 /* out [3, side, side] from s->pixels or s->mask; inside [side, side] or NULL: how much of each
  * pixel's weight lies on the stamp. */
 void nsky_augment_resample(const nsky_augment_scratch *s, const float *pixels,
-                           const nsky_augment_recipe *r, uint32_t side, float *out, float *inside);
+                           const nsky_augment_recipe *g, uint32_t side, float *out, float *inside);
 
 #endif
