@@ -27,7 +27,7 @@ static const char help[] =
     "  --arch A          resnet18, resnet34 or resnet50 (default resnet50)\n"
     "  --size N          pixels a side (default 96)\n"
     "  --device D        auto, cuda, cpu or ref (default auto: cuda where a card is)\n"
-    "  --precision P     fp32 or bf16, with cuda bf16 or fp16 (default: bf16 where there is\n"
+    "  --precision P     fp32 or bf16, with cuda also fp16 and int8 (default: bf16 where there is\n"
     "                    hardware for it)\n"
     "  --workers N       threads (default: one for each core)\n"
     "  --seconds S       how long to measure (default 5)\n"

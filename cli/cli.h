@@ -21,6 +21,7 @@ typedef struct nsky_command {
 int nsky_cli_simulate(int argc, char **argv);
 int nsky_cli_ingest(int argc, char **argv);
 int nsky_cli_train(int argc, char **argv);
+int nsky_cli_calibrate(int argc, char **argv);
 int nsky_cli_embed(int argc, char **argv);
 int nsky_cli_index(int argc, char **argv);
 int nsky_cli_search(int argc, char **argv);

@@ -21,7 +21,7 @@ static const char help[] =
     "  --model M         weights (safetensors), or random[:resnet18|resnet34|resnet50[:SEED]]\n"
     "                    (default: the bundled weights)\n"
     "  --device D        auto, cuda, cpu or ref (default auto: cuda where a card is)\n"
-    "  --precision P     fp32 or bf16, with cuda bf16 or fp16 (default: bf16 where there is\n"
+    "  --precision P     fp32 or bf16, with cuda also fp16 and int8 (default: bf16 where there is\n"
     "                    hardware for it)\n"
     "  --vectors T       float16, or int8 for half the disk and recall that hardly differs\n"
     "                    (default: as the store has them, else float16)\n"
@@ -115,8 +115,9 @@ static int parse(int argc, char **argv, arguments *args)
             break;
         case 'p':
             if (!nsky_precision_parse(optarg, &args->options.encoder.precision))
-                return 1 + nsky_cli_usage(
-                               "embed", "--precision takes fp32, bf16 or fp16, not \"%s\"", optarg);
+                return 1 + nsky_cli_usage("embed",
+                                          "--precision takes fp32, bf16, fp16 or int8, not \"%s\"",
+                                          optarg);
             break;
         case 'w':
             if (!parse_workers(optarg, &args->options.workers))

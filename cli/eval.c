@@ -214,7 +214,7 @@ static int take(nsky_eval_arguments *args, int option, const char *text)
     case PRECISION:
         return nsky_precision_parse(text, &args->encoder.precision)
                    ? 0
-                   : wrong("--precision", "fp32, bf16 or fp16", text);
+                   : wrong("--precision", "fp32, bf16, fp16 or int8", text);
     case 'h':
         fputs(help, stdout);
         return 1 + NSKY_EXIT_DONE;

@@ -12,6 +12,7 @@ static const nsky_command commands[] = {
     {"ingest", "read FITS, JPEG and PNG images into a store", nsky_cli_ingest},
     {"train", "learn from unlabelled stamps what looks alike: a model", nsky_cli_train},
     {"import", "a PyTorch checkpoint to weights that embed takes", nsky_cli_import},
+    {"calibrate", "a model with the scales that int8 needs", nsky_cli_calibrate},
     {"embed", "stamps to vectors: a new generation", nsky_cli_embed},
     {"index", "build the index and measure its recall", nsky_cli_index},
     {"search", "neighbours of an object, a position or an image", nsky_cli_search},

@@ -8,32 +8,14 @@
 #include <math.h>
 #include <string.h>
 
-#define PHILOX_ROUNDS 10
-#define PHILOX_M0 0xD2511F53u
-#define PHILOX_M1 0xCD9E8D57u
-#define PHILOX_W0 0x9E3779B9u
-#define PHILOX_W1 0xBB67AE85u
+#include "common/rng_normal.h"
 
-#define LANES 64 /* blocks that nsky_rng_fill_normal computes side by side */
+#define LANES NSKY_RNG_LANES /* blocks that nsky_rng_fill_normal computes side by side */
 
 void nsky_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4])
 {
-    uint32_t k0 = key[0], k1 = key[1];
-    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
-
-    for (int round = 0; round < PHILOX_ROUNDS; round++) {
-        uint64_t p0 = (uint64_t)PHILOX_M0 * c0, p1 = (uint64_t)PHILOX_M1 * c2;
-        c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-        c1 = (uint32_t)p1;
-        c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-        c3 = (uint32_t)p0;
-        k0 += PHILOX_W0;
-        k1 += PHILOX_W1;
-    }
-    out[0] = c0;
-    out[1] = c1;
-    out[2] = c2;
-    out[3] = c3;
+    memcpy(out, counter, 4 * sizeof *out);
+    nsky_philox_block(key[0], key[1], out);
 }
 
 nsky_rng nsky_rng_at(uint64_t seed, uint32_t stream, uint32_t item)
@@ -148,62 +130,7 @@ uint32_t nsky_rng_poisson(nsky_rng *rng, double mean)
     return mean < 10.0 ? poisson_small(rng, mean) : poisson_large(rng, mean);
 }
 
-/*
- * Normals in bulk: LANES Philox blocks side by side, then Box-Muller in float32 with our own log,
- * sine and cosine. Only +, -, *, / and sqrt are used, so the bits are the same on every IEEE
- * machine.
- */
-
-static inline __attribute__((always_inline)) uint32_t bits_of(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static inline __attribute__((always_inline)) float float_of(uint32_t bits)
-{
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-/* Natural logarithm of a normal positive float, within 1 ulp (FreeBSD's e_logf.c, branch-free). */
-static inline __attribute__((always_inline)) float log_float(float x)
-{
-    uint32_t bits = bits_of(x) + (0x3F800000u - 0x3F3504F3u);
-    float exponent = (float)((int32_t)(bits >> 23) - 127);
-    float f = float_of((bits & 0x007FFFFFu) + 0x3F3504F3u) - 1.0f;
-    float s = f / (2.0f + f), z = s * s, w = z * z;
-    float r = z * (0.66666662693f + w * 0.28498786688f) + w * (0.40000972152f + w * 0.24279078841f);
-    float half_square = 0.5f * f * f;
-
-    return s * (half_square + r) + exponent * 9.0580006145e-6f - half_square + f +
-           exponent * 0.69313812256f;
-}
-
-/* Two uniform words to two normals. */
-static inline __attribute__((always_inline)) void box_muller(uint32_t word0, uint32_t word1,
-                                                             float *normal0, float *normal1)
-{
-    float u = ((float)(int32_t)(word0 >> 1) + 0.5f) * 0x1p-31f; /* (0, 1]: 6.66 sigma at most */
-    float radius = sqrtf(-2.0f * log_float(u));
-
-    /* The angle word1 / 2^32 of a turn, as a quadrant and a rest within an eighth of a turn. */
-    uint32_t quadrant = (word1 + 0x20000000u) >> 30;
-    float t = (float)(int32_t)(word1 - (quadrant << 30)) * (float)(M_PI / 2 / (1 << 30));
-    float z = t * t;
-    float sine = t + t * z * (-1.6666654611e-1f + z * (8.3321608736e-3f + z * -1.9515295891e-4f));
-    float cosine =
-        1.0f - 0.5f * z +
-        z * z * (4.166664568298827e-2f + z * (-1.388731625493765e-3f + z * 2.443315711809948e-5f));
-    uint32_t swap = 0u - (quadrant & 1), sine_bits = bits_of(sine), cosine_bits = bits_of(cosine);
-    uint32_t exchange = (sine_bits ^ cosine_bits) & swap;
-    sine_bits ^= exchange ^ (quadrant & 2) << 30;
-    cosine_bits ^= exchange ^ ((quadrant + 1) & 2) << 30;
-    *normal0 = radius * float_of(cosine_bits);
-    *normal1 = radius * float_of(sine_bits);
-}
+/* Normals in bulk: LANES Philox blocks side by side, then rng_normal.h's Box-Muller. */
 
 /* out [4 * LANES] from the blocks counter, counter + 1, ... The order inside is the lanes' own. */
 static inline __attribute__((always_inline)) void normals_body(const nsky_rng *rng, float *out)
@@ -217,21 +144,21 @@ static inline __attribute__((always_inline)) void normals_body(const nsky_rng *r
         c2[i] = rng->counter[2];
         c3[i] = rng->counter[3];
     }
-    for (int round = 0; round < PHILOX_ROUNDS; round++) {
-        for (int i = 0; i < LANES; i++) {
-            uint64_t p0 = (uint64_t)PHILOX_M0 * c0[i], p1 = (uint64_t)PHILOX_M1 * c2[i];
+    for (int round = 0; round < NSKY_PHILOX_ROUNDS; round++) {
+        for (uint32_t i = 0; i < LANES; i++) {
+            uint64_t p0 = (uint64_t)NSKY_PHILOX_M0 * c0[i], p1 = (uint64_t)NSKY_PHILOX_M1 * c2[i];
             c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
             c1[i] = (uint32_t)p1;
             c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
             c3[i] = (uint32_t)p0;
         }
-        k0 += PHILOX_W0;
-        k1 += PHILOX_W1;
+        k0 += NSKY_PHILOX_W0;
+        k1 += NSKY_PHILOX_W1;
     }
-    for (int i = 0; i < LANES; i++)
-        box_muller(c0[i], c1[i], &out[i], &out[LANES + i]);
-    for (int i = 0; i < LANES; i++)
-        box_muller(c2[i], c3[i], &out[2 * LANES + i], &out[3 * LANES + i]);
+    for (uint32_t i = 0; i < LANES; i++)
+        nsky_rng_box_muller(c0[i], c1[i], &out[i], &out[LANES + i]);
+    for (uint32_t i = 0; i < LANES; i++)
+        nsky_rng_box_muller(c2[i], c3[i], &out[2 * LANES + i], &out[3 * LANES + i]);
 }
 
 static void normals_plain(const nsky_rng *rng, float *out)

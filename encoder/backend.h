@@ -32,6 +32,7 @@ typedef struct nsky_op {
 
 typedef struct nsky_value {
     uint32_t channels, height, width;
+    float largest; /* int8: the magnitude that 127 stands for; 0: not kept as a byte (int8.h) */
 } nsky_value;
 
 typedef struct nsky_graph {

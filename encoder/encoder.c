@@ -8,6 +8,7 @@
 
 #include "common/memory.h"
 #include "encoder/encoder_private.h"
+#include "encoder/int8.h"
 #include "encoder/registry.h"
 
 struct nsky_encoder {
@@ -23,6 +24,23 @@ struct nsky_encoder {
     float *image;        /* [3, size, size], before its views are taken */
     double *sum;         /* [dim] over the views of one stamp */
 };
+
+/* The model's scales into the graph. */
+static nsky_status know_scales(nsky_encoder *enc, const nsky_model *model, nsky_error *err)
+{
+    bool found;
+
+    if (enc->precision != NSKY_INT8)
+        return NSKY_OK;
+    nsky_status status = nsky_int8_read(enc->graph, model, &found, err);
+    if (status == NSKY_OK && !found)
+        return nsky_fail(
+            err, NSKY_EINVAL,
+            "%s has no scales for int8: run nearsky calibrate STORE --model FILE --out "
+            "NEW, then give --model NEW",
+            nsky_model_info_of(model)->name);
+    return status;
+}
 
 nsky_status nsky_encoder_open_on(nsky_encoder **out, const nsky_model *model,
                                  const nsky_backend_ops *ops, nsky_precision precision,
@@ -41,6 +59,7 @@ nsky_status nsky_encoder_open_on(nsky_encoder **out, const nsky_model *model,
     if (size > 0)
         enc->how.size = size;
     if ((status = nsky_graph_build(&enc->graph, model, enc->how.size, err)) != NSKY_OK ||
+        (status = know_scales(enc, model, err)) != NSKY_OK ||
         (status = ops->open(&enc->state, enc->graph, precision, &enc->batch, err)) != NSKY_OK)
         goto done;
     assert(enc->batch > 0);

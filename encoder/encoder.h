@@ -13,11 +13,16 @@
 /* Opaque. Owned by one thread; encoders of one model on several threads are independent. */
 typedef struct nsky_encoder nsky_encoder;
 
-typedef enum nsky_precision { NSKY_FP32, NSKY_BF16, NSKY_FP16 /* cuda */ } nsky_precision;
+typedef enum nsky_precision {
+    NSKY_FP32,
+    NSKY_BF16,
+    NSKY_FP16, /* cuda */
+    NSKY_INT8, /* cuda, with a model that was calibrated: int8.h */
+} nsky_precision;
 
 typedef struct nsky_encoder_options {
     const char *device;       /* "auto", "cpu", "ref", "cuda" (where its module and a card are) */
-    nsky_precision precision; /* cpu: fp32, bf16; cuda: bf16, fp16; ref is always fp32 */
+    nsky_precision precision; /* cpu: fp32, bf16; cuda: fp16, int8, too; ref is always fp32 */
     uint32_t size;            /* 0: the model's own */
 } nsky_encoder_options;
 
@@ -25,7 +30,8 @@ typedef struct nsky_encoder_options {
 nsky_encoder_options nsky_encoder_defaults(void);
 
 /* Plans and allocates everything; the model is borrowed until close. NSKY_EDEVICE: no such device
- * or it lacks the precision; the text names those there are. */
+ * or it lacks the precision; the text names those there are. NSKY_EINVAL: int8, and the model has
+ * no scales for it. NSKY_EDATA: it has, and they are not this network's. */
 NSKY_MUST_CHECK nsky_status nsky_encoder_open(nsky_encoder **out, const nsky_model *model,
                                               const nsky_encoder_options *options, nsky_error *err);
 

@@ -71,7 +71,7 @@ static nsky_op *add_op(nsky_graph *graph, nsky_op_kind kind, const char *name, u
     const nsky_value *from = &graph->values[in];
 
     *op = (nsky_op){.kind = kind, .name = name, .in = in, .out = graph->value_count++, .add = -1};
-    *out = (nsky_value){channels, from->height, from->width};
+    *out = (nsky_value){channels, from->height, from->width, 0};
     return op;
 }
 
@@ -155,7 +155,7 @@ nsky_status nsky_graph_build(nsky_graph **out, const nsky_model *model, uint32_t
         goto done;
     graph->size = size;
     graph->dim = info->dim;
-    graph->values[graph->value_count++] = (nsky_value){3, size, size};
+    graph->values[graph->value_count++] = (nsky_value){3, size, size, 0};
     if ((status = add_convs(block, model, count, err)) != NSKY_OK)
         goto done;
     *out = graph;

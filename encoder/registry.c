@@ -36,7 +36,8 @@ static nsky_status choose_cuda(const nsky_backend_ops **out, nsky_precision prec
     if (!ops)
         return err->status;
     if (!ops->available(precision))
-        return nsky_fail(err, NSKY_EDEVICE, "cuda has no %s; use --precision bf16 or fp16",
+        return nsky_fail(err, NSKY_EDEVICE,
+                         "cuda has no %s; use --precision fp32, bf16, fp16 or int8",
                          nsky_precision_name(precision));
     *out = ops;
     return NSKY_OK;
@@ -51,7 +52,7 @@ nsky_status nsky_registry_choose(const nsky_backend_ops **out, const char *devic
 
     if (strcmp(device, "cuda") == 0)
         return choose_cuda(out, *precision, err);
-    if (any && *precision != NSKY_FP32 && nsky_cuda_present()) { /* fp32 is the CPU's */
+    if (any && nsky_cuda_present()) {
         nsky_error why = NSKY_ERROR_INIT;
         if (choose_cuda(out, *precision, &why) == NSKY_OK)
             return NSKY_OK;
@@ -146,16 +147,16 @@ void nsky_encoder_devices(char *out, size_t bytes)
 
 const char *nsky_precision_name(nsky_precision precision)
 {
-    static const char *const names[] = {"fp32", "bf16", "fp16"};
+    static const char *const names[] = {"fp32", "bf16", "fp16", "int8"};
 
-    assert(precision <= NSKY_FP16);
+    assert(precision <= NSKY_INT8);
     return names[precision];
 }
 
 bool nsky_precision_parse(const char *name, nsky_precision *out)
 {
     assert(name && out);
-    for (nsky_precision p = NSKY_FP32; p <= NSKY_FP16; p++)
+    for (nsky_precision p = NSKY_FP32; p <= NSKY_INT8; p++)
         if (strcmp(name, nsky_precision_name(p)) == 0) {
             *out = p;
             return true;

@@ -20,6 +20,9 @@ typedef struct check_args {
     uint32_t count, threads; /* stamps; fillers of slots */
 } check_args;
 
+/* main.c: nsky_precision_name lives in a file that this program does without. */
+const char *check_precision_name(nsky_precision precision);
+
 /* weights.c: a model out of the file. It stands in for encoder/model.c, which needs cJSON. */
 nsky_status check_model_open(nsky_model **out, const check_args *args, const char *path,
                              nsky_error *err);
@@ -28,11 +31,15 @@ nsky_status check_model_open(nsky_model **out, const check_args *args, const cha
  * unless plain. */
 nsky_status check_stamp_new(nsky_stamp **out, uint32_t number, bool plain, nsky_error *err);
 
+/* int8.c: the graph's scales, by the oracle from stamps that no check embeds. */
+nsky_status check_calibrate(nsky_graph *graph, const nsky_preprocess *how, nsky_error *err);
+
 /* Each prints one line of JSON on stdout and returns NSKY_OK, or NSKY_EMISMATCH where the card
  * disagrees with the oracle. */
 nsky_status check_layers(const nsky_graph *graph, const check_args *args, nsky_error *err);
 nsky_status check_vectors(const nsky_graph *graph, const nsky_preprocess *how,
                           const check_args *args, nsky_error *err);
+nsky_status check_views(const nsky_preprocess *how, const check_args *args, nsky_error *err);
 nsky_status check_speed(const nsky_graph *graph, const nsky_preprocess *how, const check_args *args,
                         nsky_error *err);
 /* train.c: a step of training, layer by layer against plain sums; and steps a second with 65536

@@ -9,8 +9,8 @@
 #include "bench/gpu/check.h"
 #include "common/memory.h"
 #include "common/rng.h"
+#include "encoder/cuda/bytes.h"
 #include "encoder/cuda/cuda.h"
-#include "encoder/cuda/number.h"
 
 #define SAMPLES 2000u
 #define SEED 5
@@ -24,11 +24,22 @@ typedef struct run {
 
 /* Half a last place of the result is rounding; as much again for an engine that rounds on the way,
  * and float32 sums in any order. The weights are rounded here as they are on the card. A tap too
- * few is some 2^-11 of the magnitude or more. */
+ * few is some 2^-11 of the magnitude or more, and so is one of TF32's roundings: in float32 nothing
+ * is left but the order of the sums. */
 static double tolerance(nsky_number number, double result, double magnitude)
 {
+    if (number == NSKY_NUMBER_FP32)
+        return magnitude * 0x1p-17 + 1e-9;
     return fabs(result) * (number == NSKY_NUMBER_FP16 ? 0x1p-10 : 0x1p-7) + magnitude * 0x1p-14 +
            1e-6;
+}
+
+static nsky_number number_of(nsky_precision precision)
+{
+    static const nsky_number numbers[] = {NSKY_NUMBER_FP32, NSKY_NUMBER_BF16, NSKY_NUMBER_FP16,
+                                          NSKY_NUMBER_INT8};
+
+    return numbers[precision];
 }
 
 typedef struct point {
@@ -42,7 +53,27 @@ static float at(const nsky_value *v, const float *data, point p)
 
 static float rounded(nsky_number number, float value)
 {
-    return nsky_float_of(number, nsky_number_of(number, value));
+    nsky_number_put(number, &value, 0, value);
+    return nsky_number_get(number, &value, 0);
+}
+
+/* What the operation multiplies: bytes where what it reads are, else what the network has. */
+static nsky_number number_of_op(const run *r, const nsky_op *op)
+{
+    return nsky_number_at(r->graph, r->number, op->in);
+}
+
+/* What a unit of an output channel's weights is worth: 1 where they are no bytes. */
+static double weight_unit(const run *r, const nsky_op *op, uint32_t channel)
+{
+    size_t fan = (size_t)r->graph->values[op->in].channels * op->kernel * op->kernel;
+    float largest = 0;
+
+    if (number_of_op(r, op) != NSKY_NUMBER_INT8)
+        return 1;
+    for (size_t i = 0; i < fan; i++)
+        largest = fmaxf(largest, fabsf(op->weight[channel * fan + i]));
+    return largest > 0 ? (double)largest / NSKY_BYTE_MAX : 1;
 }
 
 /* The value a convolution should have; *magnitude: the sum of what was added, without signs. */
@@ -50,7 +81,11 @@ static double conv_at(const run *r, const nsky_op *op, const float *in, const fl
                       double *magnitude)
 {
     const nsky_value *from = &r->graph->values[op->in], *to = &r->graph->values[op->out];
-    double sum = rounded(r->number, op->bias[p.c]);
+    nsky_number number = number_of_op(r, op);
+    double unit = weight_unit(r, op, p.c), sum = op->bias[p.c]; /* of int8 it is float32 */
+
+    if (number != NSKY_NUMBER_INT8)
+        sum = rounded(number, op->bias[p.c]);
 
     *magnitude = fabs(sum);
     if (add) {
@@ -66,8 +101,8 @@ static double conv_at(const run *r, const nsky_op *op, const float *in, const fl
                     continue;
                 size_t tap =
                     (((size_t)p.c * from->channels + c) * op->kernel + ky) * op->kernel + kx;
-                double product = (double)rounded(r->number, op->weight[tap]) *
-                                 at(from, in, (point){p.n, c, y, x});
+                double weight = unit * rounded(number, (float)(op->weight[tap] / unit));
+                double product = weight * at(from, in, (point){p.n, c, y, x});
                 sum += product;
                 *magnitude += fabs(product);
             }
@@ -117,6 +152,7 @@ static double judge(const run *r, const nsky_op *op, const float *in, const floa
     const nsky_value *to = &r->graph->values[op->out];
     size_t count = (size_t)r->batch * to->channels * to->height * to->width;
     nsky_rng rng = nsky_rng_at(SEED, 2, op->out);
+    nsky_number number_out = r->number == NSKY_NUMBER_INT8 ? NSKY_NUMBER_BF16 : r->number;
     double worst = 0;
 
     for (size_t i = 0; i < count; i++)
@@ -128,7 +164,14 @@ static double judge(const run *r, const nsky_op *op, const float *in, const floa
                                          ? conv_at(r, op, in, add, p, &magnitude)
                                      : op->kind == NSKY_OP_MAXPOOL ? maxpool_at(r, op, in, p)
                                                                    : avgpool_at(r, op, in, p);
-        double allowed = op->kind == NSKY_OP_CONV      ? tolerance(r->number, want, magnitude)
+        if (to->largest > 0 && r->number == NSKY_NUMBER_INT8) { /* to the nearest unit */
+            double unit = nsky_bytes_unit(r->graph, op->out), got = at(to, out, p);
+            want = fmin(want, NSKY_BYTE_MAX * unit);
+            want = fmax(want, got < -NSKY_BYTE_MAX * unit ? got : -NSKY_BYTE_MAX * unit);
+            worst = fmax(worst, fabs(got - want) / (0.51 * unit));
+            continue;
+        }
+        double allowed = op->kind == NSKY_OP_CONV      ? tolerance(number_out, want, magnitude)
                          : op->kind == NSKY_OP_MAXPOOL ? 1e-30 /* a copy */
                                                        : 1e-5 * fabs(want) + 1e-6;
         worst = fmax(worst, fabs(at(to, out, p) - want) / allowed);
@@ -150,7 +193,7 @@ static nsky_status fetch(const run *r, uint32_t value, const float *images, floa
     if (value > 0)
         return nsky_backend_cuda.value(r->state, value, block, err);
     for (size_t i = 0; i < count; i++)
-        block[i] = rounded(r->number, images[i]);
+        block[i] = rounded(nsky_number_at(r->graph, r->number, 0), images[i]);
     return NSKY_OK;
 }
 
@@ -196,17 +239,15 @@ static nsky_status check_all(const run *r, const check_args *args, nsky_error *e
         return status;
     printf("{\"check\": \"layers\", \"arch\": \"%s\", \"size\": %u, \"batch\": %u, \"precision\": "
            "\"%s\", \"layers\": %u, \"worst\": %.3f}\n",
-           nsky_arch_name(args->arch), args->size, r->batch,
-           args->precision == NSKY_FP16 ? "fp16" : "bf16", r->graph->op_count, worst);
+           nsky_arch_name(args->arch), args->size, r->batch, check_precision_name(args->precision),
+           r->graph->op_count, worst);
     return worst <= 1 ? NSKY_OK
                       : nsky_fail(err, NSKY_EMISMATCH, "a layer is off by %.2f tolerances", worst);
 }
 
 nsky_status check_layers(const nsky_graph *graph, const check_args *args, nsky_error *err)
 {
-    run r = {.graph = graph,
-             .batch = args->batch,
-             .number = args->precision == NSKY_FP16 ? NSKY_NUMBER_FP16 : NSKY_NUMBER_BF16};
+    run r = {.graph = graph, .batch = args->batch, .number = number_of(args->precision)};
     nsky_status status;
 
     setenv("NSKY_KEEP_VALUES", "1", 1);

@@ -16,10 +16,11 @@ static const char help[] =
     "  tensors arch=A            names and sizes of what a weights file holds, in order\n"
     "  layers  arch=A weights=F  every layer against plain sums\n"
     "  vectors arch=A weights=F  stamps to vectors against plain C\n"
+    "  views                     augmented views against the CPU's\n"
     "  speed   arch=A weights=F  stamps a second\n"
     "  train   arch=A            a step of training, every layer both ways against plain sums\n"
     "  train-speed arch=A        pairs a second\n\n"
-    "  size=96 batch=0 precision=bf16|fp16 views=1 count=64 seconds=10 threads=(cores)\n";
+    "  size=96 batch=0 precision=bf16|fp16|fp32|int8 views=1 count=64 seconds=10 threads=(cores)\n";
 
 static int usage(const char *what)
 {
@@ -31,6 +32,13 @@ static int failed(const nsky_error *err)
 {
     fprintf(stderr, "nearsky-gpu-check: %s\n", err->text);
     return 1;
+}
+
+const char *check_precision_name(nsky_precision precision)
+{
+    static const char *const names[] = {"fp32", "bf16", "fp16", "int8"};
+
+    return names[precision];
 }
 
 static int show_card(void)
@@ -94,10 +102,11 @@ static bool take(given *g, const char *text)
         return (g->weights = value);
     if (strncmp(text, "seconds=", 8) == 0)
         return (g->args.seconds = strtod(value, NULL)) > 0;
-    if (strcmp(text, "precision=bf16") == 0 || strcmp(text, "precision=fp16") == 0) {
-        g->args.precision = strcmp(value, "fp16") == 0 ? NSKY_FP16 : NSKY_BF16;
-        return true;
-    }
+    for (nsky_precision p = NSKY_FP32; p <= NSKY_INT8; p++)
+        if (strncmp(text, "precision=", 10) == 0 && strcmp(value, check_precision_name(p)) == 0) {
+            g->args.precision = p;
+            return true;
+        }
     return false;
 }
 
@@ -114,6 +123,8 @@ static nsky_status run(const char *command, const given *g, nsky_error *err)
         (status = check_model_open(&model, &g->args, g->weights, err)) != NSKY_OK ||
         (status = nsky_graph_build(&graph, model, how.size, err)) != NSKY_OK)
         goto done;
+    if (g->args.precision == NSKY_INT8 && (status = check_calibrate(graph, &how, err)) != NSKY_OK)
+        goto done;
     if (strcmp(command, "layers") == 0)
         status = check_layers(graph, &g->args, err);
     else if (strcmp(command, "vectors") == 0)
@@ -124,6 +135,15 @@ done:
     nsky_graph_free(graph);
     nsky_model_close(model);
     return status;
+}
+
+static nsky_status run_views(const given *g, nsky_error *err)
+{
+    nsky_preprocess how = nsky_preprocess_default;
+    nsky_status status = nsky_dev_probe(NULL, 0, err);
+
+    how.size = g->args.size;
+    return status == NSKY_OK ? check_views(&how, &g->args, err) : status;
 }
 
 int main(int argc, char **argv)
@@ -147,6 +167,8 @@ int main(int argc, char **argv)
         return show_card();
     if (strcmp(argv[1], "tensors") == 0)
         return show_tensors(g.args.arch);
+    if (strcmp(argv[1], "views") == 0)
+        return run_views(&g, &err) == NSKY_OK ? 0 : failed(&err);
     if (strcmp(argv[1], "train") == 0)
         return check_train_layers(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
     if (strcmp(argv[1], "train-speed") == 0)

@@ -105,8 +105,8 @@ static void report(const load *l, const nsky_graph *graph, const check_args *arg
         "%u, \"threads\": %u, \"stamps_per_s\": %.1f, \"compute_images_per_s\": %.1f, "
         "\"busy_copy_in\": %.3f, \"busy_compute\": %.3f, \"busy_copy_out\": %.3f, "
         "\"gflop_per_image\": %.4f, \"mb_per_image\": %.4f}\n",
-        nsky_arch_name(args->arch), args->size, args->precision == NSKY_FP16 ? "fp16" : "bf16",
-        batch, args->threads, (double)embedded / seconds, batches * l->rows / t->compute_s,
+        nsky_arch_name(args->arch), args->size, check_precision_name(args->precision), batch,
+        args->threads, (double)embedded / seconds, batches * l->rows / t->compute_s,
         t->copy_in_s / seconds, t->compute_s / seconds, t->copy_out_s / seconds, 2 * macs / 1e9,
         bytes / 1e6);
 }

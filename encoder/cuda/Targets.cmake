@@ -6,8 +6,9 @@ set(here "${CMAKE_CURRENT_LIST_DIR}")
 cmake_path(SET NEARSKY_ROOT NORMALIZE "${here}/../..")
 
 add_library(nsky_cuda_core OBJECT
-  "${here}/cuda.c" "${here}/network.c" "${here}/slots.c" "${here}/weights.c" "${here}/wire.c"
-  "${here}/choices.c" "${here}/train.c" "${here}/train_network.c" "${here}/train_plan.c" "${here}/train_layers.c" "${here}/train_loss.c"
+  "${here}/cuda.c" "${here}/network.c" "${here}/network_values.c" "${here}/slots.c" "${here}/weights.c" "${here}/wire.c"
+  "${here}/choices.c" "${here}/bytes.c" "${here}/views.c" "${here}/nccl.c" "${here}/nccl_meet.c" "${here}/train.c"
+  "${here}/train_network.c" "${here}/train_plan.c" "${here}/train_layers.c" "${here}/train_loss.c"
   "${here}/train_learner.c" "${here}/train_step.c"
   "${NEARSKY_ROOT}/encoder/cpu/plan.c")
 target_link_libraries(nsky_cuda_core PUBLIC nsky_flags)
@@ -17,7 +18,7 @@ target_compile_options(nsky_cuda_core PRIVATE -fvisibility=hidden)
 # address space but for the CUDA runtime, and shows one symbol.
 add_library(nsky_cuda_common OBJECT
   "${NEARSKY_ROOT}/common/error.c" "${NEARSKY_ROOT}/common/memory.c" "${NEARSKY_ROOT}/common/half.c"
-  "${NEARSKY_ROOT}/common/log.c" "${NEARSKY_ROOT}/common/file.c" "${NEARSKY_ROOT}/common/directory.c"
+  "${NEARSKY_ROOT}/common/log.c" "${NEARSKY_ROOT}/common/clock.c" "${NEARSKY_ROOT}/common/file.c" "${NEARSKY_ROOT}/common/directory.c"
   "${NEARSKY_ROOT}/image/stretch.c")
 target_link_libraries(nsky_cuda_common PUBLIC nsky_flags)
 target_compile_options(nsky_cuda_common PRIVATE -fvisibility=hidden -ffp-contract=off)
@@ -43,7 +44,11 @@ if(NEARSKY_HAVE_CUDA)
       "${here}/kernels_learn.h" "${here}/kernel_loss.h" "${here}/kernel_update.h" "${here}/grid.h" "${here}/number.h")
   nsky_cuda_object("${here}/kernels.cu" kernels_object DEPENDS "${here}/launch.h" ${kernels})
   nsky_cuda_object("${here}/kernels_train.cu" train_object DEPENDS "${here}/launch.h" ${train_kernels})
-  list(APPEND kernels_object "${train_object}")
+  nsky_cuda_object("${here}/kernels_views.cu" views_object DEPENDS "${here}/launch.h" "${here}/grid.h"
+    "${here}/kernels_views.h" "${here}/kernel_views.h" "${here}/number.h"
+    "${NEARSKY_ROOT}/common/rng_normal.h" "${NEARSKY_ROOT}/encoder/train/augment_pixel.h"
+    "${NEARSKY_ROOT}/encoder/preprocess_pixel.h" "${NEARSKY_ROOT}/image/stretch_pixel.h")
+  list(APPEND kernels_object "${train_object}" "${views_object}")
   add_library(nsky_cuda_device OBJECT
     "${here}/device.c" "${here}/device_conv.c" "${here}/dnn.c" "${here}/dnn_build.c")
   set_source_files_properties(${kernels_object} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)

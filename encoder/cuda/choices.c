@@ -19,11 +19,12 @@
 void nsky_choice_key(char out[NSKY_CHOICE_KEY_BYTES], const nsky_conv_shape *s)
 {
     assert(out && s);
+    static const char *const numbers[] = {"bf16", "fp16", "fp32", "int8"};
     static const char *const tasks[] = {"", " data-back", " weight-back", " plain"};
-    int length = snprintf(out, NSKY_CHOICE_KEY_BYTES, "%s n%u c%u %ux%u k%u %u/%u/%u%s%s%s",
-                          s->number == NSKY_NUMBER_FP16 ? "fp16" : "bf16", s->batch, s->in_channels,
-                          s->in_height, s->in_width, s->out_channels, s->kernel, s->stride,
-                          s->padding, s->add ? " add" : "", s->relu ? " relu" : "", tasks[s->task]);
+    int length = snprintf(out, NSKY_CHOICE_KEY_BYTES, "%s n%u c%u %ux%u k%u %u/%u/%u%s%s%s%s",
+                          numbers[s->number], s->batch, s->in_channels, s->in_height, s->in_width,
+                          s->out_channels, s->kernel, s->stride, s->padding, s->add ? " add" : "",
+                          s->relu ? " relu" : "", s->widen ? " wide" : "", tasks[s->task]);
     assert(length > 0 && length < NSKY_CHOICE_KEY_BYTES);
 }
 

@@ -26,10 +26,18 @@ typedef struct cuda_state {
     nsky_slots *slots;
 } cuda_state;
 
+static nsky_number number_of(nsky_precision precision)
+{
+    static const nsky_number numbers[] = {NSKY_NUMBER_FP32, NSKY_NUMBER_BF16, NSKY_NUMBER_FP16,
+                                          NSKY_NUMBER_INT8};
+
+    return numbers[precision];
+}
+
 /* The card was probed when the module was opened; now its memory may be ours. */
 static bool cuda_available(nsky_precision precision)
 {
-    return precision != NSKY_FP32;
+    return precision <= NSKY_INT8;
 }
 
 static void cuda_describe(char *out, size_t bytes)
@@ -38,9 +46,9 @@ static void cuda_describe(char *out, size_t bytes)
     char card[128];
 
     if (nsky_dev_probe(card, sizeof card, &err) == NSKY_OK)
-        snprintf(out, bytes, "%s: bf16, fp16", card);
+        snprintf(out, bytes, "%s: fp32, bf16, fp16, int8", card);
     else
-        snprintf(out, bytes, "bf16, fp16");
+        snprintf(out, bytes, "fp32, bf16, fp16, int8");
 }
 
 static void cuda_close(void *opened)
@@ -74,7 +82,7 @@ static nsky_status open_network(cuda_state *s, uint32_t batch, nsky_error *err)
 
     if ((status = nsky_dev_open(&s->dev, err)) != NSKY_OK)
         return status;
-    if (batch == 0 && (status = nsky_network_batch(&batch, s->graph, err)) != NSKY_OK)
+    if (batch == 0 && (status = nsky_network_batch(&batch, s->graph, s->number, err)) != NSKY_OK)
         return status;
     s->batch = batch;
     if ((status = nsky_network_new(&s->net, s->dev, s->graph, s->number, batch,
@@ -94,8 +102,6 @@ static nsky_status cuda_open(void **out, const nsky_graph *graph, nsky_precision
     nsky_status status;
 
     *out = NULL;
-    if (precision == NSKY_FP32)
-        return nsky_fail(err, NSKY_EDEVICE, "cuda has no fp32; use bf16 or fp16");
     if (*batch > NSKY_CUDA_BATCH_MAX)
         return nsky_fail(err, NSKY_ELIMIT, "batch of %u; cuda takes up to %u", *batch,
                          NSKY_CUDA_BATCH_MAX);
@@ -105,7 +111,7 @@ static nsky_status cuda_open(void **out, const nsky_graph *graph, nsky_precision
     if (!(s = nsky_alloc_zero(1, sizeof *s, err)))
         return err->status;
     s->graph = graph;
-    s->number = precision == NSKY_FP16 ? NSKY_NUMBER_FP16 : NSKY_NUMBER_BF16;
+    s->number = number_of(precision);
     s->has_turn = pthread_mutex_init(&s->turn, NULL) == 0;
     if ((status = open_network(s, *batch, err)) != NSKY_OK) {
         cuda_close(s);
@@ -120,17 +126,17 @@ static nsky_status cuda_open(void **out, const nsky_graph *graph, nsky_precision
 static nsky_status run_in_turn(cuda_state *s, const float *images, float *out, nsky_error *err)
 {
     const nsky_value *v = &s->graph->values[0];
-    const nsky_pack_args pack = {.in = s->images,
-                                 .out = nsky_network_input(s->net),
-                                 .images = s->batch,
-                                 .channels = v->channels,
-                                 .height = v->height,
-                                 .width = v->width,
-                                 .number = s->number};
+    nsky_pack_args pack = {.in = s->images,
+                           .out = nsky_network_input(s->net),
+                           .images = s->batch,
+                           .channels = v->channels,
+                           .height = v->height,
+                           .width = v->width};
     void *stream = nsky_dev_stream(s->dev, NSKY_STREAM_COMPUTE);
     size_t bytes = s->batch * image_floats(s->graph) * sizeof(float);
     nsky_status status;
 
+    pack.number = nsky_network_input_number(s->net, &pack.gain);
     if ((status = nsky_dev_copy_in(s->dev, s->images, images, bytes, NSKY_STREAM_COMPUTE, err)) !=
             NSKY_OK ||
         (status = nsky_dev_check(s->dev, nsky_launch_pack(&pack, stream), "packing", err)) !=
@@ -177,8 +183,8 @@ static nsky_status cuda_slots_open(void *opened, const nsky_preprocess *how, uin
                          s->batch);
     if (count > NSKY_SLOTS_MAX)
         count = NSKY_SLOTS_MAX;
-    return nsky_slots_new(&s->slots, s->dev, s->net, &s->turn, how, s->number, s->batch,
-                          s->graph->dim, count, err);
+    return nsky_slots_new(&s->slots, s->dev, s->net, &s->turn, how, s->batch, s->graph->dim, count,
+                          err);
 }
 
 static nsky_status cuda_slots_begin(void *opened, nsky_slot **out, nsky_error *err)

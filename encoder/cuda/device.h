@@ -86,9 +86,10 @@ typedef struct nsky_conv_shape {
     uint32_t batch, in_channels, in_height, in_width;
     uint32_t out_channels, out_height, out_width;
     uint32_t kernel, stride, padding;
-    bool relu, add; /* of FUSED */
-    nsky_number number;
+    bool relu, add;     /* of FUSED */
+    nsky_number number; /* of all numbers; INT8, of FUSED: of x, weight, add and y */
     nsky_conv_task task;
+    bool widen; /* INT8: y is bf16 */
 } nsky_conv_shape;
 
 /* x [batch, h, w, in], weight [out, kernel, kernel, in], bias [out], add and y [batch, h', w',
@@ -97,9 +98,15 @@ typedef struct nsky_conv_shape {
 typedef struct nsky_conv_data {
     const void *x, *weight, *bias, *add, *d_y;
     void *y, *d_x, *d_weight;
+    const float *scale, *rescale; /* INT8; rescale is NULL where add is */
 } nsky_conv_data;
 
-/* Finds the ways there are to compute it: none but those that give the same bits every time. */
+/* INT8: y = relu?(conv(x) scale [+ add] + bias) [rescale], rounded to the nearest whole number and
+ * cut off at the largest. Sums are exact, in 32 bits; what follows is float32. scale and bias
+ * [out], rescale [1] float32, above 0; bias and what scale makes of the sum are in units of add, or
+ * of y where there is no add.
+ *
+ * Finds the ways there are to compute it: none but those that give the same bits every time. */
 NSKY_MUST_CHECK nsky_status nsky_dev_conv_new(nsky_dev *dev, nsky_dev_conv **out,
                                               const nsky_conv_shape *shape, nsky_error *err);
 /* Of the way that needs most. */

@@ -194,6 +194,8 @@ nsky_status nsky_dev_conv_bind(nsky_dev *dev, nsky_dev_conv *conv, const nsky_co
                                void *workspace, nsky_error *err)
 {
     assert(dev && conv && data && err && !!data->add == conv->shape.add);
+    assert(!!data->scale == (conv->shape.number == NSKY_NUMBER_INT8) &&
+           !!data->rescale == (data->scale && data->add));
     nsky_status status = NSKY_OK;
 
     if (!conv->known) { /* a layer of the same shape may have settled it meanwhile */

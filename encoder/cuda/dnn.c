@@ -61,8 +61,21 @@ static cudnnBackendDescriptor_t engine_of(cudnnBackendDescriptor_t way)
     return NULL;
 }
 
-/* The engine gives the same bits every time. One that does not tell is left out. */
-static bool repeats_itself(cudnnBackendDescriptor_t way)
+/* What makes of float32 something less: TF32 above all, which cuDNN takes unless it is refused, and
+ * algorithms whose errors grow with the transform. */
+static bool loses_digits(cudnnBackendNumericalNote_t note)
+{
+    return note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE ||
+           note == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS ||
+           note == CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION ||
+           note == CUDNN_NUMERICAL_NOTE_FFT ||
+           (note >= CUDNN_NUMERICAL_NOTE_WINOGRAD &&
+            note <= CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13);
+}
+
+/* The engine gives the same bits every time, and in float32 all its digits where `exact`. One that
+ * does not tell is left out. */
+static bool is_wanted(cudnnBackendDescriptor_t way, bool exact)
 {
     cudnnBackendDescriptor_t engine = engine_of(way);
     cudnnBackendNumericalNote_t notes[NOTES_MAX];
@@ -72,7 +85,8 @@ static bool repeats_itself(cudnnBackendDescriptor_t way)
                                                    notes) == CUDNN_STATUS_SUCCESS;
 
     for (int64_t i = 0; told && i < count && i < NOTES_MAX; i++)
-        told = notes[i] != CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC;
+        told =
+            notes[i] != CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC && !(exact && loses_digits(notes[i]));
     nsky_dnn_free(engine);
     return told && count <= NOTES_MAX;
 }
@@ -126,7 +140,7 @@ static void ask(nsky_dnn_graph *g, cudnnBackendHeurMode_t mode)
     if (b.failed != CUDNN_STATUS_SUCCESS)
         count = 0;
     for (int i = 0; i < NSKY_DNN_WAYS_MAX; i++)
-        if (i < count && g->way_count < NSKY_DNN_WAYS_MAX && repeats_itself(found[i]))
+        if (i < count && g->way_count < NSKY_DNN_WAYS_MAX && is_wanted(found[i], g->exact))
             g->ways[g->way_count++] = found[i];
         else
             nsky_dnn_free(found[i]);
@@ -138,10 +152,10 @@ nsky_status nsky_dnn_graph_new(nsky_dnn_graph *out, nsky_dnn_target target, nsky
 {
     assert(out && shape && err && (target.handle || target.device));
     nsky_dnn_builder b = {.failed = CUDNN_STATUS_SUCCESS};
-    cudnnBackendDescriptor_t ops[4];
+    cudnnBackendDescriptor_t ops[NSKY_DNN_OPS_MAX];
     nsky_status status = NSKY_OK;
 
-    *out = (nsky_dnn_graph){.target = target};
+    *out = (nsky_dnn_graph){.target = target, .exact = shape->number == NSKY_NUMBER_FP32};
     int64_t count = nsky_dnn_operations(&b, task, shape, ops);
     cudnnBackendDescriptor_t g =
         nsky_dnn_begin(&b, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, "a graph of operations");
@@ -155,7 +169,7 @@ nsky_status nsky_dnn_graph_new(nsky_dnn_graph *out, nsky_dnn_target target, nsky
         b.count = 0;
         out->graph = g;
         ask(out, CUDNN_HEUR_MODE_A);
-        if (out->way_count == 0)
+        if (out->way_count == 0 || out->exact) /* few are exact, some want a large workspace */
             ask(out, CUDNN_HEUR_MODE_FALLBACK);
         if (out->way_count == 0)
             status = nsky_fail(err, NSKY_EDEVICE,
@@ -216,17 +230,24 @@ nsky_status nsky_dnn_pack(cudnnBackendDescriptor_t *out, const nsky_conv_data *d
                           void *workspace, nsky_error *err)
 {
     assert(out && data && err);
-    const int64_t all[] = {NSKY_DNN_X, NSKY_DNN_WEIGHT, NSKY_DNN_Y, NSKY_DNN_BIAS, NSKY_DNN_ADD};
-    const void *given[] = {data->d_x ? data->d_x : data->x,
-                           data->d_weight ? data->d_weight : data->weight,
-                           data->d_y ? data->d_y : data->y, data->bias, data->add};
-    const void *pointers[5];
-    int64_t uids[5], count = 0;
+    enum { TENSORS = 7 };
+    static const int64_t all[TENSORS] = {NSKY_DNN_X,      NSKY_DNN_WEIGHT, NSKY_DNN_Y,
+                                         NSKY_DNN_BIAS,   NSKY_DNN_ADD,    NSKY_DNN_SCALE,
+                                         NSKY_DNN_RESCALE};
+    const void *given[TENSORS] = {data->d_x ? data->d_x : data->x,
+                                  data->d_weight ? data->d_weight : data->weight,
+                                  data->d_y ? data->d_y : data->y,
+                                  data->bias,
+                                  data->add,
+                                  data->scale,
+                                  data->rescale};
+    const void *pointers[TENSORS];
+    int64_t uids[TENSORS], count = 0;
     nsky_dnn_builder b = {.failed = CUDNN_STATUS_SUCCESS};
     cudnnBackendDescriptor_t pack =
         nsky_dnn_begin(&b, CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, "a plan's tensors");
 
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < TENSORS; i++)
         if (given[i]) {
             uids[count] = all[i];
             pointers[count++] = given[i];

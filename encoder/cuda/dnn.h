@@ -26,7 +26,17 @@ typedef enum nsky_dnn_task {
 } nsky_dnn_task;
 
 /* The numbers by which a plan's run is told its tensors. */
-enum { NSKY_DNN_X = 1, NSKY_DNN_WEIGHT, NSKY_DNN_BIAS, NSKY_DNN_ADD, NSKY_DNN_Y };
+enum {
+    NSKY_DNN_X = 1,
+    NSKY_DNN_WEIGHT,
+    NSKY_DNN_BIAS,
+    NSKY_DNN_ADD,
+    NSKY_DNN_Y,
+    NSKY_DNN_SCALE,
+    NSKY_DNN_RESCALE
+};
+
+#define NSKY_DNN_OPS_MAX 6 /* operations of one graph */
 
 /* A card's description: cuDNN's JSON. */
 NSKY_MUST_CHECK nsky_status nsky_dnn_describe_device(cudnnBackendDescriptor_t *out,
@@ -37,6 +47,7 @@ NSKY_MUST_CHECK nsky_status nsky_dnn_describe_device(cudnnBackendDescriptor_t *o
  * them. */
 typedef struct nsky_dnn_graph {
     nsky_dnn_target target;
+    bool exact; /* float32: no engine that rounds what it multiplies */
     cudnnBackendDescriptor_t parts[NSKY_DNN_PARTS_MAX]; /* in the order they were made */
     uint32_t part_count;
     cudnnBackendDescriptor_t graph; /* the last of them */
@@ -44,7 +55,8 @@ typedef struct nsky_dnn_graph {
     uint32_t way_count;
 } nsky_dnn_graph;
 
-/* Leaves out engines that may give other bits from run to run. NSKY_EDEVICE: none is left. */
+/* Leaves out engines that may give other bits from run to run, and for float32 those that compute
+ * with less (TF32). NSKY_EDEVICE: none is left. */
 NSKY_MUST_CHECK nsky_status nsky_dnn_graph_new(nsky_dnn_graph *out, nsky_dnn_target target,
                                                nsky_dnn_task task, const nsky_conv_shape *shape,
                                                nsky_error *err);

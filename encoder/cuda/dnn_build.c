@@ -59,7 +59,10 @@ void nsky_dnn_free_parts(nsky_dnn_builder *b)
 
 static cudnnDataType_t type_of(nsky_number number)
 {
-    return number == NSKY_NUMBER_FP16 ? CUDNN_DATA_HALF : CUDNN_DATA_BFLOAT16;
+    static const cudnnDataType_t types[] = {CUDNN_DATA_BFLOAT16, CUDNN_DATA_HALF, CUDNN_DATA_FLOAT,
+                                            CUDNN_DATA_INT8};
+
+    return types[number];
 }
 
 /* Dimensions are given in the order n, c, h, w, whatever lies next to what: channels do. */
@@ -83,7 +86,8 @@ static cudnnBackendDescriptor_t window(nsky_dnn_builder *b, const nsky_conv_shap
 {
     const int64_t dims = 2, padding[2] = {s->padding, s->padding};
     const int64_t stride[2] = {s->stride, s->stride}, dilation[2] = {1, 1};
-    const cudnnDataType_t sums = CUDNN_DATA_FLOAT;
+    const cudnnDataType_t sums =
+        s->number == NSKY_NUMBER_INT8 ? CUDNN_DATA_INT32 : CUDNN_DATA_FLOAT;
     const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
     cudnnBackendDescriptor_t c =
         nsky_dnn_begin(b, CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR, "a convolution's window");
@@ -139,12 +143,12 @@ static cudnnBackendDescriptor_t convolve(nsky_dnn_builder *b, nsky_dnn_task task
     return nsky_dnn_finish(b, op, "a convolution");
 }
 
-/* y = x + other, or relu(x) without other. */
-static cudnnBackendDescriptor_t pointwise(nsky_dnn_builder *b, cudnnBackendDescriptor_t x,
+/* y = x mode other; other is NULL where the mode takes one alone. */
+static cudnnBackendDescriptor_t pointwise(nsky_dnn_builder *b, cudnnPointwiseMode_t mode,
+                                          cudnnBackendDescriptor_t x,
                                           cudnnBackendDescriptor_t other,
                                           cudnnBackendDescriptor_t y)
 {
-    const cudnnPointwiseMode_t mode = other ? CUDNN_POINTWISE_ADD : CUDNN_POINTWISE_RELU_FWD;
     const cudnnDataType_t precision = CUDNN_DATA_FLOAT;
     cudnnBackendDescriptor_t kind =
         nsky_dnn_begin(b, CUDNN_BACKEND_POINTWISE_DESCRIPTOR, "an operation");
@@ -170,9 +174,56 @@ static cudnnBackendDescriptor_t output(nsky_dnn_builder *b, const nsky_conv_shap
                   s->batch, s->out_channels, s->out_height, s->out_width, !last);
 }
 
-int64_t nsky_dnn_operations(nsky_dnn_builder *b, nsky_dnn_task task, const nsky_conv_shape *s,
-                            cudnnBackendDescriptor_t ops[4])
+/* Of int8, in the one order for which cuDNN 9.19 has engines that use tensor cores (they are
+ * compiled while the program waits): with the residual scaled before it is added, or scaled by the
+ * addition's own factors, there are none but slow ones. So it is added as it is, all else in its
+ * units, and the sum is scaled last. */
+static int64_t byte_operations(nsky_dnn_builder *b, nsky_dnn_task task, const nsky_conv_shape *s,
+                               cudnnBackendDescriptor_t ops[NSKY_DNN_OPS_MAX])
 {
+    enum { SUM = 10, SCALED, ADDED, BIASED, CUT };
+    const cudnnDataType_t real = CUDNN_DATA_FLOAT, byte = CUDNN_DATA_INT8;
+    const int64_t n = s->batch, c = s->out_channels, h = s->out_height, w = s->out_width;
+    cudnnBackendDescriptor_t x =
+        tensor(b, NSKY_DNN_X, byte, n, s->in_channels, s->in_height, s->in_width, false);
+    cudnnBackendDescriptor_t weight =
+        tensor(b, NSKY_DNN_WEIGHT, byte, c, s->in_channels, s->kernel, s->kernel, false);
+    cudnnBackendDescriptor_t sum = tensor(b, SUM, CUDNN_DATA_INT32, n, c, h, w, true);
+    cudnnBackendDescriptor_t scale = tensor(b, NSKY_DNN_SCALE, real, 1, c, 1, 1, false);
+    cudnnBackendDescriptor_t bias = tensor(b, NSKY_DNN_BIAS, real, 1, c, 1, 1, false);
+    cudnnBackendDescriptor_t y =
+        tensor(b, NSKY_DNN_Y, s->widen ? CUDNN_DATA_BFLOAT16 : byte, n, c, h, w, false);
+    cudnnBackendDescriptor_t now = tensor(b, SCALED, real, n, c, h, w, true), next;
+    int64_t count = 0;
+
+    assert(task == NSKY_DNN_FORWARD);
+    ops[count++] = convolve(b, task, s, x, weight, sum);
+    ops[count++] = pointwise(b, CUDNN_POINTWISE_MUL, sum, scale, now);
+    if (s->add) {
+        next = tensor(b, ADDED, real, n, c, h, w, true);
+        ops[count++] = pointwise(b, CUDNN_POINTWISE_ADD, now,
+                                 tensor(b, NSKY_DNN_ADD, byte, n, c, h, w, false), next);
+        now = next;
+    }
+    next = s->relu || s->add ? tensor(b, BIASED, real, n, c, h, w, true) : y;
+    ops[count++] = pointwise(b, CUDNN_POINTWISE_ADD, now, bias, next);
+    now = next;
+    if (s->relu) {
+        next = s->add ? tensor(b, CUT, real, n, c, h, w, true) : y;
+        ops[count++] = pointwise(b, CUDNN_POINTWISE_RELU_FWD, now, NULL, next);
+        now = next;
+    }
+    if (s->add)
+        ops[count++] = pointwise(b, CUDNN_POINTWISE_MUL, now,
+                                 tensor(b, NSKY_DNN_RESCALE, real, 1, 1, 1, 1, false), y);
+    return count;
+}
+
+int64_t nsky_dnn_operations(nsky_dnn_builder *b, nsky_dnn_task task, const nsky_conv_shape *s,
+                            cudnnBackendDescriptor_t ops[NSKY_DNN_OPS_MAX])
+{
+    if (s->number == NSKY_NUMBER_INT8)
+        return byte_operations(b, task, s, ops);
     const cudnnDataType_t type = type_of(s->number);
     bool forward = task == NSKY_DNN_FORWARD;
     cudnnBackendDescriptor_t x =
@@ -189,13 +240,13 @@ int64_t nsky_dnn_operations(nsky_dnn_builder *b, nsky_dnn_task task, const nsky_
         cudnnBackendDescriptor_t add = tensor(b, NSKY_DNN_ADD, type, s->batch, s->out_channels,
                                               s->out_height, s->out_width, false);
         next = output(b, s, 11, false);
-        ops[count++] = pointwise(b, y, add, next);
+        ops[count++] = pointwise(b, CUDNN_POINTWISE_ADD, y, add, next);
         y = next;
     }
     cudnnBackendDescriptor_t bias = tensor(b, NSKY_DNN_BIAS, type, 1, s->out_channels, 1, 1, false);
     next = output(b, s, 12, !s->relu);
-    ops[count++] = pointwise(b, y, bias, next);
+    ops[count++] = pointwise(b, CUDNN_POINTWISE_ADD, y, bias, next);
     if (s->relu)
-        ops[count++] = pointwise(b, next, NULL, output(b, s, 13, true));
+        ops[count++] = pointwise(b, CUDNN_POINTWISE_RELU_FWD, next, NULL, output(b, s, 13, true));
     return count;
 }

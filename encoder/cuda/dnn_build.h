@@ -26,6 +26,6 @@ void nsky_dnn_free_parts(nsky_dnn_builder *b);
 
 /* The operations of a task into ops; returns how many. */
 int64_t nsky_dnn_operations(nsky_dnn_builder *b, nsky_dnn_task task, const nsky_conv_shape *s,
-                            cudnnBackendDescriptor_t ops[4]);
+                            cudnnBackendDescriptor_t ops[NSKY_DNN_OPS_MAX]);
 
 #endif

@@ -13,30 +13,29 @@ NSKY_ON_DEVICE static inline void nsky_maxpool_item(const nsky_maxpool_args *a, 
 {
     uint32_t eight = (uint32_t)(item % a->eights), ox, oy;
     size_t pixel = item / a->eights, image;
-    float best[8];
-    nsky_eight out;
+    nsky_floats best;
 
     ox = (uint32_t)(pixel % a->out_width);
     oy = (uint32_t)(pixel / a->out_width % a->out_height);
     image = pixel / a->out_width / a->out_height;
     for (uint32_t c = 0; c < NSKY_EIGHT; c++)
-        best[c] = -INFINITY;
+        best.v[c] = -INFINITY;
     for (uint32_t ky = 0; ky < 3; ky++)
         for (uint32_t kx = 0; kx < 3; kx++) {
             uint32_t y = 2 * oy + ky - 1, x = 2 * ox + kx - 1; /* wrap when below zero */
             if (y >= a->in_height || x >= a->in_width)
                 continue;
-            nsky_eight in =
-                a->in[((image * a->in_height + y) * a->in_width + x) * a->eights + eight];
-            for (uint32_t c = 0; c < NSKY_EIGHT; c++) {
-                float value = nsky_float_of(a->number, in.v[c]);
-                if (value > best[c] || value != value)
-                    best[c] = value;
-            }
+            nsky_floats in =
+                nsky_eight_get(a->number, a->in,
+                               ((image * a->in_height + y) * a->in_width + x) * a->eights + eight);
+            for (uint32_t c = 0; c < NSKY_EIGHT; c++)
+                if (in.v[c] > best.v[c] || in.v[c] != in.v[c])
+                    best.v[c] = in.v[c];
         }
-    for (uint32_t c = 0; c < NSKY_EIGHT; c++)
-        out.v[c] = nsky_number_of(a->number, best[c]);
-    a->out[item] = out;
+    if (a->to_bytes)
+        for (uint32_t c = 0; c < NSKY_EIGHT; c++)
+            best.v[c] *= a->gain;
+    nsky_eight_put(a->to_bytes ? NSKY_NUMBER_INT8 : a->number, a->out, item, &best);
 }
 
 /* An item is eight channels of an image: few pixels are left, and neighbouring items read
@@ -50,9 +49,10 @@ NSKY_ON_DEVICE static inline void nsky_avgpool_item(const nsky_avgpool_args *a, 
     for (uint32_t c = 0; c < NSKY_EIGHT; c++)
         sum[c] = 0;
     for (uint32_t p = 0; p < a->pixels; p++) {
-        nsky_eight in = a->in[(image * a->pixels + p) * a->eights + eight];
+        nsky_floats in =
+            nsky_eight_get(a->number, a->in, (image * a->pixels + p) * a->eights + eight);
         for (uint32_t c = 0; c < NSKY_EIGHT; c++)
-            sum[c] += nsky_float_of(a->number, in.v[c]);
+            sum[c] += in.v[c];
     }
     for (uint32_t c = 0; c < NSKY_EIGHT; c++)
         if (NSKY_EIGHT * eight + c < a->dim)
@@ -104,7 +104,7 @@ NSKY_ON_DEVICE static inline void nsky_noise_item(const nsky_noise_args *a, size
     bits ^= bits >> 15;
     bits *= 2246822519u;
     bits ^= bits >> 13;
-    a->out[item] = nsky_number_of(a->number, (float)(bits >> 8) * 0x1p-23f - 1);
+    nsky_number_put(a->number, a->out, item, (float)(bits >> 8) * 0x1p-23f - 1);
 }
 
 #endif

@@ -93,7 +93,7 @@ NSKY_ON_DEVICE static inline void nsky_prepare_item(const nsky_prepare_args *a, 
     size_t plane = (size_t)a->size * a->size;
     uint32_t image = (uint32_t)(item / plane), at = (uint32_t)(item % plane), x, y;
     uint32_t stamp = image / a->views;
-    nsky_eight eight = {{0, 0, 0, 0, 0, 0, 0, 0}};
+    nsky_floats eight = {{0, 0, 0, 0, 0, 0, 0, 0}};
     float v[3];
 
     if (stamp < a->stamps) {
@@ -106,21 +106,25 @@ NSKY_ON_DEVICE static inline void nsky_prepare_item(const nsky_prepare_args *a, 
         for (uint32_t c = 0; c < 3; c++) {
             uint32_t band = a->channel[c]; /* by selects: an index would put v into memory */
             float value = band == 0 ? v[0] : band == 1 ? v[1] : v[2];
-            eight.v[c] = nsky_number_of(a->number, (value - a->mean[c]) / a->deviation[c]);
+            value = (value - a->mean[c]) / a->deviation[c];
+            eight.v[c] = a->number == NSKY_NUMBER_INT8 ? value * a->gain : value;
         }
     }
-    a->out[item] = eight;
+    nsky_eight_put(a->number, a->out, item, &eight);
 }
 
 NSKY_ON_DEVICE static inline void nsky_pack_item(const nsky_pack_args *a, size_t item)
 {
     size_t plane = (size_t)a->height * a->width, image = item / plane, at = item % plane;
-    nsky_eight eight = {{0, 0, 0, 0, 0, 0, 0, 0}};
+    nsky_floats eight = {{0, 0, 0, 0, 0, 0, 0, 0}};
 
     for (uint32_t c = 0; c < NSKY_EIGHT; c++)
         if (c < a->channels)
-            eight.v[c] = nsky_number_of(a->number, a->in[(image * a->channels + c) * plane + at]);
-    a->out[item] = eight;
+            eight.v[c] = a->in[(image * a->channels + c) * plane + at];
+    if (a->number == NSKY_NUMBER_INT8)
+        for (uint32_t c = 0; c < NSKY_EIGHT; c++)
+            eight.v[c] *= a->gain;
+    nsky_eight_put(a->number, a->out, item, &eight);
 }
 
 #endif

@@ -33,7 +33,7 @@ typedef struct nsky_wire {
 typedef struct nsky_prepare_args {
     const nsky_wire *wires; /* [stamps] */
     const uint16_t *pixels;
-    nsky_eight *out; /* [images, size, size, 8] */
+    void *out; /* [images, size, size, 8] */
     uint32_t stamps, images, views, size;
     nsky_number number;
     nsky_stretch_kind kind;
@@ -41,28 +41,32 @@ typedef struct nsky_prepare_args {
     float root; /* sqrt(stretch.q) */
     uint32_t channel[3];
     float mean[3], deviation[3];
+    float gain; /* int8 only: what the values are multiplied with */
 } nsky_prepare_args;
 
 /* Prepared images [images, 3, size, size] float32 to the same layout. */
 typedef struct nsky_pack_args {
     const float *in;
-    nsky_eight *out;                          /* [images, size, size, 8] */
+    void *out;                                /* [images, size, size, 8] */
     uint32_t images, channels, height, width; /* channels <= 8 */
     nsky_number number;
+    float gain; /* int8 only: what the values are multiplied with */
 } nsky_pack_args;
 
 /* 3x3, stride 2, padding 1; pixels outside take no part; NaN wins. */
 typedef struct nsky_maxpool_args {
-    const nsky_eight *in; /* [images, in_height, in_width, eights] */
-    nsky_eight *out;      /* [images, out_height, out_width, eights] */
+    const void *in; /* [images, in_height, in_width, eights] */
+    void *out;      /* [images, out_height, out_width, eights] */
     uint32_t images, eights, in_height, in_width, out_height, out_width;
-    nsky_number number;
+    nsky_number number; /* of both, but that: */
+    bool to_bytes;      /* out is int8, of the values times gain */
+    float gain;
 } nsky_maxpool_args;
 
 /* The mean over pixels, float32; channels beyond dim are padding and left out. */
 typedef struct nsky_avgpool_args {
-    const nsky_eight *in; /* [images, pixels, eights] */
-    float *out;           /* [images, dim] */
+    const void *in; /* [images, pixels, eights] */
+    float *out;     /* [images, dim] */
     uint32_t images, pixels, eights, dim;
     nsky_number number;
 } nsky_avgpool_args;
@@ -77,7 +81,7 @@ typedef struct nsky_finish_args {
 
 /* Numbers between -1 and 1 that look random, to time on: zeros run faster than anything real. */
 typedef struct nsky_noise_args {
-    uint16_t *out;
+    void *out;
     size_t count;
     nsky_number number;
 } nsky_noise_args;

@@ -1,95 +1,19 @@
 /* network.c - one plan for each convolution, one block for all activations, one launch a batch.
  * Thread rule: one thread at a time. */
-#include "encoder/cuda/network.h"
+#include "encoder/cuda/network_private.h"
 
 #include <assert.h>
 #include <string.h>
 
 #include "common/memory.h"
-#include "encoder/cpu/plan.h"
+#include "encoder/cuda/bytes.h"
 #include "encoder/cuda/kernels.h"
 #include "encoder/cuda/weights.h"
-
-#define ALIGNMENT_BYTES 256u
-#define BATCH_MIN 32u
-#define BATCH_GOOD 512u /* the last layers are 3 x 3 pixels: fewer images leave a card idle */
-#define ACTIVATION_BYTES_MAX ((size_t)3 << 30) /* then the batch is halved */
-
-struct nsky_network {
-    nsky_dev *dev;
-    const nsky_graph *graph;
-    nsky_number number;
-    uint32_t batch;
-    bool keep;
-    nsky_cpu_span *spans;  /* [value_count] where each value lies in the block */
-    nsky_dev_conv **convs; /* [op_count], NULL where it is none */
-    char *block;           /* device: activations */
-    char *weights;         /* device: all weights and biases */
-    uint16_t *ordered;     /* host: the same, until the card surely has them */
-    size_t *weight_at;     /* [op_count] of the weights; the bias follows */
-    void *workspace;       /* device: shared, convolutions run one after another */
-    float *features;       /* device: [batch, dim] */
-    nsky_dev_graph *captured;
-};
-
-static size_t value_bytes(const nsky_graph *graph, uint32_t value, uint32_t batch)
-{
-    const nsky_value *v = &graph->values[value];
-    size_t bytes =
-        (size_t)batch * v->height * v->width * nsky_padded(v->channels) * sizeof(uint16_t);
-
-    return (bytes + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES;
-}
-
-static uint32_t last_value(const nsky_graph *graph)
-{
-    return graph->ops[graph->op_count - 1].out;
-}
-
-/* spans [value_count]: each from the op that writes it to the last that reads it. */
-static nsky_status plan_values(const nsky_graph *graph, uint32_t batch, bool keep,
-                               nsky_cpu_span *spans, size_t *total, nsky_error *err)
-{
-    for (uint32_t v = 0; v < graph->value_count; v++)
-        spans[v] = (nsky_cpu_span){.bytes = value_bytes(graph, v, batch),
-                                   .last = keep ? graph->op_count : 0};
-    for (uint32_t i = 0; i < graph->op_count; i++) {
-        const nsky_op *op = &graph->ops[i];
-        if (!keep)
-            spans[op->out].first = spans[op->out].last = i;
-        if (!keep)
-            spans[op->in].last = i;
-        if (!keep && op->add >= 0)
-            spans[op->add].last = i;
-    }
-    spans[last_value(graph)].bytes = 0; /* features are float32 and have a place of their own */
-    return nsky_cpu_plan(spans, graph->value_count, total, err);
-}
-
-nsky_status nsky_network_batch(uint32_t *out, const nsky_graph *graph, nsky_error *err)
-{
-    assert(out && graph && err);
-    nsky_cpu_span *spans = nsky_alloc(graph->value_count, sizeof *spans, err);
-    size_t total = 0;
-    nsky_status status = spans ? NSKY_OK : err->status;
-
-    for (*out = BATCH_GOOD; status == NSKY_OK; *out /= 2) {
-        status = plan_values(graph, *out, false, spans, &total, err);
-        if (total <= ACTIVATION_BYTES_MAX || *out <= BATCH_MIN)
-            break;
-    }
-    nsky_free(spans);
-    return status;
-}
-
-static void *value_at(const nsky_network *net, uint32_t value)
-{
-    return net->block + net->spans[value].offset;
-}
 
 static nsky_conv_shape shape_of(const nsky_network *net, const nsky_op *op)
 {
     const nsky_value *in = &net->graph->values[op->in], *out = &net->graph->values[op->out];
+    nsky_number number = nsky_number_at(net->graph, net->number, op->in);
 
     return (nsky_conv_shape){.batch = net->batch,
                              .in_channels = nsky_padded(in->channels),
@@ -103,23 +27,24 @@ static nsky_conv_shape shape_of(const nsky_network *net, const nsky_op *op)
                              .padding = op->padding,
                              .relu = op->relu,
                              .add = op->add >= 0,
-                             .number = net->number};
+                             .number = number,
+                             .widen = number == NSKY_NUMBER_INT8 && !(out->largest > 0)};
 }
 
 /* Host memory for the ordered weights of all layers; what it holds goes to the card in one copy. */
 static nsky_status send_weights(nsky_network *net, nsky_error *err)
 {
     const nsky_graph *graph = net->graph;
-    size_t count = 0, at = 0;
+    size_t bytes = 0;
     nsky_status status;
 
     for (uint32_t i = 0; i < graph->op_count; i++) {
         const nsky_op *op = &graph->ops[i];
-        net->weight_at[i] = count;
-        if (op->kind == NSKY_OP_CONV) /* both are multiples of eight numbers: 16 bytes */
-            count += nsky_weights_count(graph, op) + nsky_padded(graph->values[op->out].channels);
+        net->weight_at[i] = bytes;
+        if (op->kind == NSKY_OP_CONV) /* a multiple of 16 bytes */
+            bytes += nsky_weights_room(graph, op, nsky_number_at(graph, net->number, op->in));
     }
-    uint16_t *ordered = nsky_alloc_aligned(count, sizeof *ordered, err);
+    char *ordered = nsky_alloc_aligned(bytes, 1, err);
     if (!ordered)
         return err->status;
     net->ordered = ordered;
@@ -127,16 +52,14 @@ static nsky_status send_weights(nsky_network *net, nsky_error *err)
         const nsky_op *op = &graph->ops[i];
         if (op->kind != NSKY_OP_CONV)
             continue;
-        at = net->weight_at[i];
-        nsky_weights_order(graph, op, net->number, ordered + at);
-        nsky_bias_order(graph, op, net->number, ordered + at + nsky_weights_count(graph, op));
+        nsky_weights_put(graph, op, nsky_number_at(graph, net->number, op->in),
+                         ordered + net->weight_at[i]);
     }
     void *weights = NULL;
-    status = nsky_dev_alloc(net->dev, &weights, count * sizeof *ordered, "the weights", err);
+    status = nsky_dev_alloc(net->dev, &weights, bytes, "the weights", err);
     net->weights = weights;
     if (status == NSKY_OK)
-        status = nsky_dev_copy_in(net->dev, weights, ordered, count * sizeof *ordered,
-                                  NSKY_STREAM_COMPUTE, err);
+        status = nsky_dev_copy_in(net->dev, weights, ordered, bytes, NSKY_STREAM_COMPUTE, err);
     if (status == NSKY_OK)
         status = nsky_dev_sync(net->dev, NSKY_STREAM_COMPUTE, err);
     if (status == NSKY_OK) {
@@ -166,22 +89,23 @@ static nsky_status make_convs(nsky_network *net, size_t *workspace, nsky_error *
 static nsky_status bind_conv(nsky_network *net, uint32_t i, nsky_error *err)
 {
     const nsky_op *op = &net->graph->ops[i];
-    const uint16_t *weight = (const uint16_t *)net->weights + net->weight_at[i];
-    const nsky_conv_data data = {.x = value_at(net, op->in),
-                                 .weight = weight,
-                                 .bias = weight + nsky_weights_count(net->graph, op),
-                                 .add = op->add >= 0 ? value_at(net, (uint32_t)op->add) : NULL,
-                                 .y = value_at(net, op->out)};
+    nsky_conv_data data = {.x = nsky_network_value_at(net, op->in),
+                           .add =
+                               op->add >= 0 ? nsky_network_value_at(net, (uint32_t)op->add) : NULL,
+                           .y = nsky_network_value_at(net, op->out)};
 
+    nsky_weights_find(net->graph, op, nsky_number_at(net->graph, net->number, op->in),
+                      net->weights + net->weight_at[i], &data);
     return nsky_dev_conv_bind(net->dev, net->convs[i], &data, net->workspace, err);
 }
 
 /* The ways to compute are tried on noise, which is what an activation looks like to a card. */
 static nsky_status bind_convs(nsky_network *net, size_t block_bytes, nsky_error *err)
 {
-    const nsky_noise_args noise = {.out = (uint16_t *)(void *)net->block,
-                                   .count = block_bytes / sizeof(uint16_t),
-                                   .number = net->number};
+    /* Of int8 bf16's noise will do: any bytes are numbers. */
+    nsky_number number = net->number == NSKY_NUMBER_INT8 ? NSKY_NUMBER_BF16 : net->number;
+    const nsky_noise_args noise = {
+        .out = net->block, .count = block_bytes / nsky_number_bytes(number), .number = number};
     nsky_status status = nsky_dev_check(
         net->dev, nsky_launch_noise(&noise, nsky_dev_stream(net->dev, NSKY_STREAM_COMPUTE)),
         "noise", err);
@@ -197,15 +121,17 @@ static nsky_status bind_convs(nsky_network *net, size_t block_bytes, nsky_error 
 static nsky_status run_maxpool(nsky_network *net, const nsky_op *op, nsky_error *err)
 {
     const nsky_value *in = &net->graph->values[op->in], *out = &net->graph->values[op->out];
-    const nsky_maxpool_args args = {.in = value_at(net, op->in),
-                                    .out = value_at(net, op->out),
+    const nsky_maxpool_args args = {.in = nsky_network_value_at(net, op->in),
+                                    .out = nsky_network_value_at(net, op->out),
                                     .images = net->batch,
                                     .eights = nsky_padded(in->channels) / NSKY_EIGHT,
                                     .in_height = in->height,
                                     .in_width = in->width,
                                     .out_height = out->height,
                                     .out_width = out->width,
-                                    .number = net->number};
+                                    .number = nsky_number_at(net->graph, net->number, op->in),
+                                    .to_bytes = net->number == NSKY_NUMBER_INT8 && out->largest > 0,
+                                    .gain = (float)(1 / nsky_bytes_unit(net->graph, op->out))};
 
     return nsky_dev_check(
         net->dev, nsky_launch_maxpool(&args, nsky_dev_stream(net->dev, NSKY_STREAM_COMPUTE)),
@@ -215,13 +141,13 @@ static nsky_status run_maxpool(nsky_network *net, const nsky_op *op, nsky_error 
 static nsky_status run_avgpool(nsky_network *net, const nsky_op *op, nsky_error *err)
 {
     const nsky_value *in = &net->graph->values[op->in];
-    const nsky_avgpool_args args = {.in = value_at(net, op->in),
+    const nsky_avgpool_args args = {.in = nsky_network_value_at(net, op->in),
                                     .out = net->features,
                                     .images = net->batch,
                                     .pixels = in->height * in->width,
                                     .eights = nsky_padded(in->channels) / NSKY_EIGHT,
                                     .dim = in->channels,
-                                    .number = net->number};
+                                    .number = nsky_number_at(net->graph, net->number, op->in)};
 
     return nsky_dev_check(
         net->dev, nsky_launch_avgpool(&args, nsky_dev_stream(net->dev, NSKY_STREAM_COMPUTE)),
@@ -269,12 +195,14 @@ static nsky_status build(nsky_network *net, nsky_error *err)
     void *block = NULL, *features = NULL;
     nsky_status status;
 
+    if (net->number == NSKY_NUMBER_INT8 && (status = nsky_bytes_check(graph, err)) != NSKY_OK)
+        return status;
     if (!(net->spans = nsky_alloc(graph->value_count, sizeof *net->spans, err)) ||
         !(net->convs = nsky_alloc_zero(graph->op_count, sizeof *net->convs, err)) ||
         !(net->weight_at = nsky_alloc(graph->op_count, sizeof *net->weight_at, err)))
         return err->status;
-    if ((status = plan_values(graph, net->batch, net->keep, net->spans, &block_bytes, err)) !=
-            NSKY_OK ||
+    if ((status = nsky_network_plan(graph, net->number, net->batch, net->keep, net->spans,
+                                    &block_bytes, err)) != NSKY_OK ||
         (status = send_weights(net, err)) != NSKY_OK)
         return status;
     status = nsky_dev_alloc(net->dev, &block, block_bytes, "the activations", err);
@@ -341,9 +269,9 @@ void nsky_network_free(nsky_network *net)
     nsky_free(net);
 }
 
-nsky_eight *nsky_network_input(const nsky_network *net)
+void *nsky_network_input(const nsky_network *net)
 {
-    return value_at(net, 0);
+    return nsky_network_value_at(net, 0);
 }
 
 const float *nsky_network_features(const nsky_network *net)
@@ -351,47 +279,17 @@ const float *nsky_network_features(const nsky_network *net)
     return net->features;
 }
 
+nsky_number nsky_network_input_number(const nsky_network *net, float *gain)
+{
+    assert(net && gain);
+    nsky_number number = nsky_number_at(net->graph, net->number, 0);
+
+    *gain = number == NSKY_NUMBER_INT8 ? (float)(1 / nsky_bytes_unit(net->graph, 0)) : 1;
+    return number;
+}
+
 nsky_status nsky_network_run(nsky_network *net, nsky_error *err)
 {
     assert(net && err);
     return nsky_dev_launch(net->dev, net->captured, err);
-}
-
-/* [batch, h, w, padded c] -> [batch, c, h, w] float32. */
-static void reorder(const nsky_network *net, uint32_t value, const uint16_t *in, float *out)
-{
-    const nsky_value *v = &net->graph->values[value];
-    size_t plane = (size_t)v->height * v->width, room = nsky_padded(v->channels);
-
-    for (size_t n = 0; n < net->batch; n++)
-        for (size_t p = 0; p < plane; p++)
-            for (size_t c = 0; c < v->channels; c++)
-                out[(n * v->channels + c) * plane + p] =
-                    nsky_float_of(net->number, in[(n * plane + p) * room + c]);
-}
-
-nsky_status nsky_network_value(nsky_network *net, uint32_t value, float *out, nsky_error *err)
-{
-    assert(net && value < net->graph->value_count && out && err);
-    bool features = value == last_value(net->graph);
-    size_t bytes = value_bytes(net->graph, value, net->batch);
-    nsky_status status;
-
-    if (features)
-        status = nsky_dev_copy_out(net->dev, out, net->features,
-                                   (size_t)net->batch * net->graph->dim * sizeof *out,
-                                   NSKY_STREAM_COMPUTE, err);
-    else if (!net->keep)
-        return nsky_fail(err, NSKY_ENOTFOUND, "value %u was not kept", value);
-    if (features)
-        return status != NSKY_OK ? status : nsky_dev_sync(net->dev, NSKY_STREAM_COMPUTE, err);
-    uint16_t *raw = nsky_alloc(bytes, 1, err);
-    if (!raw)
-        return err->status;
-    if ((status = nsky_dev_copy_out(net->dev, raw, value_at(net, value), bytes, NSKY_STREAM_COMPUTE,
-                                    err)) == NSKY_OK &&
-        (status = nsky_dev_sync(net->dev, NSKY_STREAM_COMPUTE, err)) == NSKY_OK)
-        reorder(net, value, raw, out);
-    nsky_free(raw);
-    return status;
 }

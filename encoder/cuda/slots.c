@@ -31,7 +31,6 @@ struct nsky_slots {
     nsky_network *net;
     pthread_mutex_t *turn;
     nsky_preprocess how;
-    nsky_number number;
     uint32_t images, rows_max, dim; /* a run's images; a slot's stamps */
     size_t pixels_max;              /* of a slot */
     nsky_slot *slots;               /* [count] */
@@ -94,8 +93,8 @@ static size_t pixels_for(const nsky_slots *s)
 }
 
 nsky_status nsky_slots_new(nsky_slots **out, nsky_dev *dev, nsky_network *net,
-                           pthread_mutex_t *turn, const nsky_preprocess *how, nsky_number number,
-                           uint32_t batch, uint32_t dim, uint32_t count, nsky_error *err)
+                           pthread_mutex_t *turn, const nsky_preprocess *how, uint32_t batch,
+                           uint32_t dim, uint32_t count, nsky_error *err)
 {
     assert(out && dev && net && turn && how && how->views > 0 && how->views <= batch && err);
     assert(dim <= NSKY_FEATURES_MAX && count > 0 && count <= NSKY_SLOTS_MAX);
@@ -109,7 +108,6 @@ nsky_status nsky_slots_new(nsky_slots **out, nsky_dev *dev, nsky_network *net,
     s->net = net;
     s->turn = turn;
     s->how = *how;
-    s->number = number;
     s->images = batch;
     s->rows_max = batch / how->views;
     s->dim = dim;
@@ -208,11 +206,11 @@ static nsky_status launch_prepare(const nsky_slots *s, const nsky_slot *slot, ns
                               .images = s->images,
                               .views = how->views,
                               .size = how->size,
-                              .number = s->number,
                               .kind = how->stretch,
                               .stretch = nsky_stretch_viewer,
                               .root = sqrtf(nsky_stretch_viewer.q)};
 
+    args.number = nsky_network_input_number(s->net, &args.gain);
     memcpy(args.channel, how->channel, sizeof args.channel);
     memcpy(args.mean, how->mean, sizeof args.mean);
     memcpy(args.deviation, how->deviation, sizeof args.deviation);

@@ -15,8 +15,8 @@ typedef struct nsky_slots nsky_slots;
  * batch: images a run of the network takes. */
 NSKY_MUST_CHECK nsky_status nsky_slots_new(nsky_slots **out, nsky_dev *dev, nsky_network *net,
                                            pthread_mutex_t *turn, const nsky_preprocess *how,
-                                           nsky_number number, uint32_t batch, uint32_t dim,
-                                           uint32_t count, nsky_error *err);
+                                           uint32_t batch, uint32_t dim, uint32_t count,
+                                           nsky_error *err);
 void nsky_slots_free(nsky_slots *slots); /* all must have been given back; NULL is a no-op */
 
 /* As nsky_slot_ops. */

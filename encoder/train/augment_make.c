@@ -7,8 +7,6 @@
 
 #include "encoder/train/augment_pixels.h"
 
-#define KNOWN_ENOUGH 0.49999f /* as nsky_resample */
-
 /* Divides by what is known; what is not becomes sky, with the stamp's noise where asked. */
 static void complete(float *flux, const float *known, size_t count, float gain, float noise_sigma,
                      float *noise, nsky_rng *rng)
@@ -16,7 +14,7 @@ static void complete(float *flux, const float *known, size_t count, float gain, 
     size_t missing = 0;
 
     for (size_t i = 0; i < count; i++) {
-        bool enough = known[i] >= KNOWN_ENOUGH;
+        bool enough = known[i] >= NSKY_AUGMENT_KNOWN_ENOUGH;
         float value = flux[i] / (enough ? known[i] : 1) * gain;
         flux[i] = enough ? value : 0;
         missing += !enough;
@@ -25,7 +23,7 @@ static void complete(float *flux, const float *known, size_t count, float gain, 
         return;
     nsky_rng_fill_normal(rng, noise, missing);
     for (size_t i = 0; i < count; i++)
-        if (!(known[i] >= KNOWN_ENOUGH))
+        if (!(known[i] >= NSKY_AUGMENT_KNOWN_ENOUGH))
             flux[i] = noise_sigma * *noise++;
 }
 
@@ -37,28 +35,50 @@ static void crop_middle(const float *in, uint32_t size, uint32_t margin, float *
         memcpy(out + (size_t)y * size, in + (y + margin) * side + margin, size * sizeof *out);
 }
 
-typedef struct blurs {
-    float taps[3][NSKY_AUGMENT_RADIUS_MAX + 1];
-    uint32_t radius[3], margin;
-} blurs;
-
-/* The blur that brings each band from its seeing, magnified with the picture, to the one drawn. */
-static void choose_blurs(const nsky_augment_scratch *s, const nsky_augment_numbers *n, blurs *out)
+/* The blur that brings a band from its seeing, magnified with the picture, to the one drawn. */
+static void choose_blur(const nsky_preprocess *how, const nsky_augment_numbers *n, int band,
+                        nsky_augment_band *out)
 {
-    double px = NSKY_SCALE_ARCSEC_PX / s->how.scale_arcsec_px;
+    double px = NSKY_SCALE_ARCSEC_PX / how->scale_arcsec_px;
+    double own = n->blur_own[band] * n->zoom, square = n->blur[band] * n->blur[band] - own * own;
+    double sigma = square > 0 ? sqrt(square) * px : 0;
 
-    out->margin = 0;
+    out->taps[0] = 1;
+    out->radius = nsky_augment_kernel(fmin(sigma, NSKY_AUGMENT_BLUR_MAX_PX), out->taps);
+}
+
+void nsky_augment_recipe_of(const nsky_preprocess *how, uint32_t width, uint32_t height,
+                            float scale_arcsec_px, const nsky_augment_numbers *n,
+                            nsky_augment_recipe *out)
+{
+    assert(how && n && out && width > 0 && height > 0);
+    static const float no_taps[1] = {1};
+
+    memset(out, 0, sizeof *out);
     for (int band = 0; band < 3; band++) {
-        double own = n->blur_own[band] * n->zoom,
-               square = n->blur[band] * n->blur[band] - own * own;
-        double sigma = square > 0 ? sqrt(square) * px : 0;
-        out->taps[band][0] = 1;
-        out->radius[band] =
-            nsky_augment_kernel(fmin(sigma, NSKY_AUGMENT_BLUR_MAX_PX), out->taps[band]);
-        if (out->radius[band] > out->margin)
-            out->margin = out->radius[band];
+        choose_blur(how, n, band, &out->bands[band]);
+        if (out->bands[band].radius > out->margin)
+            out->margin = out->bands[band].radius;
     }
-    assert(out->margin <= s->margin_max);
+    nsky_augment_grid g =
+        nsky_augment_grid_of(how, width, height, scale_arcsec_px, n, how->size + 2 * out->margin);
+    memcpy(out->origin, g.origin, sizeof out->origin);
+    memcpy(out->right, g.right, sizeof out->right);
+    memcpy(out->down, g.down, sizeof out->down);
+    memcpy(out->key, n->rng.key, sizeof out->key);
+    memcpy(out->counter, n->rng.counter, sizeof out->counter);
+    double faint = n->keep_flux ? 1 / (n->zoom * n->zoom) : 1;
+    double interpolated = nsky_augment_noise_left(no_taps, 0, g.step, g.exact);
+    for (int band = 0; band < 3; band++) {
+        nsky_augment_band *b = &out->bands[band];
+        double noise = n->noise_own[band] * n->gain[band] * faint;
+        /* The share of the stamp's white noise that interpolation and blur leave. */
+        double left = noise * nsky_augment_noise_left(b->taps, b->radius, g.step, g.exact);
+        double more = n->noise[band] * n->noise[band] - left * left;
+        b->gain = (float)(n->gain[band] * g.area);
+        b->fill_sigma = n->fill ? (float)(noise * interpolated) : 0;
+        b->noise_sigma = more > 0 ? (float)sqrt(more) : 0;
+    }
 }
 
 static void add_noise(float *flux, size_t count, float sigma, float *noise, nsky_rng *rng)
@@ -70,41 +90,30 @@ static void add_noise(float *flux, size_t count, float sigma, float *noise, nsky
         flux[i] += sigma * noise[i];
 }
 
-/* The share of the stamp's white noise, as sigma, that interpolation and blur leave. */
-static double share_left(const blurs *b, int band, const nsky_augment_grid *g)
-{
-    return nsky_augment_noise_left(b->taps[band], b->radius[band], g->step, g->exact);
-}
-
 void nsky_augment_flux(nsky_augment_scratch *s, const nsky_augment_numbers *n, float *out)
 {
     assert(s && s->width > 0 && n && out);
-    static const float no_taps[1] = {1};
     nsky_rng rng = n->rng;
-    blurs b;
+    nsky_augment_recipe r;
 
-    choose_blurs(s, n, &b);
-    uint32_t size = s->how.size, side = size + 2 * b.margin;
+    nsky_augment_recipe_of(&s->how, s->width, s->height, s->scale_arcsec_px, n, &r);
+    assert(r.margin <= s->margin_max);
+    uint32_t size = s->how.size, side = size + 2 * r.margin;
     size_t plane = (size_t)side * side, crop = (size_t)size * size;
-    nsky_augment_grid g = nsky_augment_grid_of(s, n, side);
-    nsky_augment_resample(s, s->pixels, &g, side, s->flux, s->known);
+    nsky_augment_resample(s, s->pixels, &r, side, s->flux, s->known);
     if (s->missing)
-        nsky_augment_resample(s, s->mask, &g, side, s->known, NULL);
-    double faint = n->keep_flux ? 1 / (n->zoom * n->zoom) : 1;
-    double interpolated = nsky_augment_noise_left(no_taps, 0, g.step, g.exact);
+        nsky_augment_resample(s, s->mask, &r, side, s->known, NULL);
     for (size_t band = 0; band < 3; band++) {
-        double gain = n->gain[band] * g.area, noise = n->noise_own[band] * n->gain[band] * faint;
+        const nsky_augment_band *b = &r.bands[band];
         float *flux = s->flux + band * plane;
-        complete(flux, s->known + (s->missing ? band * plane : 0), plane, (float)gain,
-                 n->fill ? (float)(noise * interpolated) : 0, s->noise, &rng);
-        if (b.radius[band] > 0)
-            nsky_augment_blur(flux, size, b.margin, b.taps[band], b.radius[band], s->columns,
+        complete(flux, s->known + (s->missing ? band * plane : 0), plane, b->gain, b->fill_sigma,
+                 s->noise, &rng);
+        if (b->radius > 0)
+            nsky_augment_blur(flux, size, r.margin, b->taps, b->radius, s->columns,
                               out + band * crop);
         else
-            crop_middle(flux, size, b.margin, out + band * crop);
-        double left = noise * share_left(&b, (int)band, &g);
-        double more = n->noise[band] * n->noise[band] - left * left;
-        add_noise(out + band * crop, crop, more > 0 ? (float)sqrt(more) : 0, s->noise, &rng);
+            crop_middle(flux, size, r.margin, out + band * crop);
+        add_noise(out + band * crop, crop, b->noise_sigma, s->noise, &rng);
     }
 }
 

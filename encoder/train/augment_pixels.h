@@ -32,12 +32,14 @@ typedef struct nsky_augment_grid {
     bool exact;  /* all fall on stamp pixels */
 } nsky_augment_grid;
 
-nsky_augment_grid nsky_augment_grid_of(const nsky_augment_scratch *s, const nsky_augment_numbers *n,
+/* Of a stamp of width x height pixels of that scale. */
+nsky_augment_grid nsky_augment_grid_of(const nsky_preprocess *how, uint32_t width, uint32_t height,
+                                       float scale_arcsec_px, const nsky_augment_numbers *n,
                                        uint32_t side);
 
 /* out [3, side, side] from s->pixels or s->mask; inside [side, side] or NULL: how much of each
  * pixel's weight lies on the stamp. */
 void nsky_augment_resample(const nsky_augment_scratch *s, const float *pixels,
-                           const nsky_augment_grid *g, uint32_t side, float *out, float *inside);
+                           const nsky_augment_recipe *g, uint32_t side, float *out, float *inside);
 
 #endif

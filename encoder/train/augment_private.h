@@ -5,11 +5,11 @@
 
 #include "common/rng.h"
 #include "encoder/train/augment.h"
+#include "encoder/train/augment_pixel.h"
 
 /* A stamp coarser than this many of its own pixels to one of the network is averaged down first. */
 #define NSKY_AUGMENT_RATIO_MAX 1.25
 #define NSKY_AUGMENT_BLUR_MAX_PX 6.0 /* of an added blur */
-#define NSKY_AUGMENT_RADIUS_MAX 32   /* pixels its kernel reaches, at most */
 
 /* What was drawn for one view. */
 typedef struct nsky_augment_numbers {
@@ -46,6 +46,11 @@ void nsky_augment_know_noise(const nsky_stamp *prepared, const nsky_preprocess *
 /* Makes the stamp ready for views; it is not needed afterwards. */
 NSKY_MUST_CHECK nsky_status nsky_augment_take(nsky_augment_scratch *scratch,
                                               const nsky_stamp *stamp, nsky_error *err);
+/* All that the pixels of a view are made by. The stamp is `width` x `height` pixels of that scale.
+ */
+void nsky_augment_recipe_of(const nsky_preprocess *how, uint32_t width, uint32_t height,
+                            float scale_arcsec_px, const nsky_augment_numbers *numbers,
+                            nsky_augment_recipe *out);
 /* One view of the stamp taken last, as fluxes [3, size, size]. */
 void nsky_augment_flux(nsky_augment_scratch *scratch, const nsky_augment_numbers *numbers,
                        float *out);

@@ -32,10 +32,11 @@ static bool is_whole(double value)
     return value == floor(value);
 }
 
-nsky_augment_grid nsky_augment_grid_of(const nsky_augment_scratch *s, const nsky_augment_numbers *n,
+nsky_augment_grid nsky_augment_grid_of(const nsky_preprocess *how, uint32_t width, uint32_t height,
+                                       float scale_arcsec_px, const nsky_augment_numbers *n,
                                        uint32_t side)
 {
-    double ratio = (double)s->how.scale_arcsec_px / s->scale_arcsec_px, cosine, sine;
+    double ratio = (double)how->scale_arcsec_px / scale_arcsec_px, cosine, sine;
     nsky_augment_grid g;
 
     if (fabs(ratio - 1) <= SAME_SCALE)
@@ -47,7 +48,7 @@ nsky_augment_grid nsky_augment_grid_of(const nsky_augment_scratch *s, const nsky
     double right[2] = {fx * cosine, fx * sine}, down[2] = {-fy * sine, fy * cosine};
     /* What the stamp's middle shows comes to jitter_px from the view's. */
     double half = (side - 1) / 2.0, cx = -half - n->jitter_px[0], cy = -half - n->jitter_px[1];
-    double middle[2] = {(s->width - 1) / 2.0, (s->height - 1) / 2.0};
+    double middle[2] = {(width - 1) / 2.0, (height - 1) / 2.0};
     g.exact = true;
     for (int axis = 0; axis < 2; axis++) {
         double origin = middle[axis] + cx * right[axis] + cy * down[axis];
@@ -59,29 +60,16 @@ nsky_augment_grid nsky_augment_grid_of(const nsky_augment_scratch *s, const nsky
     return g;
 }
 
-/* Keys' cubic convolution, a = -1/2, for the taps at -1, 0, 1, 2 around a fraction f. */
-static inline __attribute__((always_inline)) void cubic(float f, float weight[4])
-{
-    float f2 = f * f, f3 = f2 * f;
-
-    weight[0] = -0.5f * f3 + f2 - 0.5f * f;
-    weight[1] = 1.5f * f3 - 2.5f * f2 + 1;
-    weight[2] = -1.5f * f3 + 2 * f2 + 0.5f * f;
-    weight[3] = 0.5f * f3 - 0.5f * f2;
-}
-
-/* The 4 x 4 taps around (x, y), both clamped to where all beyond is empty anyway. Two taps of a row
- * at a time, summed in an order that does not depend on how wide the machine's vectors are. */
+/* The 4 x 4 taps around (x, y). Two taps of a row at a time, summed in an order that does not
+ * depend on how wide the machine's vectors are. */
 static inline __attribute__((always_inline)) void sample(const float *pixels, size_t stride,
-                                                         float x, float y, float x_max, float y_max,
-                                                         float out[LANES])
+                                                         float x, float y, float width,
+                                                         float height, float out[LANES])
 {
-    x = x < -2 ? -2 : x > x_max ? x_max : x;
-    y = y < -2 ? -2 : y > y_max ? y_max : y;
-    int32_t ix = (int32_t)(x + 2) - 2, iy = (int32_t)(y + 2) - 2; /* floor: x + 2 >= 0 */
-    float wx[4], wy[4], both[2 * LANES];
-    cubic(x - (float)ix, wx);
-    cubic(y - (float)iy, wy);
+    float fx, fy, wx[4], wy[4], both[2 * LANES];
+    int32_t ix = nsky_augment_split(x, width, &fx), iy = nsky_augment_split(y, height, &fy);
+    nsky_augment_cubic(fx, wx);
+    nsky_augment_cubic(fy, wy);
     const pair near = {wx[0], wx[0], wx[0], wx[0], wx[1], wx[1], wx[1], wx[1]};
     const pair far = {wx[2], wx[2], wx[2], wx[2], wx[3], wx[3], wx[3], wx[3]};
     const float *from =
@@ -97,11 +85,11 @@ static inline __attribute__((always_inline)) void sample(const float *pixels, si
 }
 
 static inline __attribute__((always_inline)) void
-resample_body(const nsky_augment_scratch *s, const float *pixels, const nsky_augment_grid *g,
+resample_body(const nsky_augment_scratch *s, const float *pixels, const nsky_augment_recipe *g,
               uint32_t side, float *out, float *inside)
 {
     size_t stride = (size_t)s->width + PAD_LOW + PAD_HIGH, plane = (size_t)side * side;
-    float x_max = (float)s->width + 1, y_max = (float)s->height + 1;
+    float width = (float)s->width, height = (float)s->height;
 
     for (uint32_t row = 0; row < side; row++) {
         float x0 = g->origin[0] + (float)row * g->down[0];
@@ -110,7 +98,7 @@ resample_body(const nsky_augment_scratch *s, const float *pixels, const nsky_aug
         for (uint32_t column = 0; column < side; column++) {
             float v[LANES];
             sample(pixels, stride, x0 + (float)column * g->right[0],
-                   y0 + (float)column * g->right[1], x_max, y_max, v);
+                   y0 + (float)column * g->right[1], width, height, v);
             to[column] = v[0];
             to[plane + column] = v[1];
             to[2 * plane + column] = v[2];
@@ -121,7 +109,7 @@ resample_body(const nsky_augment_scratch *s, const float *pixels, const nsky_aug
 }
 
 static void resample_plain(const nsky_augment_scratch *s, const float *pixels,
-                           const nsky_augment_grid *g, uint32_t side, float *out, float *inside)
+                           const nsky_augment_recipe *g, uint32_t side, float *out, float *inside)
 {
     resample_body(s, pixels, g, side, out, inside);
 }
@@ -129,15 +117,15 @@ static void resample_plain(const nsky_augment_scratch *s, const float *pixels,
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) static void resample_avx2(const nsky_augment_scratch *s,
                                                           const float *pixels,
-                                                          const nsky_augment_grid *g, uint32_t side,
-                                                          float *out, float *inside)
+                                                          const nsky_augment_recipe *g,
+                                                          uint32_t side, float *out, float *inside)
 {
     resample_body(s, pixels, g, side, out, inside);
 }
 #endif
 
 void nsky_augment_resample(const nsky_augment_scratch *s, const float *pixels,
-                           const nsky_augment_grid *g, uint32_t side, float *out, float *inside)
+                           const nsky_augment_recipe *g, uint32_t side, float *out, float *inside)
 {
     assert(s && pixels && g && out);
 #if defined(__x86_64__)

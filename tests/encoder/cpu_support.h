@@ -28,7 +28,7 @@ static inline void graph_start(test_graph *t, uint32_t channels, uint32_t size, 
 {
     *t = (test_graph){.rng = nsky_rng_at(20260101, 7, seed), .bf16 = bf16};
     t->graph = (nsky_graph){.ops = t->ops, .values = t->values, .value_count = 1, .size = size};
-    t->values[0] = (nsky_value){channels, size, size};
+    t->values[0] = (nsky_value){channels, size, size, 0};
 }
 
 /* count normal deviates the caller frees. */
@@ -50,7 +50,7 @@ static inline uint32_t graph_add(test_graph *t, nsky_op op, uint32_t channels, u
     assert_true(t->graph.op_count < TEST_OPS_MAX);
     op.out = t->graph.value_count++;
     t->ops[t->graph.op_count++] = op;
-    t->values[op.out] = (nsky_value){channels, side, side};
+    t->values[op.out] = (nsky_value){channels, side, side, 0};
     t->graph.dim = channels;
     return op.out;
 }

@@ -12,7 +12,7 @@ static int setup(void **state)
 }
 
 static const nsky_conv_shape shape = {
-    512, 64, 24, 24, 256, 24, 24, 1, 1, 0, true, true, NSKY_NUMBER_BF16, NSKY_CONV_FUSED};
+    512, 64, 24, 24, 256, 24, 24, 1, 1, 0, true, true, NSKY_NUMBER_BF16, NSKY_CONV_FUSED, false};
 
 static nsky_choice choice_of(uint32_t batch)
 {
@@ -27,19 +27,19 @@ static nsky_choice choice_of(uint32_t batch)
 static void test_keys_differ(void **state)
 {
     (void)state;
-    nsky_conv_shape other[11];
+    nsky_conv_shape other[13];
     char key[NSKY_CHOICE_KEY_BYTES], another[NSKY_CHOICE_KEY_BYTES];
 
-    for (int i = 0; i < 11; i++)
+    for (int i = 0; i < 13; i++)
         other[i] = shape;
     other[0].batch = 256, other[1].in_channels = 72, other[2].in_width = 25;
     other[3].out_channels = 8, other[4].kernel = 3, other[5].relu = false, other[6].add = false;
-    other[7].number = NSKY_NUMBER_FP16;
+    other[7].number = NSKY_NUMBER_FP16, other[11].number = NSKY_NUMBER_FP32, other[12].widen = true;
     for (int task = 1; task <= 3; task++)
         other[7 + task].task = (nsky_conv_task)task;
     nsky_choice_key(key, &shape);
     assert_string_equal(key, "bf16 n512 c64 24x24 k256 1/1/0 add relu");
-    for (int i = 0; i < 11; i++) {
+    for (int i = 0; i < 13; i++) {
         nsky_choice_key(another, &other[i]);
         assert_string_not_equal(key, another);
         for (int j = 0; j < i; j++) {

@@ -96,6 +96,20 @@ static void test_the_real_module_says_what_is_missing(void **state)
     in_process(real_one, TEST_REAL_MODULE, NULL, said, sizeof said);
 }
 
+/* A model that nobody calibrated: the remedy is named. */
+static void refuses_int8_without_scales(void)
+{
+    const nsky_encoder_options options = {"cuda", NSKY_INT8, SIDE};
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_encoder *encoder;
+    nsky_model *model;
+
+    REQUIRE(nsky_model_load(&model, "random:resnet18:1", &err) == NSKY_OK);
+    REQUIRE(nsky_encoder_open(&encoder, model, &options, &err) == NSKY_EINVAL);
+    REQUIRE(strstr(err.text, "nearsky calibrate"));
+    nsky_model_close(model);
+}
+
 static void is_chosen(void)
 {
     const nsky_backend_ops *ops;
@@ -108,14 +122,15 @@ static void is_chosen(void)
     precision = NSKY_FP16;
     REQUIRE(nsky_registry_choose(&ops, "auto", &precision, &err) == NSKY_OK);
     REQUIRE(strcmp(ops->name, "cuda") == 0);
-    precision = NSKY_FP32; /* asked for, so the CPU's */
-    REQUIRE(nsky_registry_choose(&ops, "auto", &precision, &err) == NSKY_OK);
-    REQUIRE(strcmp(ops->name, "cuda") != 0);
     precision = NSKY_FP32;
-    REQUIRE(nsky_registry_choose(&ops, "cuda", &precision, &err) == NSKY_EDEVICE);
-    REQUIRE(strstr(err.text, "bf16"));
+    REQUIRE(nsky_registry_choose(&ops, "auto", &precision, &err) == NSKY_OK);
+    REQUIRE(strcmp(ops->name, "cuda") == 0 && precision == NSKY_FP32);
+    precision = NSKY_INT8;
+    REQUIRE(nsky_registry_choose(&ops, "auto", &precision, &err) == NSKY_OK);
+    REQUIRE(strcmp(ops->name, "cuda") == 0 && precision == NSKY_INT8);
+    refuses_int8_without_scales();
     nsky_encoder_devices(devices, sizeof devices);
-    REQUIRE(strncmp(devices, "cuda (a host's memory: bf16, fp16), ", 36) == 0);
+    REQUIRE(strncmp(devices, "cuda (a host's memory: fp32, bf16, fp16, int8), ", 48) == 0);
     REQUIRE(nsky_encoder_defaults().precision == NSKY_BF16);
 }
 

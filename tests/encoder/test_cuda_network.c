@@ -3,8 +3,9 @@
  *
  * Tolerances: a 16-bit operation rounds its result by half a last place (2^-9 in bf16, 2^-12 in
  * fp16), its weights and biases by as much; a few of them in a row stay within 1% of the largest
- * value. What the card's convolutions themselves give is for scripts/gpu-check. Thread rule: one
- * thread, but where the slots are the matter. */
+ * value. In float32 only the order of the sums differs from ref's: some 2^-20 of the largest. What
+ * the card's convolutions themselves give is for scripts/gpu-check. Thread rule: one thread, but
+ * where the slots are the matter. */
 #include "tests/encoder/cpu_support.h"
 
 #include <pthread.h>
@@ -36,7 +37,8 @@ static void compare(test_graph *t, uint32_t batch, nsky_precision precision)
     void *lean = open_on(graph, precision, batch, false);
     float *want = run_images(&ref, images), *got = guarded_new(out_floats);
     float *again = guarded_new(out_floats);
-    double relative = precision == NSKY_FP16 ? 0x1p-10 : 0x1p-7;
+    double relative = precision == NSKY_FP32 ? 0x1p-20 : precision == NSKY_FP16 ? 0x1p-10 : 0x1p-7;
+    double absolute = precision == NSKY_FP32 ? 0x1p-20 : 1e-2;
 
     assert_ok(nsky_backend_cuda.run(kept, images, got, &err), err);
     for (int run = 0; run < 2; run++) { /* what the first left behind does not matter */
@@ -47,11 +49,11 @@ static void compare(test_graph *t, uint32_t batch, nsky_precision precision)
         size_t count = batch * value_floats(graph, v);
         float *a = guarded_new(count), *b = run_value(&ref, v);
         assert_ok(nsky_backend_cuda.value(kept, v, a, &err), err);
-        assert_near(a, b, count, relative, 1e-2, graph->ops[v - 1].name);
+        assert_near(a, b, count, relative, absolute, graph->ops[v - 1].name);
         guarded_free(a, count);
         guarded_free(b, count);
     }
-    assert_near(got, want, out_floats, relative, 1e-2, "features");
+    assert_near(got, want, out_floats, relative, absolute, "features");
     guarded_free(want, out_floats);
     guarded_free(got, out_floats);
     guarded_free(again, out_floats);
@@ -62,6 +64,8 @@ static void compare(test_graph *t, uint32_t batch, nsky_precision precision)
     graph_end(t);
     assert_int_equal(host_blocks(), 0);
 }
+
+static const nsky_precision precisions[] = {NSKY_FP16, NSKY_BF16, NSKY_FP32};
 
 static const uint32_t kinds[][2] = {{7, 2}, {3, 1}, {3, 2}, {1, 1}, {1, 2}};
 
@@ -77,7 +81,7 @@ static void test_convolutions_of_random_shapes(void **state)
         graph_start(&t, 1 + nsky_rng_below(&rng, 8), 1 + nsky_rng_below(&rng, 12), i % 2, i);
         uint32_t first = graph_conv(&t, 0, middle, a[0], a[1], nsky_rng_below(&rng, 2), -1);
         graph_avgpool(&t, graph_conv(&t, first, out, b[0], b[1], nsky_rng_below(&rng, 2), -1));
-        compare(&t, 1 + nsky_rng_below(&rng, 3), i % 2 ? NSKY_BF16 : NSKY_FP16);
+        compare(&t, 1 + nsky_rng_below(&rng, 3), precisions[i % 3]);
     }
 }
 
@@ -98,7 +102,7 @@ static void test_blocks(void **state)
         inner = graph_conv(&t, inner, 6, 3, 2, true, -1);
         block = graph_conv(&t, inner, 20, 1, 1, i % 3 != 0, (int32_t)shortcut);
         graph_avgpool(&t, block);
-        compare(&t, 1 + i % 3, i % 2 ? NSKY_BF16 : NSKY_FP16);
+        compare(&t, 1 + i % 3, precisions[i / 2 % 3]);
     }
 }
 
@@ -114,11 +118,8 @@ static void test_refusals(void **state)
     graph_avgpool(&t, graph_conv(&t, 0, 8, 3, 1, true, -1));
     assert_fails(nsky_backend_cuda.open(&opened, &t.graph, NSKY_BF16, &batch, &err), NSKY_ELIMIT,
                  err, "batch");
-    batch = 1;
-    assert_fails(nsky_backend_cuda.open(&opened, &t.graph, NSKY_FP32, &batch, &err), NSKY_EDEVICE,
-                 err, "bf16");
-    assert_false(nsky_backend_cuda.available(NSKY_FP32));
-    assert_true(nsky_backend_cuda.available(NSKY_BF16) && nsky_backend_cuda.available(NSKY_FP16));
+    for (uint32_t i = 0; i < 3; i++)
+        assert_true(nsky_backend_cuda.available(precisions[i]));
     graph_end(&t);
 }
 
@@ -246,7 +247,8 @@ static uint32_t fill(nsky_slot *slot, uint32_t first, uint32_t count)
     return put;
 }
 
-/* bf16 on the whole network: 0.9997 measured for the worst of these; the goal is 0.999. */
+/* bf16 on the whole network: 0.9997 measured for the worst of these; the goal is 0.999. In float32
+ * what is left is the float16 of the bus and of the vectors. */
 static void test_stamps_agree_with_ref(void **state)
 {
     (void)state;
@@ -256,9 +258,10 @@ static void test_stamps_agree_with_ref(void **state)
     float *want = malloc(graph->dim * sizeof *want);
     uint8_t faults[BATCH];
 
-    for (uint32_t pass = 0; pass < 3; pass++) {
+    for (uint32_t pass = 0; pass < 4; pass++) {
+        static const nsky_precision passes[] = {NSKY_BF16, NSKY_FP16, NSKY_BF16, NSKY_FP32};
         uint32_t views = pass == 2 ? 8 : 1, rows = BATCH / views;
-        void *opened = open_slots(pass == 1 ? NSKY_FP16 : NSKY_BF16, views, 2);
+        void *opened = open_slots(passes[pass], views, 2);
         nsky_slot *slot;
         assert_ok(ops->begin(opened, &slot, &err), err);
         assert_int_equal(fill(slot, 0, rows + 1), rows);
@@ -268,7 +271,7 @@ static void test_stamps_agree_with_ref(void **state)
             ref_vector(stamp, views, want);
             double agreement = cosine(vectors + (size_t)i * graph->dim, want);
             assert_int_equal(faults[i], NSKY_ROW_SOUND);
-            if (!(agreement >= 0.999))
+            if (!(agreement >= (passes[pass] == NSKY_FP32 ? 0.99999 : 0.999)))
                 fail_msg("pass %u, stamp %u: cosine %.6f", pass, i, agreement);
             nsky_stamp_free(stamp);
         }
@@ -485,11 +488,13 @@ static void test_batch(void **state)
     (void)state;
     static const struct {
         const char *model;
+        nsky_number number;
         uint32_t size, batch;
-    } cases[] = {{"random:resnet50:1", 96, 512},
-                 {"random:resnet50:1", 152, 512},
-                 {"random:resnet18:1", 96, 512},
-                 {"random:resnet50:1", 512, 128}};
+    } cases[] = {{"random:resnet50:1", NSKY_NUMBER_BF16, 96, 512},
+                 {"random:resnet50:1", NSKY_NUMBER_BF16, 152, 512},
+                 {"random:resnet18:1", NSKY_NUMBER_BF16, 96, 512},
+                 {"random:resnet50:1", NSKY_NUMBER_BF16, 512, 128},
+                 {"random:resnet50:1", NSKY_NUMBER_FP32, 512, 64}};
 
     for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         nsky_error err = NSKY_ERROR_INIT;
@@ -498,7 +503,7 @@ static void test_batch(void **state)
         uint32_t batch;
         assert_ok(nsky_model_load(&m, cases[i].model, &err), err);
         assert_ok(nsky_graph_build(&g, m, cases[i].size, &err), err);
-        assert_ok(nsky_network_batch(&batch, g, &err), err);
+        assert_ok(nsky_network_batch(&batch, g, cases[i].number, &err), err);
         assert_int_equal(batch, cases[i].batch);
         nsky_graph_free(g);
         nsky_model_close(m);

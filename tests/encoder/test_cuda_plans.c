@@ -95,7 +95,8 @@ static void add_network(shapes *s, nsky_arch arch, uint32_t size, nsky_number nu
                                  c->role != NSKY_CONV_SHORTCUT,
                                  c->role == NSKY_CONV_LAST,
                                  number,
-                                 NSKY_CONV_FUSED};
+                                 NSKY_CONV_FUSED,
+                                 false};
         add_shape(s, &shape);
         if (c->role == NSKY_CONV_STEM)
             out = (out - 1) / 2 + 1; /* max pooling */
@@ -157,6 +158,98 @@ static void test_fp16_plans(void **state)
     check_networks(NSKY_NUMBER_FP16);
 }
 
+/* Without TF32: dnn.c leaves out what rounds; see test_float32_stays_float32. */
+static void test_fp32_plans(void **state)
+{
+    (void)state;
+    check_networks(NSKY_NUMBER_FP32);
+}
+
+/* int8's fused graph is accepted for every layer behind the first: what cuDNN cannot do it refuses
+ * when the graph is finished. Its engines are compiled at run time, for which it wants a driver:
+ * where there is none it advises only slow ready-made ones, and often nothing. test_int8_compiles
+ * has a driver of its own making. */
+static void check_int8(bool compiled)
+{
+    static const nsky_arch archs[] = {NSKY_RESNET18, NSKY_RESNET50};
+    const nsky_dnn_target target = {.device = device};
+    static shapes s;
+
+    s.count = 0;
+    for (uint32_t i = 0; i < 2; i++)
+        add_network(&s, archs[i], 96, NSKY_NUMBER_INT8, 512);
+    for (uint32_t i = 0; i < s.count; i++) {
+        nsky_error err = NSKY_ERROR_INIT;
+        nsky_dnn_graph graph;
+        char key[NSKY_CHOICE_KEY_BYTES];
+        size_t workspace = 0, engines = 0;
+        nsky_choice_key(key, &s.all[i]);
+        s.all[i].widen = i % 5 == 4;
+        nsky_status status = nsky_dnn_graph_new(&graph, target, NSKY_DNN_FORWARD, &s.all[i], &err);
+        if (!compiled && status != NSKY_OK) { /* no engine; but the graph was one */
+            assert_non_null(strstr(err.text, "no engine"));
+            continue;
+        }
+        if (status != NSKY_OK)
+            fail_msg("%s: %s", key, err.text);
+        for (uint32_t way = 0; compiled && way < graph.way_count && engines == 0; way++) {
+            cudnnBackendDescriptor_t plan = nsky_dnn_way_of(&graph, way).compiles
+                                                ? nsky_dnn_plan(&graph, way, &workspace)
+                                                : NULL;
+            engines += plan != NULL;
+            nsky_dnn_free(plan);
+        }
+        if (compiled && engines == 0)
+            fail_msg("%s: none of %u engines is compiled for Hopper", key, graph.way_count);
+        nsky_dnn_graph_free(&graph);
+    }
+}
+
+static void test_int8_graphs(void **state)
+{
+    (void)state;
+    check_int8(false);
+}
+
+/* With tests/encoder/cuda_host/driver.c as libcuda.so.1: encoder.cuda_int8_plans. */
+static void test_int8_compiles(void **state)
+{
+    (void)state;
+    check_int8(true);
+}
+
+/* cuDNN advises TF32 for float32 first; none of it may be left. */
+static void test_float32_stays_float32(void **state)
+{
+    (void)state;
+    const nsky_dnn_target target = {.device = device};
+    const nsky_conv_shape shape = {
+        512, 64, 24, 24, 64, 24, 24, 3, 1, 1, true, true, NSKY_NUMBER_FP32, NSKY_CONV_FUSED, false};
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_dnn_graph graph;
+
+    assert_ok(nsky_dnn_graph_new(&graph, target, NSKY_DNN_FORWARD, &shape, &err), err);
+    assert_true(graph.way_count > 0);
+    for (uint32_t i = 0; i < graph.way_count; i++) {
+        cudnnBackendNumericalNote_t notes[16];
+        cudnnBackendDescriptor_t engine;
+        int64_t count = 0;
+        assert_int_equal(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR, &engine), 0);
+        assert_int_equal(cudnnBackendGetAttribute(graph.ways[i], CUDNN_ATTR_ENGINECFG_ENGINE,
+                                                  CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &count,
+                                                  &engine),
+                         0);
+        assert_int_equal(cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
+                                                  CUDNN_TYPE_NUMERICAL_NOTE, 16, &count, notes),
+                         0);
+        for (int64_t n = 0; n < count; n++)
+            assert_true(notes[n] != CUDNN_NUMERICAL_NOTE_TENSOR_CORE &&
+                        notes[n] != CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS);
+        nsky_dnn_free(engine);
+    }
+    nsky_dnn_graph_free(&graph);
+}
+
 /* What training asks for (train_network.c): convolutions alone, and both derivatives, in bf16, the
  * weights' too. Sub-batches as the command's default has them, and as a card likes them. */
 static void check_training(nsky_arch arch, uint32_t size, uint32_t batch)
@@ -193,7 +286,7 @@ static void test_nonsense_is_refused(void **state)
     cudnnBackendDescriptor_t none;
     /* An output that is not the convolution's. */
     const nsky_conv_shape wrong = {
-        4, 8, 9, 9, 8, 5, 5, 3, 1, 1, true, false, NSKY_NUMBER_BF16, NSKY_CONV_FUSED};
+        4, 8, 9, 9, 8, 5, 5, 3, 1, 1, true, false, NSKY_NUMBER_BF16, NSKY_CONV_FUSED, false};
 
     assert_fails(nsky_dnn_graph_new(&graph, target, NSKY_DNN_FORWARD, &wrong, &err), NSKY_EDEVICE,
                  err, "cuDNN");
@@ -203,10 +296,14 @@ static void test_nonsense_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bf16_plans),
-        cmocka_unit_test(test_fp16_plans),
-        cmocka_unit_test(test_training_plans),
+        cmocka_unit_test(test_bf16_plans),          cmocka_unit_test(test_fp16_plans),
+        cmocka_unit_test(test_fp32_plans),          cmocka_unit_test(test_float32_stays_float32),
+        cmocka_unit_test(test_int8_graphs),         cmocka_unit_test(test_training_plans),
         cmocka_unit_test(test_nonsense_is_refused),
     };
+    const struct CMUnitTest with_driver[] = {cmocka_unit_test(test_int8_compiles)};
+
+    if (getenv("NEARSKY_TEST_DRIVER"))
+        return cmocka_run_group_tests(with_driver, setup, teardown);
     return cmocka_run_group_tests(tests, setup, teardown);
 }

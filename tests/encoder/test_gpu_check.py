@@ -24,12 +24,17 @@ def main():
         subprocess.run([sys.executable, WEIGHTS, CHECK, "resnet18", bundled,
                         os.path.join("models", "nearsky.safetensors")], check=True)
         small = ["arch=resnet18", "size=24", "batch=4"]
-        for precision in "bf16", "fp16":
+        for precision in "bf16", "fp16", "fp32", "int8":
             out, _ = run("layers", *small, "weights=" + random, "precision=" + precision)
             assert json.loads(out)["worst"] <= 1, out
         out, _ = run("vectors", *small, "weights=" + bundled, "count=9", "threads=2")
         result = json.loads(out)
         assert result["cosine_min"] >= 0.999 and result["same_bits"], out
+        out, _ = run("vectors", "arch=resnet18", "size=64", "batch=4", "weights=" + bundled, "count=6",
+                     "threads=2", "precision=int8")
+        assert json.loads(out)["cosine_min"] >= 0.995, out
+        out, _ = run("views", "size=40", "count=8")
+        assert json.loads(out)["worst"] == 0, out
         out, _ = run("speed", *small, "weights=" + bundled, "seconds=0.3", "threads=2")
         assert json.loads(out)["stamps_per_s"] > 0, out
         with open(random, "r+b") as file:  # a file cut short is no weights

@@ -407,13 +407,13 @@ static float window_sum(const nsky_conv_shape *s, const float *x, const float *w
     return sum;
 }
 
-static float *floats_of(nsky_number number, const uint16_t *in, size_t count)
+static float *floats_of(nsky_number number, const void *in, size_t count)
 {
     float *out = malloc(count * sizeof *out);
 
     assert(out);
     for (size_t i = 0; i < count; i++)
-        out[i] = nsky_float_of(number, in[i]);
+        out[i] = nsky_number_get(number, in, i);
     return out;
 }
 
@@ -425,12 +425,11 @@ static void run_conv(const void *opaque)
         host_conv_back(s, &conv->data);
         return;
     }
-    const uint16_t *bias = conv->data.bias, *add = conv->data.add;
+    nsky_number bias = s->number == NSKY_NUMBER_INT8 ? NSKY_NUMBER_FP32 : s->number;
     size_t image = (size_t)s->in_height * s->in_width * s->in_channels;
     size_t filter = (size_t)s->kernel * s->kernel * s->in_channels;
     float *in = floats_of(s->number, conv->data.x, s->batch * image);
     float *w = floats_of(s->number, conv->data.weight, s->out_channels * filter);
-    uint16_t *out = conv->data.y;
     size_t at = 0;
 
     for (uint32_t n = 0; n < s->batch; n++)
@@ -438,13 +437,18 @@ static void run_conv(const void *opaque)
             for (uint32_t x = 0; x < s->out_width; x++)
                 for (uint32_t o = 0; o < s->out_channels; o++, at++) {
                     float value = window_sum(s, in + n * image, w + o * filter, y, x);
-                    if (add)
-                        value += nsky_float_of(s->number, add[at]);
-                    if (bias)
-                        value += nsky_float_of(s->number, bias[o]);
+                    if (conv->data.scale)
+                        value *= conv->data.scale[o];
+                    if (conv->data.add)
+                        value += nsky_number_get(s->number, conv->data.add, at);
+                    if (conv->data.bias)
+                        value += nsky_number_get(bias, conv->data.bias, o);
                     if (s->relu && !(value > 0) && value == value)
                         value = 0;
-                    out[at] = nsky_number_of(s->number, value);
+                    if (conv->data.rescale)
+                        value *= *conv->data.rescale;
+                    nsky_number_put(s->widen ? NSKY_NUMBER_BF16 : s->number, conv->data.y, at,
+                                    value);
                 }
     free(in);
     free(w);
