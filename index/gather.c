@@ -6,14 +6,16 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "index/parallel.h"
 
 #define TASK_ROWS 128
-#define ROWS_TO_SHARE 512 /* below, a thread does not pay */
-#define READERS 8         /* at once: what an SSD likes */
+#define ROWS_TO_SHARE 8192 /* below, a thread does not pay where vectors are in memory */
+#define SLOW_NS 500000u    /* so long for a task's rows: they came from the disk */
+#define READERS 8          /* at once: what an SSD likes */
 
-#define FEW_VALUES (10ull << 20) /* multiply-adds */
+#define FEW_VALUES (1ull << 20) /* multiply-adds: as long as looking into lists takes */
 
 uint64_t nsky_gather_few(uint32_t dim)
 {
@@ -25,22 +27,30 @@ typedef struct gathering {
     const float *query;
     const uint32_t *rows; /* or NULL: first, first + 1, ... */
     uint64_t first, count;
+    uint64_t done;    /* tasks */
     nsky_topk *heaps; /* [threads] */
     float *scratch;   /* [threads, padded] */
 } gathering;
 
+static void prefetch(const gathering *g, uint64_t row)
+{
+    const nsky_vectors *v = &g->scan->vectors;
+    const char *bytes = nsky_vectors_row(v, row);
+    for (size_t line = 0; line < nsky_vector_bytes(v->type, v->dim); line += 64)
+        __builtin_prefetch(bytes + line);
+}
+
 static void compare_some(uint64_t task, uint32_t thread, void *payload)
 {
     const gathering *g = payload;
-    const uint64_t begin = task * TASK_ROWS;
+    const uint64_t begin = (g->done + task) * TASK_ROWS;
     const uint64_t end = g->count - begin < TASK_ROWS ? g->count : begin + TASK_ROWS;
     float *scratch = g->scratch + (size_t)thread * nsky_scan_padded(g->scan->vectors.dim);
 
     for (uint64_t i = begin; i < end; i++) {
         uint64_t row = g->rows ? g->rows[i] : g->first + i;
         if (i + 4 < end)
-            __builtin_prefetch(
-                nsky_vectors_row(&g->scan->vectors, g->rows ? g->rows[i + 4] : g->first + i + 4));
+            prefetch(g, g->rows ? g->rows[i + 4] : g->first + i + 4);
         float similarity = nsky_scan_row(g->scan, row, g->query, scratch);
         if (!isnan(similarity))
             nsky_topk_offer(&g->heaps[thread], (nsky_hit){row, similarity});
@@ -67,13 +77,26 @@ static nsky_status list_rows(const uint8_t *allowed, uint64_t first, uint64_t en
     return NSKY_OK;
 }
 
+/* The first task's time tells whether rows come from the disk: then many readers serve it. */
+static void compare_all(gathering *g, uint32_t threads_max)
+{
+    const uint64_t tasks = (g->count + TASK_ROWS - 1) / TASK_ROWS;
+    const uint64_t began = nsky_now_ns();
+
+    compare_some(0, 0, g);
+    g->done = 1;
+    if (tasks <= 1)
+        return;
+    const bool slow = nsky_now_ns() - began > SLOW_NS;
+    nsky_parallel(tasks - 1, slow || g->count >= ROWS_TO_SHARE ? threads_max : 1, compare_some, g);
+}
+
 static nsky_status run(gathering *g, nsky_topk *topk, nsky_error *err)
 {
     const uint64_t tasks = (g->count + TASK_ROWS - 1) / TASK_ROWS;
-    uint32_t threads =
-        nsky_parallel_threads(g->count < ROWS_TO_SHARE ? 1 : g->scan->threads, tasks);
+    uint32_t threads = nsky_parallel_threads(g->scan->threads, tasks);
 
-    if (g->count >= ROWS_TO_SHARE && g->scan->threads == 0 && threads < READERS)
+    if (g->scan->threads == 0 && threads < READERS)
         threads = nsky_parallel_threads(READERS, tasks);
     nsky_hit *hits = nsky_alloc((size_t)threads * topk->k, sizeof *hits, err);
     nsky_status status = NSKY_OK;
@@ -85,7 +108,7 @@ static nsky_status run(gathering *g, nsky_topk *topk, nsky_error *err)
     } else {
         for (uint32_t t = 0; t < threads; t++)
             g->heaps[t] = (nsky_topk){hits + (size_t)t * topk->k, topk->k, 0};
-        nsky_parallel(tasks, threads, compare_some, g);
+        compare_all(g, threads);
         for (uint32_t t = 0; t < threads; t++)
             for (uint32_t i = 0; i < g->heaps[t].count; i++)
                 nsky_topk_offer(topk, g->heaps[t].hits[i]);
