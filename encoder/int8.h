@@ -1,10 +1,10 @@
 /* int8.h (private) - what a network must know of itself to run in int8: for each value that is kept
  * as bytes, the magnitude that 127 stands for.
  *
- * It is measured on stamps: the largest magnitude that is met (`nearsky calibrate`). Kept as bytes is
- * what convolutions read. Three are not: where a max pool follows the first convolution, that and
- * the image before it (the sky's noise is a few of 255 levels), and the last convolution's output,
- * which is averaged into the features; these stay bf16.
+ * It is measured on stamps: the largest magnitude that is met (`nearsky calibrate`). Kept as bytes
+ * is what convolutions read. Three are not: where a max pool follows the first convolution, that
+ * and the image before it (the sky's noise is a few of 255 levels), and the last convolution's
+ * output, which is averaged into the features; these stay bf16.
  *
  * The scales travel in the weights file, in __metadata__'s "nsky.int8": {"stamps": 256, "largest":
  * {"maxpool": 1.234, "layer1.0.conv1": ...}}. So they are part of the file's hash, by which

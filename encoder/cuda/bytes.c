@@ -37,7 +37,8 @@ nsky_status nsky_bytes_check(const nsky_graph *graph, nsky_error *err)
     for (uint32_t v = 0; v < graph->value_count; v++)
         any = any || is_bytes(graph, v);
     if (!any)
-        return nsky_fail(err, NSKY_EINVAL, "the network has no scales for int8; run nearsky calibrate");
+        return nsky_fail(err, NSKY_EINVAL,
+                         "the network has no scales for int8; run nearsky calibrate");
     for (uint32_t i = 0; i < graph->op_count; i++) {
         const nsky_op *op = &graph->ops[i];
         bool in = is_bytes(graph, op->in), add = op->add >= 0, sound = true;
@@ -49,10 +50,11 @@ nsky_status nsky_bytes_check(const nsky_graph *graph, nsky_error *err)
         else
             sound = !in && !is_bytes(graph, op->out);
         if (!sound)
-            return nsky_fail(err, NSKY_EINVAL,
-                             "the int8 scales around %s do not belong together; run nearsky calibrate "
-                             "again",
-                             op->name);
+            return nsky_fail(
+                err, NSKY_EINVAL,
+                "the int8 scales around %s do not belong together; run nearsky calibrate "
+                "again",
+                op->name);
     }
     return NSKY_OK;
 }

@@ -2,7 +2,8 @@
  *
  * A kernel is a function of an item's number, or of a block of lanes that go through the same
  * phases together. nvcc makes a grid of it; a C compiler makes a loop, which is how the arithmetic
- * is tested on machines without a card. Only launches differ (kernels.cu, kernels_host.c).
+ * is tested on machines without a card. Only launches differ (kernels.cu;
+ * tests/encoder/cuda_host/).
  *
  * NSKY_LANES(lane, count) { phase }   every lane does the phase, then all of them wait
  * NSKY_BLOCK_SHARED float x[n];       memory of the block, which is what lasts from phase to phase

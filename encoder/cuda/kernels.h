@@ -1,9 +1,9 @@
 /* kernels.h (private) - nearsky's own kernels: what they take, and how they are started.
  *
  * Activations are [image, y, x, channel] in nsky_number, channels padded to a multiple of eight;
- * what pads is zero. Every launch returns a cudaError_t as an int, 0 for success; kernels_host.c
- * has the same functions as loops over host memory. Pointers are the device's. Thread rule: a
- * stream's order.
+ * what pads is zero. Every launch returns a cudaError_t as an int, 0 for success; the
+ * tests have the same functions as loops over host memory (tests/encoder/cuda_host/). Pointers are
+ * the device's. Thread rule: a stream's order.
  */
 #ifndef NSKY_CUDA_KERNELS_H
 #define NSKY_CUDA_KERNELS_H
