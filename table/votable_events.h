@@ -22,7 +22,8 @@ struct nsky_votable_reader {
     char *path;
     nsky_map map;
     size_t fed;
-    struct _xmlParserCtxt *parser; /* libxml2's */
+    /* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): libxml2's */
+    struct _xmlParserCtxt *parser;
     nsky_votable_place place;
     nsky_votable_field *fields;
     uint32_t count, capacity;
@@ -41,6 +42,7 @@ struct nsky_votable_reader {
 };
 
 /* The calls, each with the reader as its context. */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): libxml2's */
 extern const struct _xmlSAXHandler nsky_votable_events;
 
 /* Notes what is wrong, with the file's name, unless something was before, and stops the parser. */

@@ -86,7 +86,10 @@ static nsky_status judge(const batch *b, nsky_error *err)
 
     for (size_t i = 0; i < all; i++) {
         float off = fabsf(b->got[i] - b->want[i]);
-        others += memcmp(&b->got[i], &b->want[i], sizeof *b->got) != 0;
+        uint32_t got, want;
+        memcpy(&got, &b->got[i], sizeof got);
+        memcpy(&want, &b->want[i], sizeof want);
+        others += got != want;              /* bits: two zeros differ, a NaN is itself */
         worst = off <= worst ? worst : off; /* NaN, too */
     }
     printf("{\"check\": \"views\", \"size\": %u, \"views\": %u, \"worst\": %.3g, "

@@ -47,7 +47,7 @@ static void test_weights_are_bytes_with_a_scale(void **state)
         ((float *)(uintptr_t)op->weight)[4 * 27 + i] = 0;
     size_t room = nsky_bytes_room(&t.graph, op), count = nsky_weights_count(&t.graph, op);
     char *block = aligned_alloc(16, (room + 15) / 16 * 16);
-    nsky_conv_data found = {NULL};
+    nsky_conv_data found = {.weight = NULL};
 
     assert_int_equal(room % 16, 0);
     assert_int_equal(count, 16 * 9 * 8);
@@ -59,17 +59,17 @@ static void test_weights_are_bytes_with_a_scale(void **state)
     const int8_t *bytes = found.weight;
     const float *bias = found.bias;
     for (uint32_t o = 0; o < 16; o++) {
-        int largest = 0;
+        double largest = 0;
         for (uint32_t tap = 0; tap < 9; tap++)
             for (uint32_t c = 0; c < 8; c++) {
-                int byte = bytes[(o * 9 + tap) * 8 + c];
+                const double byte = (double)bytes[(o * 9 + tap) * 8 + c];
                 double weight = o < 10 && c < 3 ? op->weight[(o * 3 + c) * 9 + tap] : 0;
                 /* scale takes x's units to y's */
                 double unit = found.scale[o] / (2 / 127.0) * (5 / 127.0);
                 assert_true(fabs(byte * unit - weight) <= 0.5001 * unit + 1e-12);
-                largest = abs(byte) > largest ? abs(byte) : largest;
+                largest = fmax(largest, fabs(byte));
             }
-        assert_int_equal(largest, o < 10 && o != 4 ? 127 : 0);
+        assert_true(largest == (o < 10 && o != 4 ? 127 : 0));
         assert_true(o < 10 ? fabs(bias[o] * 5 / 127.0 - op->bias[o]) < 1e-6 : bias[o] == 0);
     }
     free(block);
@@ -153,7 +153,7 @@ static void check_conv(void *opened, const nsky_graph *graph, const nsky_op *op,
 {
     const nsky_value *out = &graph->values[op->out];
     char *block = aligned_alloc(16, (nsky_bytes_room(graph, op) + 15) / 16 * 16);
-    nsky_conv_data data = {NULL};
+    nsky_conv_data data = {.weight = NULL};
     double *x = units_of(opened, graph, op->in, batch, images), *add = NULL;
     double *got = units_of(opened, graph, op->out, batch, images);
 

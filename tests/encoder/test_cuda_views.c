@@ -85,7 +85,7 @@ static void batch_free(batch *b)
     free(b->views);
     free(b->pixels);
     free(b->want);
-    *b = (batch){NULL};
+    *b = (batch){.views = NULL};
 }
 
 /* Two views of each of a few stamps. */

@@ -120,7 +120,7 @@ static void company_changes_nothing(void **state)
     static uint8_t bits[QUERIES][ROWS / 8 + 1];
     static float scores[QUERIES][ROWS], alone_scores[ROWS];
     const uint8_t *allowed[QUERIES];
-    nsky_hit hits[QUERIES][K], alone[K];
+    static nsky_hit hits[QUERIES][K], alone[K];
     nsky_topk topks[QUERIES];
     nsky_error err = NSKY_ERROR_INIT;
     const nsky_scan scan = {.vectors = {vectors, ROWS, DIM, NSKY_VECTOR_FLOAT16}};
