@@ -55,8 +55,9 @@ def panel(sizes, index, title, key, logarithmic):
                    f'{shown(size["rows"])}</text>')
     out.append(f'<rect class="frame" x="{left}" y="{top}" width="{WIDE}" height="{HIGH}"/>')
     for bound, y in ((high, top + 10), (low, top + HIGH)):
-        text = 10 ** bound if logarithmic else bound
-        out.append(f'<text x="{left - 6}" y="{y}" text-anchor="end">{text:.3g}</text>')
+        number = 10 ** bound if logarithmic else bound
+        text = f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+        out.append(f'<text x="{left - 6}" y="{y}" text-anchor="end">{text}</text>')
     for name, line in lines.items():
         if line:
             out += curve(name, line, place)
@@ -69,4 +70,6 @@ def draw(sizes, path):
     with open(path, "w", encoding="utf-8") as file:
         file.write(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}">\n'
                    f"<title>An index over its rows: lists blue, graph orange</title>\n{STYLE}\n"
-                   + "\n".join(p for p in panels if p) + "\n</svg>\n")
+                   + "\n".join(p for p in panels if p) + f'\n<circle class="lists" cx="{LEFT + 4}" cy="{high - 12}" r="3"/>'
+                   f'<text x="{LEFT + 14}" y="{high - 8}">lists</text><circle class="graph" cx="{LEFT + 74}" '
+                   f'cy="{high - 12}" r="3"/><text x="{LEFT + 84}" y="{high - 8}">graph</text>\n</svg>\n')

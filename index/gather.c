@@ -15,11 +15,17 @@
 #define SLOW_NS 500000u    /* so long for a task's rows: they came from the disk */
 #define READERS 8          /* at once: what an SSD likes */
 
-#define FEW_VALUES (1ull << 20) /* multiply-adds: as long as looking into lists takes */
+/* Matches of vectors of 512 numbers: measured at a million and ten million rows in memory. More
+ * would take too long where they lie on a disk. */
+#define FEW_MIN 2048
+#define FEW_MAX 20480
+#define ROWS_A_MATCH 400
 
-uint64_t nsky_gather_few(uint32_t dim)
+uint64_t nsky_gather_few(uint64_t rows, uint32_t dim)
 {
-    return FEW_VALUES / dim;
+    uint64_t few = rows / ROWS_A_MATCH;
+    few = few < FEW_MIN ? FEW_MIN : few > FEW_MAX ? FEW_MAX : few;
+    return few * 512 / dim;
 }
 
 typedef struct gathering {

@@ -14,8 +14,8 @@ NSKY_MUST_CHECK nsky_status nsky_gather_run(const nsky_scan *scan, const float *
                                             uint64_t first, uint64_t end, const uint8_t *allowed,
                                             nsky_topk *topk, uint64_t *compared, nsky_error *err);
 
-/* As many rows of dim numbers are compared in some milliseconds. The index needs about as long, and
- * finds less. */
-uint64_t nsky_gather_few(uint32_t dim);
+/* So many matches of a filter are compared as quickly as lists are looked into, which find less:
+ * the larger the survey, the more lists such a filter makes necessary. */
+uint64_t nsky_gather_few(uint64_t rows, uint32_t dim);
 
 #endif

@@ -105,7 +105,7 @@ nsky_status nsky_search_open(nsky_search **out, const char *store, uint32_t gene
         return status;
     }
     const nsky_generation *live = search->generation;
-    search->few = nsky_gather_few(live->dim);
+    search->few = nsky_gather_few(live->rows, live->dim);
     search->scan = (nsky_scan){.vectors = live->vectors};
     search->rerank = (nsky_rerank){search->faiss, &search->scan, search->indexed};
     *out = search;

@@ -20,7 +20,7 @@ static nsky_status answer(const nsky_speed *s, const nsky_speed_query *query, ui
     nsky_lists_ask asks[BATCH];
     uint64_t compared;
     nsky_status status = NSKY_OK;
-    const bool few = query->allowed && query->matching <= nsky_gather_few(s->job.dim);
+    const bool few = query->allowed && query->matching <= nsky_gather_few(s->job.rows, s->job.dim);
     if (!few && !s->job.graph) {
         for (uint32_t i = 0; i < count; i++) {
             nsky_lists_effort effort = s->tuned.efforts[0];
