@@ -6,7 +6,7 @@
 
 #include "common/memory.h"
 #include "probe/classifier.h"
-#include "probe/metrics.h"
+#include "probe/metrics_json.h"
 
 #define REPLICATES 1000
 
@@ -31,16 +31,6 @@ static bool learned_from(const nsky_probe *probe, uint64_t id)
     return false;
 }
 
-static nsky_json *json_interval(nsky_interval interval)
-{
-    nsky_json *object = nsky_json_object();
-
-    nsky_json_put_fixed(object, "value", interval.value, 6);
-    nsky_json_put_fixed(object, "low", interval.low, 6);
-    nsky_json_put_fixed(object, "high", interval.high, 6);
-    return object;
-}
-
 static nsky_status assess_binary(const assessment *s, const uint32_t *which, uint32_t n,
                                  nsky_json *into, nsky_error *err)
 {
@@ -59,17 +49,7 @@ static nsky_status assess_binary(const assessment *s, const uint32_t *which, uin
     if (status == NSKY_OK)
         status = nsky_measure_ranking(&m, scores, positive, n, REPLICATES, 1, err);
     if (status == NSKY_OK) {
-        nsky_json *rates = nsky_json_array();
-        nsky_json_put_integer(into, "positives", m.positives);
-        nsky_json_put_integer(into, "negatives", m.negatives);
-        nsky_json_put(into, "auroc", json_interval(m.auroc));
-        nsky_json_put(into, "average_precision", json_interval(m.average_precision));
-        for (int f = 0; f < NSKY_FPRS; f++) {
-            nsky_json *rate = json_interval(m.tpr[f]);
-            nsky_json_put_number(rate, "false_positive_rate", nsky_fprs[f]);
-            nsky_json_append(rates, rate);
-        }
-        nsky_json_put(into, "recall", rates);
+        nsky_ranking_put(into, &m);
         if (s->probe->calibration)
             nsky_json_put_fixed(into, "calibration_error",
                                 nsky_calibration_error(probability, positive, n), 6);
@@ -102,7 +82,7 @@ static nsky_status assess_classes(const assessment *s, const uint32_t *which, ui
         status = nsky_measure_classes(&m, truth, guess, kept, s->probe->classes, err);
     if (status == NSKY_OK) {
         nsky_json_put_integer(into, "n", kept);
-        nsky_json_put(into, "accuracy", json_interval(m.accuracy));
+        nsky_json_put(into, "accuracy", nsky_interval_json(m.accuracy));
         nsky_json_put_fixed(into, "macro_f1", m.macro_f1, 6);
     }
     nsky_free(truth);
@@ -125,11 +105,11 @@ static nsky_status assess_numbers(const assessment *s, const uint32_t *which, ui
         status = nsky_measure_regression(&m, truth, guess, n, REPLICATES, 1, err);
     if (status == NSKY_OK) {
         nsky_json_put_integer(into, "n", m.n);
-        nsky_json_put(into, "sigma_mad", json_interval(m.sigma_mad));
-        nsky_json_put(into, "bias", json_interval(m.bias));
-        nsky_json_put(into, "outliers_05", json_interval(m.outliers_05));
-        nsky_json_put(into, "outliers_15", json_interval(m.outliers_15));
-        nsky_json_put(into, "r2", json_interval(m.r2));
+        nsky_json_put(into, "sigma_mad", nsky_interval_json(m.sigma_mad));
+        nsky_json_put(into, "bias", nsky_interval_json(m.bias));
+        nsky_json_put(into, "outliers_05", nsky_interval_json(m.outliers_05));
+        nsky_json_put(into, "outliers_15", nsky_interval_json(m.outliers_15));
+        nsky_json_put(into, "r2", nsky_interval_json(m.r2));
     }
     nsky_free(truth);
     nsky_free(guess);

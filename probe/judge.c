@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "probe/metrics.h"
+#include "probe/metrics_json.h"
 #include "probe/metrics_private.h"
 #include "probe/sample.h"
 
@@ -19,33 +19,6 @@
           */
 #define NOVELTY_SHARE 0.99
 #define BELIEF_LOG_ODDS 1.5 /* standard deviation: a factor of 4.5 */
-
-static nsky_json *json_interval(nsky_interval interval)
-{
-    nsky_json *object = nsky_json_object();
-
-    nsky_json_put_fixed(object, "value", interval.value, 6);
-    nsky_json_put_fixed(object, "low", interval.low, 6);
-    nsky_json_put_fixed(object, "high", interval.high, 6);
-    return object;
-}
-
-static nsky_json *json_ranking(const nsky_ranking_metrics *m)
-{
-    nsky_json *object = nsky_json_object(), *rates = nsky_json_array();
-
-    nsky_json_put_integer(object, "positives", m->positives);
-    nsky_json_put_integer(object, "negatives", m->negatives);
-    nsky_json_put(object, "auroc", json_interval(m->auroc));
-    nsky_json_put(object, "average_precision", json_interval(m->average_precision));
-    for (int f = 0; f < NSKY_FPRS; f++) {
-        nsky_json *rate = json_interval(m->tpr[f]);
-        nsky_json_put_number(rate, "false_positive_rate", nsky_fprs[f]);
-        nsky_json_append(rates, rate);
-    }
-    nsky_json_put(object, "recall", rates);
-    return object;
-}
 
 static nsky_json *json_curve(const nsky_operating_point *points,
                              const nsky_calibration *calibration)
@@ -58,10 +31,11 @@ static nsky_json *json_curve(const nsky_operating_point *points,
         nsky_json_put_number(point, "score", p->threshold);
         nsky_json_put_fixed(point, "probability", nsky_calibrated(calibration, p->threshold), 6);
         nsky_json_put_integer(point, "selected", p->selected);
-        nsky_json_put(point, "completeness", json_interval(p->completeness));
-        nsky_json_put(point, "false_positive_rate", json_interval(p->false_positive_rate));
-        nsky_json_put(point, "purity",
-                      json_interval((nsky_interval){p->purity, p->purity_low, p->purity_high}));
+        nsky_json_put(point, "completeness", nsky_interval_json(p->completeness));
+        nsky_json_put(point, "false_positive_rate", nsky_interval_json(p->false_positive_rate));
+        nsky_json_put(
+            point, "purity",
+            nsky_interval_json((nsky_interval){p->purity, p->purity_low, p->purity_high}));
         nsky_json_append(curve, point);
     }
     return curve;
@@ -238,7 +212,8 @@ static nsky_status judge_output(nsky_probe *probe, uint32_t output, const output
     if (status == NSKY_OK) {
         for (uint32_t i = 0; i < n; i++)
             probability[i] = nsky_calibrated(calibration, view->scores[i]);
-        *out = json_ranking(&metrics);
+        *out = nsky_json_object();
+        nsky_ranking_put(*out, &metrics);
         nsky_json_put_string(*out, "class", probe->names[probe->outputs == 1 ? 1 : output]);
         nsky_json_put_fixed(*out, "calibration_error",
                             nsky_calibration_error(probability, view->positive, n), 6);
@@ -262,7 +237,7 @@ static nsky_status judge_guesses(const nsky_probe *probe, const double *held_out
         guess[i] = nsky_classifier_guess(&shape, held_out + (size_t)i * probe->outputs);
     nsky_status status = nsky_measure_classes(&metrics, class, guess, n, probe->classes, err);
     if (status == NSKY_OK) {
-        nsky_json_put(into, "accuracy", json_interval(metrics.accuracy));
+        nsky_json_put(into, "accuracy", nsky_interval_json(metrics.accuracy));
         nsky_json_put_fixed(into, "macro_f1", metrics.macro_f1, 6);
     }
     nsky_free(guess);
@@ -328,12 +303,12 @@ nsky_status nsky_judge_numbers(nsky_probe *probe, const double *held_out, const 
     nsky_json *metrics = probe->metrics = nsky_json_object();
     nsky_json_put_string(metrics, "measured_on", "labelled rows, each left out in turn");
     nsky_json_put_integer(metrics, "n", m.n);
-    nsky_json_put(metrics, "rmse", json_interval(m.rmse));
-    nsky_json_put(metrics, "r2", json_interval(m.r2));
-    nsky_json_put(metrics, "bias", json_interval(m.bias));
-    nsky_json_put(metrics, "sigma_mad", json_interval(m.sigma_mad));
-    nsky_json_put(metrics, "outliers_05", json_interval(m.outliers_05));
-    nsky_json_put(metrics, "outliers_15", json_interval(m.outliers_15));
+    nsky_json_put(metrics, "rmse", nsky_interval_json(m.rmse));
+    nsky_json_put(metrics, "r2", nsky_interval_json(m.r2));
+    nsky_json_put(metrics, "bias", nsky_interval_json(m.bias));
+    nsky_json_put(metrics, "sigma_mad", nsky_interval_json(m.sigma_mad));
+    nsky_json_put(metrics, "outliers_05", nsky_interval_json(m.outliers_05));
+    nsky_json_put(metrics, "outliers_15", nsky_interval_json(m.outliers_15));
     return NSKY_OK;
 }
 
