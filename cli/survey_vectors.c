@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/file.h"
 #include "common/memory.h"
 #include "common/progress.h"
 #include "encoder/embed_blocks.h"
@@ -108,21 +107,6 @@ static nsky_status make_rows(making *m, nsky_error *err)
     return status;
 }
 
-/* By way of the work folder: a random model has no file of its own. */
-static nsky_status keep_model(const making *m, nsky_error *err)
-{
-    char *temporary = nsky_format(err, "%s/model.tmp", m->work->path);
-    nsky_status status = temporary ? nsky_model_write(m->model, temporary, err) : err->status;
-
-    if (status == NSKY_OK)
-        status = nsky_store_put_model(m->job->store, temporary,
-                                      nsky_model_info_of(m->model)->sha256, err);
-    if (status == NSKY_OK)
-        status = nsky_remove_tree(temporary, err);
-    nsky_free(temporary);
-    return status;
-}
-
 static nsky_status make_manifest(const making *m, nsky_json **out, nsky_error *err)
 {
     const nsky_model_info *info = nsky_model_info_of(m->model);
@@ -182,7 +166,7 @@ static nsky_status fill_and_publish(making *m, uint32_t *generation, uint64_t *m
     snprintf(key, sizeof key, "made-up-%" PRIu64 "-%" PRIu64 "-%u-%s", job->seed, job->rows,
              job->dim, nsky_vector_type_name(job->type));
     if ((status = nsky_generation_begin(&m->work, job->store, key, err)) != NSKY_OK ||
-        (status = keep_model(m, err)) != NSKY_OK ||
+        (status = nsky_model_keep(m->model, job->store, m->work->path, err)) != NSKY_OK ||
         (status = nsky_blocks_open(&m->blocks, m->work->path, job->dim, job->type, err)) != NSKY_OK)
         return status;
     *made = job->rows - m->blocks->rows;

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/file.h"
 #include "common/memory.h"
 #include "common/version.h"
 #include "encoder/embed_private.h"
@@ -21,7 +20,6 @@
 #define IMAGES_PER_DEVICE_BLOCK \
     2048u /* a card is quick: fewer, larger writes that wait for the disk */
 #define COPY_ROWS 4096u
-#define MODEL_TEMPORARY "model.tmp"
 
 static uint32_t core_count(void)
 {
@@ -121,37 +119,6 @@ static void name_key(nsky_embedding *e)
     snprintf(e->key, sizeof e->key, "embed-%016" PRIx64, nsky_hash64(text, strlen(text)));
 }
 
-/* By way of the work folder: a random model has no file of its own. */
-static nsky_status copy_model(const nsky_embedding *e, const char *temporary, nsky_error *err)
-{
-    const char *sha256 = nsky_model_info_of(e->model)->sha256;
-    nsky_error first = NSKY_ERROR_INIT;
-    nsky_status status = nsky_model_write(e->model, temporary, &first);
-
-    if (status == NSKY_OK)
-        status = nsky_store_put_model(e->store, temporary, sha256, &first);
-    nsky_status removed = nsky_remove_tree(temporary, err);
-    if (status != NSKY_OK)
-        *err = first;
-    return status != NSKY_OK ? status : removed;
-}
-
-/* A store answers for uploads by itself, so the weights go with it, before anything is computed. */
-static nsky_status keep_model(const nsky_embedding *e, nsky_error *err)
-{
-    const char *sha256 = nsky_model_info_of(e->model)->sha256;
-    char *kept = nsky_format(err, "%s/models/%.16s.safetensors", e->store, sha256);
-    char *temporary = nsky_format(err, "%s/%s", e->work->path, MODEL_TEMPORARY);
-    nsky_status status = NSKY_ENOMEM;
-
-    if (kept && temporary)
-        status = nsky_file_exists(kept) ? nsky_remove_tree(temporary, err) /* of a killed run */
-                                        : copy_model(e, temporary, err);
-    nsky_free(kept);
-    nsky_free(temporary);
-    return status;
-}
-
 static nsky_status take_over(nsky_embedding *e, nsky_error *err)
 {
     uint64_t end = !e->live ? 0 : e->live->rows < e->rows ? e->live->rows : e->rows;
@@ -216,7 +183,7 @@ static nsky_status fill_and_publish(nsky_embedding *e, const nsky_embed_options 
     nsky_json *manifest = NULL;
     nsky_status status;
 
-    if ((status = keep_model(e, err)) != NSKY_OK ||
+    if ((status = nsky_model_keep(e->model, e->store, e->work->path, err)) != NSKY_OK ||
         (status = nsky_blocks_open(&e->blocks, e->work->path, e->dim, e->type, err)) != NSKY_OK ||
         (status = take_over(e, err)) != NSKY_OK)
         return status;

@@ -54,6 +54,10 @@ NSKY_MUST_CHECK nsky_status nsky_model_random(nsky_model **out, nsky_arch arch, 
                                               uint64_t seed, nsky_error *err);
 NSKY_MUST_CHECK nsky_status nsky_model_write(const nsky_model *model, const char *path,
                                              nsky_error *err);
+/* The weights into STORE/models, unless they are there, by way of a file in `folder` (a random
+ * model has none of its own), which is removed: also one that a killed run left. */
+NSKY_MUST_CHECK nsky_status nsky_model_keep(const nsky_model *model, const char *store,
+                                            const char *folder, nsky_error *err);
 /* A path, or "random[:resnet18|34|50[:SEED]]" (resnet18, seed 1). NSKY_EINVAL: neither. */
 NSKY_MUST_CHECK nsky_status nsky_model_load(nsky_model **out, const char *path_or_random,
                                             nsky_error *err);
