@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <math.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "common/half.h"
 
@@ -106,6 +108,16 @@ void nsky_vector_round(nsky_vector_type type, float *x, uint32_t dim)
     }
     for (uint32_t i = 0; i < dim && square > 0; i++)
         x[i] *= 1 / sqrtf((float)square);
+}
+
+bool nsky_vectors_will_need(const nsky_vectors *vectors, uint64_t first, uint64_t end)
+{
+    assert(vectors && first <= end && end <= vectors->rows);
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t begin = (uintptr_t)nsky_vectors_row(vectors, first) / page * page;
+
+    return madvise((void *)begin, (uintptr_t)nsky_vectors_row(vectors, end) - begin,
+                   MADV_WILLNEED) == 0;
 }
 
 bool nsky_vector_is_blank(nsky_vector_type type, const void *row, uint32_t dim)

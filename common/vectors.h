@@ -41,6 +41,21 @@ static inline const void *nsky_vectors_row(const nsky_vectors *vectors, uint64_t
     return (const char *)vectors->data + row * nsky_vector_bytes(vectors->type, vectors->dim);
 }
 
+/* Asks the disk for rows [first, end) of a mapped file, all at once: a page fault reads a small
+ * piece and waits for it. Advice: where they are in memory nothing happens. false: it is not taken.
+ */
+bool nsky_vectors_will_need(const nsky_vectors *vectors, uint64_t first, uint64_t end);
+
+/* A row in memory to the cache, all its lines. */
+static inline void nsky_vectors_prefetch(const nsky_vectors *vectors, uint64_t row)
+{
+    const char *bytes = nsky_vectors_row(vectors, row);
+    const size_t count = nsky_vector_bytes(vectors->type, vectors->dim);
+
+    for (size_t line = 0; line < count; line += 64)
+        __builtin_prefetch(bytes + line);
+}
+
 /* Rows [first, first + count) of them. */
 static inline nsky_vectors nsky_vectors_run(const nsky_vectors *vectors, uint64_t first,
                                             uint64_t count)

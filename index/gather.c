@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 
 #include "common/clock.h"
 #include "common/memory.h"
@@ -38,14 +37,6 @@ typedef struct gathering {
     float *scratch;   /* [threads, padded] */
 } gathering;
 
-static void prefetch(const gathering *g, uint64_t row)
-{
-    const nsky_vectors *v = &g->scan->vectors;
-    const char *bytes = nsky_vectors_row(v, row);
-    for (size_t line = 0; line < nsky_vector_bytes(v->type, v->dim); line += 64)
-        __builtin_prefetch(bytes + line);
-}
-
 static void compare_some(uint64_t task, uint32_t thread, void *payload)
 {
     const gathering *g = payload;
@@ -56,7 +47,7 @@ static void compare_some(uint64_t task, uint32_t thread, void *payload)
     for (uint64_t i = begin; i < end; i++) {
         uint64_t row = g->rows ? g->rows[i] : g->first + i;
         if (i + 4 < end)
-            prefetch(g, g->rows ? g->rows[i + 4] : g->first + i + 4);
+            nsky_vectors_prefetch(&g->scan->vectors, g->rows ? g->rows[i + 4] : g->first + i + 4);
         float similarity = nsky_scan_row(g->scan, row, g->query, scratch);
         if (!isnan(similarity))
             nsky_topk_offer(&g->heaps[thread], (nsky_hit){row, similarity});

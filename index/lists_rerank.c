@@ -1,8 +1,6 @@
 /* lists_rerank.c - lists.h: exact cosines of candidates. Any thread. */
 #include <assert.h>
 #include <math.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "index/lists.h"
@@ -23,14 +21,9 @@ static bool is_excluded(uint64_t row, const uint64_t *exclude, uint32_t count)
  * It is advice: what cannot be had comes by page fault. */
 static void read_ahead(const nsky_scan *scan, const nsky_candidate *candidates, uint32_t count)
 {
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     for (uint32_t i = 0; i < count; i++) {
-        if (candidates[i].row >= scan->vectors.rows)
-            continue;
-        uintptr_t begin = (uintptr_t)nsky_vectors_row(&scan->vectors, candidates[i].row);
-        uintptr_t end = begin + nsky_vector_bytes(scan->vectors.type, scan->vectors.dim);
-        begin = begin / page * page;
-        if (madvise((void *)begin, end - begin, MADV_WILLNEED) != 0)
+        const uint64_t row = candidates[i].row;
+        if (row < scan->vectors.rows && !nsky_vectors_will_need(&scan->vectors, row, row + 1))
             return;
     }
 }
@@ -38,12 +31,8 @@ static void read_ahead(const nsky_scan *scan, const nsky_candidate *candidates, 
 static void fetch(const nsky_scan *scan, const nsky_candidate *candidates, uint32_t i,
                   uint32_t count)
 {
-    if (i + AHEAD >= count || candidates[i + AHEAD].row >= scan->vectors.rows)
-        return;
-    const char *row = nsky_vectors_row(&scan->vectors, candidates[i + AHEAD].row);
-    const size_t bytes = nsky_vector_bytes(scan->vectors.type, scan->vectors.dim);
-    for (size_t line = 0; line < bytes; line += 64)
-        __builtin_prefetch(row + line);
+    if (i + AHEAD < count && candidates[i + AHEAD].row < scan->vectors.rows)
+        nsky_vectors_prefetch(&scan->vectors, candidates[i + AHEAD].row);
 }
 
 void nsky_lists_rerank(const nsky_scan *scan, const float *query, const nsky_candidate *candidates,

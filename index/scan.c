@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <math.h>
 #include <pthread.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/memory.h"
@@ -124,19 +123,16 @@ static void forget_scores(const nsky_linear_scan *linear, uint64_t first, uint32
             linear->scores[q * linear->rows + (first - linear->first) + i] = NAN;
 }
 
-/* Page faults alone would read a small piece and wait for it. It is advice: where the vectors are
- * in memory nothing happens. */
+/* The vectors may lie on a disk. */
 static void read_ahead(slice *part, uint64_t row)
 {
     const nsky_vectors *v = &part->scan->vectors;
     const uint64_t piece = AHEAD_BYTES / nsky_vector_bytes(v->type, v->dim) + 1;
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     if (part->asked >= part->end || row + piece < part->asked)
         return;
     const uint64_t from = part->asked > row ? part->asked : row;
     const uint64_t end = part->end - row > 2 * piece ? row + 2 * piece : part->end;
-    const uintptr_t begin = (uintptr_t)nsky_vectors_row(v, from) / page * page;
-    (void)madvise((void *)begin, (uintptr_t)nsky_vectors_row(v, end) - begin, MADV_WILLNEED);
+    (void)nsky_vectors_will_need(v, from, end);
     part->asked = end;
 }
 
