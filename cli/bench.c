@@ -1,6 +1,7 @@
 /* bench.c - `nearsky bench WHAT`: how fast this machine is at one thing. */
 #include "cli/bench.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,26 @@ void nsky_bench_put_machine(nsky_json *report)
     nsky_json_put_integer(report, "cores", sysconf(_SC_NPROCESSORS_ONLN));
     nsky_json_put_string(report, "cpu_features", nsky_cpu_features());
     nsky_json_put_string(report, "commit", nsky_commit());
+}
+
+int nsky_bench_options(int argc, char **argv, const char *name, const char *words,
+                       const struct option *known, bool (*take)(int option, void *arguments),
+                       void *arguments)
+{
+    int option, which = 0;
+
+    while ((option = getopt_long(argc, argv, "h", known, &which)) != -1) {
+        if (option == 'h') {
+            fputs(words, stdout);
+            return 1 + NSKY_EXIT_DONE;
+        }
+        if (option == '?')
+            return 1 + nsky_cli_usage(name, "wrong options");
+        if (!take(option, arguments))
+            return 1 + nsky_cli_usage(name, "--%s does not take \"%s\"", known[which].name,
+                                      optarg ? optarg : "");
+    }
+    return 0;
 }
 
 int nsky_cli_bench(int argc, char **argv)

@@ -310,8 +310,9 @@ static bool parse_count(const char *text, uint32_t max, uint32_t *out)
     return end != text && *end == '\0' && number >= 1 && number <= (long)max;
 }
 
-static bool parse_option(int option, arguments *args)
+static bool take_option(int option, void *payload)
 {
+    arguments *args = payload;
     switch (option) {
     case 'a':
         return nsky_arch_parse(optarg, &args->arch);
@@ -350,19 +351,10 @@ int nsky_bench_embed(int argc, char **argv)
                       .workers = cores < 1             ? 1
                                  : cores > WORKERS_MAX ? WORKERS_MAX
                                                        : (uint32_t)cores};
-    int option, which = 0;
 
     args.encoder.size = 96;
-    while ((option = getopt_long(argc, argv, "h", known, &which)) != -1) {
-        if (option == 'h') {
-            fputs(help, stdout);
-            return NSKY_EXIT_DONE;
-        }
-        if (option == '?')
-            return nsky_cli_usage("bench embed", "wrong options");
-        if (!parse_option(option, &args))
-            return nsky_cli_usage("bench embed", "--%s does not take \"%s\"", known[which].name,
-                                  optarg);
-    }
+    const int stop = nsky_bench_options(argc, argv, "bench embed", help, known, take_option, &args);
+    if (stop)
+        return stop - 1;
     return optind == argc ? bench(&args) : nsky_cli_usage("bench embed", "too many words");
 }

@@ -72,8 +72,9 @@ static bool parse_efforts(const char *text, arguments *args)
     return false;
 }
 
-static bool parse_option(int option, arguments *args)
+static bool take_option(int option, void *payload)
 {
+    arguments *args = payload;
     nsky_error err = NSKY_ERROR_INIT;
     char *end;
 
@@ -315,19 +316,10 @@ int nsky_bench_index(int argc, char **argv)
         .queries = 500,
         .effort_count = 1,
         .efforts = {1}};
-    int option, which = 0;
 
-    while ((option = getopt_long(argc, argv, "h", known, &which)) != -1) {
-        if (option == 'h') {
-            fputs(help, stdout);
-            return NSKY_EXIT_DONE;
-        }
-        if (option == '?')
-            return nsky_cli_usage("bench index", "wrong options");
-        if (!parse_option(option, &args))
-            return nsky_cli_usage("bench index", "--%s does not take \"%s\"", known[which].name,
-                                  optarg);
-    }
+    const int stop = nsky_bench_options(argc, argv, "bench index", help, known, take_option, &args);
+    if (stop)
+        return stop - 1;
     if (optind + 1 != argc)
         return nsky_cli_usage("bench index", "give one folder");
     args.job.folder = argv[optind];

@@ -46,8 +46,9 @@ static bool parse_probes(char *text, uint32_t counts[NSKY_SPEED_COUNTS_MAX])
     return true;
 }
 
-static bool parse_option(int option, arguments *args)
+static bool take_option(int option, void *payload)
 {
+    arguments *args = payload;
     nsky_rank_speed_options *o = &args->options;
 
     switch (option) {
@@ -152,18 +153,10 @@ int nsky_bench_scan(int argc, char **argv)
                                   .counts = {1, 4, 16}}};
     nsky_rank_speeds speeds;
     nsky_error err = NSKY_ERROR_INIT;
-    int option, which = 0;
 
-    while ((option = getopt_long(argc, argv, "h", known, &which)) != -1) {
-        if (option == 'h') {
-            fputs(help, stdout);
-            return NSKY_EXIT_DONE;
-        }
-        if (option == '?')
-            return nsky_cli_usage("bench scan", "wrong options");
-        if (!parse_option(option, &args))
-            return nsky_cli_usage("bench scan", "--%s does not take that", known[which].name);
-    }
+    const int stop = nsky_bench_options(argc, argv, "bench scan", help, known, take_option, &args);
+    if (stop)
+        return stop - 1;
     if (optind != argc)
         return nsky_cli_usage("bench scan", "too many words");
     if (nsky_rank_speed_measure(&args.options, &speeds, &err) != NSKY_OK)

@@ -44,8 +44,9 @@ typedef struct survey_report {
     uint32_t generation;
 } survey_report;
 
-static bool parse_option(int option, arguments *args)
+static bool take_option(int option, void *payload)
 {
+    arguments *args = payload;
     switch (option) {
     case 'r':
         return nsky_bench_count(optarg, 1, NSKY_SIM_SKY_ROWS_MAX, &args->rows);
@@ -227,19 +228,11 @@ int nsky_bench_survey(int argc, char **argv)
     arguments args = {.rows = 100000, .seed = 1, .dim = 512};
     survey_report report = {0};
     nsky_error err = NSKY_ERROR_INIT;
-    int option, which = 0;
 
-    while ((option = getopt_long(argc, argv, "h", known, &which)) != -1) {
-        if (option == 'h') {
-            fputs(help, stdout);
-            return NSKY_EXIT_DONE;
-        }
-        if (option == '?')
-            return nsky_cli_usage("bench survey", "wrong options");
-        if (!parse_option(option, &args))
-            return nsky_cli_usage("bench survey", "--%s does not take \"%s\"", known[which].name,
-                                  optarg);
-    }
+    const int stop =
+        nsky_bench_options(argc, argv, "bench survey", help, known, take_option, &args);
+    if (stop)
+        return stop - 1;
     if (optind + 1 != argc)
         return nsky_cli_usage("bench survey", "give one store");
     args.store = argv[optind];

@@ -37,8 +37,9 @@ typedef struct arguments {
     bool json;
 } arguments;
 
-static bool parse_option(int option, arguments *args)
+static bool take_option(int option, void *payload)
 {
+    arguments *args = payload;
     nsky_train_speed_options *o = &args->options;
     char *end;
 
@@ -106,19 +107,10 @@ int nsky_bench_train(int argc, char **argv)
     arguments args = {.options = nsky_train_speed_defaults()};
     nsky_train_speed speed;
     nsky_error err = NSKY_ERROR_INIT;
-    int option, which = 0;
 
-    while ((option = getopt_long(argc, argv, "h", known, &which)) != -1) {
-        if (option == 'h') {
-            fputs(help, stdout);
-            return NSKY_EXIT_DONE;
-        }
-        if (option == '?')
-            return nsky_cli_usage("bench train", "wrong options");
-        if (!parse_option(option, &args))
-            return nsky_cli_usage("bench train", "--%s does not take \"%s\"", known[which].name,
-                                  optarg);
-    }
+    const int stop = nsky_bench_options(argc, argv, "bench train", help, known, take_option, &args);
+    if (stop)
+        return stop - 1;
     if (optind != argc)
         return nsky_cli_usage("bench train", "too many words");
     if (nsky_train_speed_measure(&args.options, &speed, &err) != NSKY_OK)
