@@ -31,6 +31,45 @@ NSKY_ON_DEVICE static inline void nsky_stein_pixel(const nsky_stretch *s, float 
     }
 }
 
+/* What a preprocessing makes of fluxes, ready for a card. */
+typedef struct nsky_look {
+    nsky_stretch_kind kind;
+    nsky_stretch stretch;
+    float root; /* sqrt(stretch.q) */
+    uint32_t channel[3];
+    float mean[3], deviation[3];
+} nsky_look;
+
+static inline nsky_look nsky_look_of(const nsky_preprocess *how)
+{
+    nsky_look look;
+
+    look.kind = how->stretch;
+    look.stretch = nsky_stretch_viewer;
+    look.root = sqrtf(nsky_stretch_viewer.q);
+    for (int c = 0; c < 3; c++) {
+        look.channel[c] = how->channel[c];
+        look.mean[c] = how->mean[c];
+        look.deviation[c] = how->deviation[c];
+    }
+    return look;
+}
+
+/* The fluxes of a pixel, changed on the way, to the network's three inputs. */
+NSKY_ON_DEVICE static inline void nsky_look_pixel(const nsky_look *look, float flux[3],
+                                                  float out[3])
+{
+    if (look->kind == NSKY_STRETCH_STEIN)
+        nsky_stein_pixel(&look->stretch, look->root, flux);
+    else
+        nsky_stretch_pixel(&look->stretch, look->root, flux);
+    for (uint32_t c = 0; c < 3; c++) {
+        uint32_t band = look->channel[c]; /* by selects: an index would put flux into memory */
+        float value = band == 0 ? flux[0] : band == 1 ? flux[1] : flux[2];
+        out[c] = (value - look->mean[c]) / look->deviation[c];
+    }
+}
+
 /* Where pixel (x, y) of view v comes from: v & 3 quarter turns, then a flip for v >= 4. */
 NSKY_ON_DEVICE static inline void nsky_view_source(uint32_t size, uint32_t view, uint32_t x,
                                                    uint32_t y, uint32_t *from_x, uint32_t *from_y)

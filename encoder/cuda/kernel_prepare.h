@@ -94,21 +94,14 @@ NSKY_ON_DEVICE static inline void nsky_prepare_item(const nsky_prepare_args *a, 
     uint32_t image = (uint32_t)(item / plane), at = (uint32_t)(item % plane), x, y;
     uint32_t stamp = image / a->views;
     nsky_floats eight = {{0, 0, 0, 0, 0, 0, 0, 0}};
-    float v[3];
+    float v[3], input[3];
 
     if (stamp < a->stamps) {
         nsky_view_source(a->size, image % a->views, at % a->size, at / a->size, &x, &y);
         nsky_wire_flux(&a->wires[stamp], a->pixels, a->size, x, y, v);
-        if (a->kind == NSKY_STRETCH_STEIN)
-            nsky_stein_pixel(&a->stretch, a->root, v);
-        else
-            nsky_stretch_pixel(&a->stretch, a->root, v);
-        for (uint32_t c = 0; c < 3; c++) {
-            uint32_t band = a->channel[c]; /* by selects: an index would put v into memory */
-            float value = band == 0 ? v[0] : band == 1 ? v[1] : v[2];
-            value = (value - a->mean[c]) / a->deviation[c];
-            eight.v[c] = a->number == NSKY_NUMBER_INT8 ? value * a->gain : value;
-        }
+        nsky_look_pixel(&a->look, v, input);
+        for (uint32_t c = 0; c < 3; c++)
+            eight.v[c] = a->number == NSKY_NUMBER_INT8 ? input[c] * a->gain : input[c];
     }
     nsky_eight_put(a->number, a->out, item, &eight);
 }

@@ -152,7 +152,7 @@ NSKY_ON_DEVICE static inline void nsky_views_end_item(const nsky_views_args *a, 
     const nsky_view *v = &a->views[index];
     const nsky_augment_recipe *r = &v->recipe;
     size_t side = nsky_view_side(a, v), y = at / a->size, x = at % a->size + r->margin;
-    float value[3];
+    float value[3], input[3];
 
     for (uint32_t band = 0; band < 3; band++) {
         const nsky_augment_band *b = &r->bands[band];
@@ -165,15 +165,9 @@ NSKY_ON_DEVICE static inline void nsky_views_end_item(const nsky_views_args *a, 
             value[band] += b->noise_sigma * nsky_rng_normal_at(r->key, r->counter,
                                                                a->noise_at[index * 3 + band], at);
     }
-    if (a->kind == NSKY_STRETCH_STEIN)
-        nsky_stein_pixel(&a->stretch, a->root, value);
-    else
-        nsky_stretch_pixel(&a->stretch, a->root, value);
-    for (uint32_t c = 0; c < 3; c++) {
-        uint32_t band = a->channel[c]; /* by selects: an index would put value into memory */
-        float colour = band == 0 ? value[0] : band == 1 ? value[1] : value[2];
-        a->out[(index * 3 + c) * plane + at] = (colour - a->mean[c]) / a->deviation[c];
-    }
+    nsky_look_pixel(&a->look, value, input);
+    for (uint32_t c = 0; c < 3; c++)
+        a->out[(index * 3 + c) * plane + at] = input[c];
 }
 
 #endif

@@ -13,8 +13,7 @@
 
 #include "encoder/cuda/number.h"
 #include "encoder/encoder.h"
-#include "encoder/preprocess.h"
-#include "image/stretch.h"
+#include "encoder/preprocess_pixel.h"
 
 #define NSKY_FINISH_LANES 128u
 #define NSKY_FEATURES_MAX 2048u /* ResNet-50's */
@@ -36,11 +35,7 @@ typedef struct nsky_prepare_args {
     void *out; /* [images, size, size, 8] */
     uint32_t stamps, images, views, size;
     nsky_number number;
-    nsky_stretch_kind kind;
-    nsky_stretch stretch;
-    float root; /* sqrt(stretch.q) */
-    uint32_t channel[3];
-    float mean[3], deviation[3];
+    nsky_look look;
     float gain; /* int8 only: what the values are multiplied with */
 } nsky_prepare_args;
 

@@ -10,9 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "encoder/preprocess.h"
+#include "encoder/preprocess_pixel.h"
 #include "encoder/train/augment_pixel.h"
-#include "image/stretch.h"
 
 #define NSKY_VIEW_LANES 256u /* that count a view's missing pixels */
 
@@ -33,11 +32,7 @@ typedef struct nsky_views_args {
     uint64_t *noise_at; /* [count, 3] blocks behind the counter, where added noise begins */
     float *out;         /* [count, 3, size, size], as nsky_augment_view lays it out */
     uint32_t count, size, side_max;
-    nsky_stretch_kind kind;
-    nsky_stretch stretch;
-    float root; /* sqrt(stretch.q) */
-    uint32_t channel[3];
-    float mean[3], deviation[3];
+    nsky_look look;
 } nsky_views_args;
 
 #ifdef __cplusplus

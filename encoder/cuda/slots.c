@@ -7,7 +7,6 @@
 #include "encoder/cuda/slots.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 #include "common/memory.h"
@@ -206,14 +205,9 @@ static nsky_status launch_prepare(const nsky_slots *s, const nsky_slot *slot, ns
                               .images = s->images,
                               .views = how->views,
                               .size = how->size,
-                              .kind = how->stretch,
-                              .stretch = nsky_stretch_viewer,
-                              .root = sqrtf(nsky_stretch_viewer.q)};
+                              .look = nsky_look_of(how)};
 
     args.number = nsky_network_input_number(s->net, &args.gain);
-    memcpy(args.channel, how->channel, sizeof args.channel);
-    memcpy(args.mean, how->mean, sizeof args.mean);
-    memcpy(args.deviation, how->deviation, sizeof args.deviation);
     return nsky_dev_check(s->dev,
                           nsky_launch_prepare(&args, nsky_dev_stream(s->dev, NSKY_STREAM_COMPUTE)),
                           "preprocessing", err);

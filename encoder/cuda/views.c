@@ -147,15 +147,10 @@ static nsky_status start(nsky_views *v, const pack *p, uint32_t count, nsky_erro
                             .count = count,
                             .size = v->how.size,
                             .side_max = v->how.size + 2 * v->margin,
-                            .kind = v->how.stretch,
-                            .stretch = nsky_stretch_viewer,
-                            .root = sqrtf(nsky_stretch_viewer.q)};
+                            .look = nsky_look_of(&v->how)};
     void *stream = nsky_dev_stream(v->dev, NSKY_STREAM_COMPUTE);
     nsky_status status;
 
-    memcpy(args.channel, v->how.channel, sizeof args.channel);
-    memcpy(args.mean, v->how.mean, sizeof args.mean);
-    memcpy(args.deviation, v->how.deviation, sizeof args.deviation);
     if ((status = nsky_dev_check(v->dev, nsky_launch_views_sample(&args, stream),
                                  "resampling views", err)) != NSKY_OK ||
         (status = nsky_dev_check(v->dev, nsky_launch_views_fill(&args, stream), "filling views",

@@ -121,12 +121,7 @@ static void *prepare(const scene *s, uint32_t views, nsky_number number)
                               .views = views,
                               .size = s->how.size,
                               .number = number,
-                              .kind = s->how.stretch,
-                              .stretch = nsky_stretch_viewer,
-                              .root = sqrtf(nsky_stretch_viewer.q)};
-    memcpy(args.channel, s->how.channel, sizeof args.channel);
-    memcpy(args.mean, s->how.mean, sizeof args.mean);
-    memcpy(args.deviation, s->how.deviation, sizeof args.deviation);
+                              .look = nsky_look_of(&s->how)};
     assert_int_equal(nsky_launch_prepare(&args, stream), 0);
     finish_work();
     free(pixels);
