@@ -1,4 +1,5 @@
-/* embed_blocks.h - for encoder/, and `nearsky bench survey`: vectors that become durable a block at a time.
+/* embed_blocks.h - for encoder/, and `nearsky bench survey`: vectors that become durable a block at
+ * a time.
  *
  * vectors.f16 or vectors.i8 holds the rows; vectors.blocks one record a block, written after the
  * block itself is on disk: rows, how many of them are blank, checksum. Opening again keeps the

@@ -50,21 +50,20 @@ nsky_status nsky_shard_embed(nsky_embedding *e, uint64_t first, uint64_t end,
     return nsky_embed_rows(e, report, err);
 }
 
-/* The rows of a folder's name, if it is a shard's of these vectors. */
-static bool parse_name(const nsky_embedding *e, const char *name, uint64_t *first, uint64_t *end)
+/* The rows of a folder's key, if it is a shard's of these vectors. */
+static bool parse_key(const nsky_embedding *e, const char *key, uint64_t *first, uint64_t *end)
 {
-    char wanted[KEY_BYTES], key[KEY_BYTES];
-    int length = snprintf(wanted, sizeof wanted, ".work-%s-", e->key);
-    char *rest;
+    const char *rows = key + strlen(e->key) + 1;
+    char again[KEY_BYTES], *rest;
 
-    if (strncmp(name, wanted, (size_t)length) != 0)
+    if (strncmp(key, e->key, strlen(e->key)) != 0 || rows[-1] != '-')
         return false;
-    *first = strtoull(name + length, &rest, 10);
+    *first = strtoull(rows, &rest, 10);
     if (*rest != '-')
         return false;
     *end = strtoull(rest + 1, &rest, 10);
-    part_key(e, *first, *end, key); /* written in no other way */
-    return strcmp(name + strlen(".work-"), key) == 0 && *first < *end && *end <= e->rows;
+    part_key(e, *first, *end, again); /* written in no other way */
+    return strcmp(key, again) == 0 && *first < *end && *end <= e->rows;
 }
 
 /* Rows of one shard, from where blocks stand on; `at` rows of it are there already. */
@@ -113,17 +112,16 @@ static nsky_status take_part(nsky_embedding *e, uint64_t first, uint64_t end, ns
 nsky_status nsky_shards_take(nsky_embedding *e, uint64_t *next, nsky_error *err)
 {
     assert(e && e->blocks && next && err);
-    char **names = NULL, *folder = nsky_format(err, "%s/generations", e->store);
+    char **keys = NULL;
     size_t count = 0;
     bool more = true;
-    nsky_status status = folder ? nsky_directory_list(&names, &count, folder, err) : err->status;
+    nsky_status status = nsky_generation_work_keys(&keys, &count, e->store, e->key, err);
 
-    nsky_free(folder);
     while (more && status == NSKY_OK) { /* each that begins at or before the end, and brings more */
         uint64_t first, end, before = e->blocks->rows;
         *next = e->rows;
         for (size_t i = 0; i < count && status == NSKY_OK; i++) {
-            if (!parse_name(e, names[i], &first, &end) || end <= e->blocks->rows)
+            if (!parse_key(e, keys[i], &first, &end) || end <= e->blocks->rows)
                 continue;
             if (first <= e->blocks->rows)
                 status = take_part(e, first, end, err);
@@ -132,28 +130,20 @@ nsky_status nsky_shards_take(nsky_embedding *e, uint64_t *next, nsky_error *err)
         }
         more = e->blocks->rows > before;
     }
-    nsky_free(names);
+    nsky_free(keys);
     return status;
 }
 
 void nsky_shards_remove(const nsky_embedding *e)
 {
     nsky_error ignored = NSKY_ERROR_INIT;
-    char **names = NULL, *folder = nsky_format(&ignored, "%s/generations", e->store);
+    char **keys = NULL;
     size_t count = 0;
+    uint64_t first, end;
 
-    /* What is left lies in hidden folders and does no harm. */
-    if (folder && nsky_directory_list(&names, &count, folder, &ignored) == NSKY_OK)
-        for (size_t i = 0; i < count; i++) {
-            uint64_t first, end;
-            nsky_generation_work *work;
-            char key[KEY_BYTES];
-            if (!parse_name(e, names[i], &first, &end))
-                continue;
-            part_key(e, first, end, key);
-            if (nsky_generation_begin_part(&work, e->store, key, &ignored) == NSKY_OK)
-                nsky_generation_abandon(work);
-        }
-    nsky_free(names);
-    nsky_free(folder);
+    if (nsky_generation_work_keys(&keys, &count, e->store, e->key, &ignored) == NSKY_OK)
+        for (size_t i = 0; i < count; i++)
+            if (parse_key(e, keys[i], &first, &end))
+                nsky_generation_discard_part(e->store, keys[i]);
+    nsky_free(keys);
 }

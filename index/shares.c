@@ -2,12 +2,10 @@
 #include "index/shares.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "common/hash.h"
 #include "common/log.h"
@@ -17,15 +15,14 @@
 #include "store/generation.h"
 
 #define KEY_BYTES 80
+#define LISTS "lists-"   /* so begin all keys */
 #define VECTORS_BYTES 15 /* "lists-01234567-" of a key */
 #define WAIT_NS 200000000L
-
-static const char hidden[] = ".work-";
 
 void nsky_shares_key(const nsky_lists_job *job, char out[NSKY_SHARES_KEY_BYTES])
 {
     const uint64_t vectors = nsky_hash64(job->vectors_name, strlen(job->vectors_name));
-    snprintf(out, NSKY_SHARES_KEY_BYTES, "lists-%08" PRIx32 "-%016" PRIx64,
+    snprintf(out, NSKY_SHARES_KEY_BYTES, LISTS "%08" PRIx32 "-%016" PRIx64,
              (uint32_t)(vectors >> 32), nsky_lists_plan_hash(job));
 }
 
@@ -98,7 +95,7 @@ nsky_status nsky_share_make(const char *store, const nsky_lists_job *job, uint32
     }
     if (status != NSKY_OK)
         return status;
-    char *tables = nsky_format(err, "%s/generations/%s%s", work->store, hidden, tables_key);
+    char *tables = nsky_generation_work_path(work->store, tables_key, err);
     own.folder = work->path;
     own.tables = tables;
     status = tables ? NSKY_OK : err->status;
@@ -112,14 +109,6 @@ nsky_status nsky_share_make(const char *store, const nsky_lists_job *job, uint32
 }
 
 /* --- taking over --- */
-
-/* A link, or a copy on file systems that have none; a file of that name is replaced. */
-static nsky_status link_file(const char *to, const char *from, nsky_error *err)
-{
-    if (unlink(to) != 0 && errno != ENOENT)
-        return nsky_fail_errno(err, "%s: cannot replace", to);
-    return link(from, to) == 0 ? NSKY_OK : nsky_copy_file(to, from, err);
-}
 
 /* One file of a share's folder, if it is good. */
 static nsky_status take_file(const nsky_lists_job *job, const char *folder, const char *name,
@@ -149,7 +138,7 @@ static nsky_status take_file(const nsky_lists_job *job, const char *folder, cons
     }
     char *to = nsky_format(err, "%s/%s", job->folder, name);
     char *from = nsky_format(err, "%s/%s", folder, name);
-    status = to && from ? link_file(to, from, err) : err->status;
+    status = to && from ? nsky_link_file(to, from, NULL, err) : err->status;
     nsky_free(from);
     nsky_free(to);
     if (status == NSKY_OK)
@@ -175,15 +164,10 @@ static nsky_status take_folder(const char *store, const nsky_lists_job *job, con
     return status;
 }
 
-/* The key of a folder's name, if it is one of shares; NULL: not. */
-static const char *key_of(const char *name)
+/* Shares of some index, and not the index's own work. */
+static bool is_share(const char *key)
 {
-    const char *key = name + sizeof hidden - 1;
-    return strncmp(name, hidden, sizeof hidden - 1) == 0 && strlen(key) < KEY_BYTES &&
-                   strncmp(key, "lists-", 6) == 0 &&
-                   (strstr(key, "-share-") || strstr(key, "-tables"))
-               ? key
-               : NULL;
+    return strlen(key) < KEY_BYTES && (strstr(key, "-share-") || strstr(key, "-tables"));
 }
 
 static bool begins_with(const char *text, const char *start, size_t length)
@@ -191,32 +175,21 @@ static bool begins_with(const char *text, const char *start, size_t length)
     return strncmp(text, start, length) == 0;
 }
 
-static nsky_status list_folders(char ***names, size_t *count, const char *store, nsky_error *err)
-{
-    char *folder = nsky_format(err, "%s/generations", store);
-    *names = NULL;
-    *count = 0;
-    nsky_status status = folder ? nsky_directory_list(names, count, folder, err) : err->status;
-    nsky_free(folder);
-    return status;
-}
-
 nsky_status nsky_shares_take(const char *store, const nsky_lists_job *job, uint64_t *rows,
                              nsky_error *err)
 {
     assert(store && job && rows && err);
-    char key[NSKY_SHARES_KEY_BYTES], **names;
+    char key[NSKY_SHARES_KEY_BYTES], **keys;
     size_t count;
     bool others = false;
     nsky_shares_key(job, key);
     *rows = 0;
-    nsky_status status = list_folders(&names, &count, store, err);
+    nsky_status status = nsky_generation_work_keys(&keys, &count, store, LISTS, err);
     for (size_t i = 0; i < count && status == NSKY_OK; i++) {
-        const char *theirs = key_of(names[i]);
-        if (!theirs || !begins_with(theirs, key, VECTORS_BYTES))
+        if (!is_share(keys[i]) || !begins_with(keys[i], key, VECTORS_BYTES))
             continue;
-        if (begins_with(theirs, key, strlen(key)))
-            status = take_folder(store, job, theirs, rows, err);
+        if (begins_with(keys[i], key, strlen(key)))
+            status = take_folder(store, job, keys[i], rows, err);
         else
             others = true;
     }
@@ -224,25 +197,20 @@ nsky_status nsky_shares_take(const char *store, const nsky_lists_job *job, uint6
         nsky_log_warn("%s: there are shares of an index with other options (--memory, --lists, "
                       "--bits, --retrain), which are not taken over",
                       store);
-    nsky_free(names);
+    nsky_free(keys);
     return status;
 }
 
 void nsky_shares_remove(const char *store, const char *key)
 {
     nsky_error ignored = NSKY_ERROR_INIT;
-    char **names;
+    char **keys;
     size_t count;
-    /* What is left lies in hidden folders and does no harm. */
-    if (list_folders(&names, &count, store, &ignored) != NSKY_OK)
-        return;
-    for (size_t i = 0; i < count; i++) {
-        nsky_generation_work *work;
-        const char *theirs = key_of(names[i]);
-        if (theirs &&
-            (begins_with(theirs, key, strlen(key)) || !begins_with(theirs, key, VECTORS_BYTES)) &&
-            nsky_generation_begin_part(&work, store, theirs, &ignored) == NSKY_OK)
-            nsky_generation_abandon(work);
-    }
-    nsky_free(names);
+
+    if (nsky_generation_work_keys(&keys, &count, store, LISTS, &ignored) == NSKY_OK)
+        for (size_t i = 0; i < count; i++)
+            if (is_share(keys[i]) && (begins_with(keys[i], key, strlen(key)) ||
+                                      !begins_with(keys[i], key, VECTORS_BYTES)))
+                nsky_generation_discard_part(store, keys[i]);
+    nsky_free(keys);
 }

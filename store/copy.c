@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "common/file.h"
 #include "common/memory.h"
@@ -46,4 +47,15 @@ nsky_status nsky_copy_file(const char *to, const char *from, nsky_error *err)
     }
     fclose(in);
     return status;
+}
+
+nsky_status nsky_link_file(const char *to, const char *from, bool *linked, nsky_error *err)
+{
+    assert(to && from && err);
+    if (unlink(to) != 0 && errno != ENOENT)
+        return nsky_fail_errno(err, "%s: cannot replace", to);
+    const bool done = link(from, to) == 0;
+    if (linked)
+        *linked = done;
+    return done ? NSKY_OK : nsky_copy_file(to, from, err);
 }

@@ -56,6 +56,16 @@ NSKY_MUST_CHECK nsky_status nsky_generation_begin(nsky_generation_work **out, co
 NSKY_MUST_CHECK nsky_status nsky_generation_begin_part(nsky_generation_work **out,
                                                        const char *store, const char *key,
                                                        nsky_error *err);
+/* Where the folder of a key is, whether it is there or not; free with nsky_free. NULL: NSKY_ENOMEM.
+ */
+char *nsky_generation_work_path(const char *store, const char *key, nsky_error *err);
+/* The keys that begin so, of the work folders that are there, sorted; one block: free with
+ * nsky_free, which may also be NULL on error. */
+NSKY_MUST_CHECK nsky_status nsky_generation_work_keys(char ***keys, size_t *count,
+                                                      const char *store, const char *start,
+                                                      nsky_error *err);
+/* Throws away the work of a part, unless somebody is at it: what is left does no harm. */
+void nsky_generation_discard_part(const char *store, const char *key);
 /*
  * Adds to the manifest "format", "number", "created_by", and "files": {name: {bytes, sha256}} for
  * every file in the folder, writes it, syncs all, renames to the next number, points CURRENT at it.

@@ -3,11 +3,9 @@
 #include "store/work.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/memory.h"
 #include "store/copy.h"
@@ -16,6 +14,7 @@
 #include "store/manifest.h"
 
 #define KEY_BYTES_MAX 64
+#define HIDDEN ".work-" /* before the key, in a folder's name */
 
 static nsky_status check_key(const char *key, nsky_error *err)
 {
@@ -27,6 +26,32 @@ static nsky_status check_key(const char *key, nsky_error *err)
     return nsky_fail(err, NSKY_EINVAL,
                      "\"%.80s\": a work folder's key has 1 to %d letters, digits and '-'", key,
                      KEY_BYTES_MAX);
+}
+
+char *nsky_generation_work_path(const char *store, const char *key, nsky_error *err)
+{
+    assert(store && key && err);
+    return nsky_format(err, "%s/generations/" HIDDEN "%s", store, key);
+}
+
+nsky_status nsky_generation_work_keys(char ***keys, size_t *count, const char *store,
+                                      const char *start, nsky_error *err)
+{
+    assert(keys && count && store && start && err);
+    char *folder = nsky_format(err, "%s/generations", store);
+    size_t all = 0;
+
+    *keys = NULL;
+    *count = 0;
+    nsky_status status = folder ? nsky_directory_list(keys, &all, folder, err) : err->status;
+    for (size_t i = 0; i < all && status == NSKY_OK; i++) {
+        char *key = (*keys)[i] + strlen(HIDDEN);
+        if (strncmp((*keys)[i], HIDDEN, strlen(HIDDEN)) == 0 &&
+            strncmp(key, start, strlen(start)) == 0)
+            (*keys)[(*count)++] = key;
+    }
+    nsky_free(folder);
+    return status;
 }
 
 static nsky_status begin(nsky_work *work, const char *store, const char *key, bool part,
@@ -42,7 +67,7 @@ static nsky_status begin(nsky_work *work, const char *store, const char *key, bo
         (!part && (status = nsky_lock_take(&work->lock, work->face.store, err)) != NSKY_OK) ||
         (!part && (status = nsky_current_settle(work->face.store, err)) != NSKY_OK))
         return status;
-    if (!(work->face.path = nsky_format(err, "%s/generations/.work-%s", work->face.store, key)))
+    if (!(work->face.path = nsky_generation_work_path(work->face.store, key, err)))
         return err->status;
     if ((status = nsky_make_directories(work->face.path, err)) != NSKY_OK)
         return status;
@@ -103,6 +128,15 @@ void nsky_generation_abandon(nsky_generation_work *work)
     nsky_generation_pause(work);
 }
 
+void nsky_generation_discard_part(const char *store, const char *key)
+{
+    nsky_error ignored = NSKY_ERROR_INIT;
+    nsky_generation_work *work;
+
+    if (nsky_generation_begin_part(&work, store, key, &ignored) == NSKY_OK)
+        nsky_generation_abandon(work);
+}
+
 /* What cannot be noted is read again when it is published. */
 static void note_shared(nsky_work *work, const nsky_generation *from, const char *name,
                         const char *target)
@@ -126,6 +160,7 @@ nsky_status nsky_generation_link(const nsky_generation_work *work, const nsky_ge
 {
     assert(work && from && name && err);
     char *source = NULL, *target = NULL;
+    bool linked;
     nsky_status status = NSKY_OK;
 
     if (!nsky_manifest_name_ok(name))
@@ -136,11 +171,7 @@ nsky_status nsky_generation_link(const nsky_generation_work *work, const nsky_ge
         status = err->status;
     } else if (!nsky_file_exists(source)) {
         status = nsky_fail(err, NSKY_ENOTFOUND, "%s: no such file", source);
-    } else if (unlink(target) != 0 && errno != ENOENT) { /* of an interrupted run */
-        status = nsky_fail_errno(err, "%s: cannot replace", target);
-    } else if (link(source, target) != 0) { /* another file system, or one without links */
-        status = nsky_copy_file(target, source, err);
-    } else {
+    } else if ((status = nsky_link_file(target, source, &linked, err)) == NSKY_OK && linked) {
         note_shared((nsky_work *)work, from, name, target);
     }
     nsky_free(source);
