@@ -1,41 +1,15 @@
 /* test_cuda_kernels.c - the card's own kernels, compiled for the host, against what they repeat:
  * preprocess.h, half.h, and plain sums. Thread rule: one thread. */
-#include "tests/common/support.h"
 
 #include <math.h>
 
 #include "common/half.h"
 #include "common/rng.h"
-#include "encoder/cuda/device.h"
 #include "encoder/cuda/kernels.h"
 #include "encoder/cuda/wire.h"
 #include "encoder/encoder.h"
 #include "encoder/preprocess.h"
-
-static nsky_dev *dev;
-static void *stream;
-
-static int setup(void **state)
-{
-    nsky_error err = NSKY_ERROR_INIT;
-    (void)state;
-    assert_ok(nsky_dev_open(&dev, &err), err);
-    stream = nsky_dev_stream(dev, NSKY_STREAM_COMPUTE);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    nsky_dev_close(dev);
-    return 0;
-}
-
-static void finish_work(void)
-{
-    nsky_error err = NSKY_ERROR_INIT;
-    assert_ok(nsky_dev_sync(dev, NSKY_STREAM_COMPUTE, &err), err);
-}
+#include "tests/encoder/device_support.h"
 
 /* --- numbers --- */
 
@@ -340,5 +314,5 @@ int main(void)
         cmocka_unit_test(test_finish),
         cmocka_unit_test(test_noise_fills_and_varies),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -1,6 +1,5 @@
 /* test_cuda_learn_kernels.c - the card's loss and updates, compiled for the host, against loss.c,
  * sgd.c and plain loops: updates to the last bit. Thread rule: one thread. */
-#include "tests/common/support.h"
 
 #include <math.h>
 
@@ -10,39 +9,15 @@
 #include "encoder/train/loss.h"
 #include "encoder/train/sgd.h"
 #include "tests/encoder/cuda_host/host_device.h"
+#include "tests/encoder/device_support.h"
 
-static nsky_dev *dev;
-static void *stream;
 static nsky_rng rng;
 
 static int setup(void **state)
 {
-    nsky_error err = NSKY_ERROR_INIT;
-    (void)state;
-    assert_ok(nsky_dev_open(&dev, &err), err);
-    stream = nsky_dev_stream(dev, NSKY_STREAM_COMPUTE);
     rng = nsky_rng_at(2026, 12, 1);
-    return 0;
+    return open_device(state);
 }
-
-static int teardown(void **state)
-{
-    (void)state;
-    nsky_dev_close(dev);
-    return 0;
-}
-
-static void finish_work(void)
-{
-    nsky_error err = NSKY_ERROR_INIT;
-    assert_ok(nsky_dev_sync(dev, NSKY_STREAM_COMPUTE, &err), err);
-}
-
-#define RUN(name, args)                                           \
-    do {                                                          \
-        assert_int_equal(nsky_launch_##name(&(args), stream), 0); \
-        finish_work();                                            \
-    } while (0)
 
 static float *floats(size_t count, double sigma)
 {
@@ -323,5 +298,5 @@ int main(void)
         cmocka_unit_test(test_statistics_follow),
         cmocka_unit_test(test_queues),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, close_device);
 }

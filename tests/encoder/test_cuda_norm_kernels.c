@@ -217,5 +217,5 @@ int main(void)
         cmocka_unit_test(test_norms),
         cmocka_unit_test(test_sums_of_columns),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, close_device);
 }

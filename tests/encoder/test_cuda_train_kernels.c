@@ -261,5 +261,5 @@ int main(void)
         cmocka_unit_test(test_orders),       cmocka_unit_test(test_weights),
         cmocka_unit_test(test_fills),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, close_device);
 }

@@ -61,20 +61,11 @@ static void test_choice(void **state)
 /* Two steps an epoch, of the smallest network there is. */
 static nsky_train_options small_options(const char *device)
 {
-    nsky_train_options o = nsky_train_defaults();
+    nsky_train_options o = smallest_training();
 
-    o.preprocess.size = 16;
-    o.batch = 8;
     o.sub_batch = 8;
-    o.queue = 32;
-    o.hidden = 16;
-    o.projection = 8;
-    o.epochs = 2;
-    o.warm_epochs = 0.5;
     o.device = device;
     o.precision = strcmp(device, "cpu") == 0 ? NSKY_FP32 : NSKY_BF16;
-    o.loader_threads = 1;
-    o.checkpoint_s = 1e9;
     o.name = "small";
     return o;
 }

@@ -28,21 +28,12 @@ static const char *path_of(const char *name)
 /* Three steps an epoch, of the smallest network there is. */
 static nsky_train_options small_options(void)
 {
-    nsky_train_options o = nsky_train_defaults();
+    nsky_train_options o = smallest_training();
 
-    o.preprocess.size = 16;
-    o.batch = 8;
     o.sub_batch = 4;
-    o.queue = 32;
-    o.hidden = 16;
-    o.projection = 8;
-    o.epochs = 2;
-    o.warm_epochs = 0.5;
     o.device = "cpu";
     o.precision = NSKY_FP32;
     o.threads = 1;
-    o.loader_threads = 1;
-    o.checkpoint_s = 1e9;
     return o;
 }
 

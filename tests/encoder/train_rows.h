@@ -3,41 +3,19 @@
 #ifndef NSKY_TEST_TRAIN_ROWS_H
 #define NSKY_TEST_TRAIN_ROWS_H
 
-#include "tests/common/support.h"
-
 #include <math.h>
 
 #include "common/rng.h"
-#include "encoder/cuda/device.h"
 #include "encoder/cuda/kernel_norm.h"
+#include "tests/encoder/device_support.h"
 
-static nsky_dev *dev;
-static void *stream;
 static nsky_rng rng;
 
 static inline int setup(void **state)
 {
-    nsky_error err = NSKY_ERROR_INIT;
-    (void)state;
-    assert_ok(nsky_dev_open(&dev, &err), err);
-    stream = nsky_dev_stream(dev, NSKY_STREAM_COMPUTE);
     rng = nsky_rng_at(2026, 11, 30);
-    return 0;
+    return open_device(state);
 }
-
-static inline int teardown(void **state)
-{
-    (void)state;
-    nsky_dev_close(dev);
-    return 0;
-}
-
-#define RUN(name, args)                                                  \
-    do {                                                                 \
-        nsky_error err_ = NSKY_ERROR_INIT;                               \
-        assert_int_equal(nsky_launch_##name(&(args), stream), 0);        \
-        assert_ok(nsky_dev_sync(dev, NSKY_STREAM_COMPUTE, &err_), err_); \
-    } while (0)
 
 /* --- rows and their numbers --- */
 

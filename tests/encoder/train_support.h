@@ -6,8 +6,26 @@
 
 #include "common/file.h"
 #include "common/rng.h"
+#include "encoder/train/train.h"
 #include "store/survey.h"
 #include "tests/common/support.h"
+
+/* Of the smallest network there is, eight pairs a step. */
+static inline nsky_train_options smallest_training(void)
+{
+    nsky_train_options o = nsky_train_defaults();
+
+    o.preprocess.size = 16;
+    o.batch = 8;
+    o.queue = 32;
+    o.hidden = 16;
+    o.projection = 8;
+    o.epochs = 2;
+    o.warm_epochs = 0.5;
+    o.loader_threads = 1;
+    o.checkpoint_s = 1e9;
+    return o;
+}
 
 /* A star: flux of its own in every band, a Gaussian of sigma pixels, off the middle by (dx, dy). */
 static inline void draw_star(nsky_stamp *stamp, const double flux[3], double sigma_px, double dx,
