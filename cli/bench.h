@@ -16,9 +16,9 @@ int nsky_bench_survey(int argc, char **argv);
 
 /* Goes through the options; take: one of `known`, with its optarg, true where it makes sense. 0 to
  * go on with what follows them, from optind; else an exit status plus one: help was asked for, or
- * what is wrong has been said. name: "bench index". */
+ * what is wrong has been said. name: "bench index"; words: what help says. */
 struct option;
-int nsky_bench_options(int argc, char **argv, const char *name, const char *help,
+int nsky_bench_options(int argc, char **argv, const char *name, const char *words,
                        const struct option *known, bool (*take)(int option, void *arguments),
                        void *arguments);
 /* Digits, then k or M for thousands and millions, from low to high; false: not one. */
