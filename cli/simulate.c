@@ -24,6 +24,7 @@ static const char help[] =
     "  --lens-fraction F  share of strong lenses, 0 to 0.3 (default 0.03; the sky has 0.0001).\n"
     "                     Twice as many look-alikes come along, around the same kind of galaxy\n"
     "  --artefact-fraction F  share of galaxies beside which an artefact is made (default 0.015)\n"
+    "  --nearby           bright galaxies, z = 12.5 to 16.5, some 100 pixels across (--size 256)\n"
     "  --sheet OUT.jpg    also a contact sheet: examples of every class\n"
     "  --threads N        default: one for each core; the result does not depend on it\n"
     "  --json             the report as JSON\n\n"
@@ -74,6 +75,7 @@ enum {
     DENSITY,
     LENS_FRACTION,
     ARTEFACT_FRACTION,
+    NEARBY,
     SHEET,
     THREADS,
     JSON
@@ -113,6 +115,9 @@ static int take(arguments *args, int option, const char *text)
         return parse_real(text, 0, 1, &o->artefact_fraction)
                    ? 0
                    : wrong("--artefact-fraction", "0 to 1", text);
+    case NEARBY:
+        o->nearby = true;
+        return 0;
     case SHEET:
         o->sheet = text;
         return 0;
@@ -141,6 +146,7 @@ static int parse(int argc, char **argv, arguments *args)
         {"density", required_argument, NULL, DENSITY},
         {"lens-fraction", required_argument, NULL, LENS_FRACTION},
         {"artefact-fraction", required_argument, NULL, ARTEFACT_FRACTION},
+        {"nearby", no_argument, NULL, NEARBY},
         {"sheet", required_argument, NULL, SHEET},
         {"threads", required_argument, NULL, THREADS},
         {"json", no_argument, NULL, JSON},

@@ -76,8 +76,9 @@ static nsky_status make_primary(sim_object *object, const sim_plan *plan, sim_pa
         sim_make_lookalike(object, rng, part.class);
         return NSKY_OK;
     }
-    double mag_z =
-        sim_draw_magnitude(rng, SIM_PRIMARY_MAG_Z_MIN, SIM_PRIMARY_MAG_Z_MAX, PRIMARY_SLOPE);
+    double bright = plan->nearby ? SIM_NEARBY_MAG_Z_MIN : SIM_PRIMARY_MAG_Z_MIN;
+    double faint = plan->nearby ? SIM_NEARBY_MAG_Z_MAX : SIM_PRIMARY_MAG_Z_MAX;
+    double mag_z = sim_draw_magnitude(rng, bright, faint, PRIMARY_SLOPE);
     double z = sim_draw_redshift(rng, mag_z);
     nsky_sim_class class = sim_draw_class(rng, sim_draw_is_early(rng, mag_z, z));
     sim_make_galaxy(object, rng, forced ? *forced : class, mag_z, z);

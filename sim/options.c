@@ -80,6 +80,8 @@ static nsky_json *note_of(const nsky_sim_options *o, const sim_plan *plan)
     nsky_json_put_fixed(note, "lens_fraction", o->lens_fraction, 6);
     if (o->artefact_fraction != NSKY_SIM_ARTEFACT_FRACTION) /* else as it always was */
         nsky_json_put_fixed(note, "artefact_fraction", o->artefact_fraction, 6);
+    if (o->nearby)
+        nsky_json_put_bool(note, "nearby", true);
     nsky_json_put_string(note, "beware",
                          "Lenses and look-alikes are far more common than in the sky (1 in 10^4), "
                          "galaxies denser: scores measured here are not scores on a real survey.");

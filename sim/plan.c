@@ -24,7 +24,8 @@ sim_plan sim_plan_of(const nsky_sim_options *options)
 {
     sim_plan plan = {.seed = options->seed,
                      .lens_fraction = options->lens_fraction,
-                     .artefact_fraction = options->artefact_fraction};
+                     .artefact_fraction = options->artefact_fraction,
+                     .nearby = options->nearby};
 
     plan.stamps = options->stamps > 0;
     plan.fields = plan.stamps ? options->stamps : options->bricks;

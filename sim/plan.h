@@ -17,6 +17,7 @@ typedef struct sim_plan {
     uint32_t side;      /* pixels */
     uint32_t primaries; /* of each field */
     double lens_fraction, artefact_fraction;
+    bool nearby;
 } sim_plan;
 
 /* options have been checked. */

@@ -10,6 +10,8 @@
 
 #define SIM_PRIMARY_MAG_Z_MIN 15.3
 #define SIM_PRIMARY_MAG_Z_MAX 20.0
+#define SIM_NEARBY_MAG_Z_MIN 12.5 /* what volunteers classify in pictures */
+#define SIM_NEARBY_MAG_Z_MAX 16.5
 
 /* Number counts N ~ 10^(slope m) between two magnitudes. */
 double sim_draw_magnitude(nsky_rng *rng, double bright, double faint, double slope);

@@ -85,9 +85,11 @@ typedef struct nsky_sim_options {
     double density; /* bricks: NSKY_SIM_DENSITY */
     double lens_fraction;     /* of primaries; twice as many are look-alikes */
     double artefact_fraction; /* of primaries have one made on purpose beside them */
-    const char *sheet;        /* JPEG of examples by class; NULL: none */
-    uint32_t threads;         /* 0: one for each core */
-    const atomic_bool *stop;  /* or NULL */
+    bool
+        nearby; /* primaries that are no deflectors: z = 12.5 to 16.5 mag, some 100 pixels across */
+    const char *sheet;       /* JPEG of examples by class; NULL: none */
+    uint32_t threads;        /* 0: one for each core */
+    const atomic_bool *stop; /* or NULL */
 } nsky_sim_options;
 
 void nsky_sim_options_init(nsky_sim_options *options); /* the defaults above, seed 1 */

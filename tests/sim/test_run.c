@@ -244,6 +244,30 @@ static void test_stamps_are_cutouts(void **state)
     drop_folder(&f);
 }
 
+/* A sky of the neighbourhood is another sky: its galaxies are bright, and resuming does not mix. */
+static void test_nearby_galaxies_are_bright(void **state)
+{
+    (void)state;
+    folder f = make_folder();
+    nsky_sim_options options = few_stamps(&f, 6);
+    nsky_sim_report report;
+    nsky_error err = NSKY_ERROR_INIT;
+
+    options.nearby = true;
+    options.lens_fraction = 0;
+    run(&options);
+    truth *t = read_truth(f.path);
+    assert_int_equal(t->rows, 6);
+    for (int row = 0; row < t->rows; row++) {
+        assert_true(number(t, row, "mag_z") > 12); /* a merger's tail adds its light */
+        assert_true(number(t, row, "mag_z") < 16.6);
+    }
+    nsky_free(t->text);
+    options.nearby = false;
+    assert_int_equal(nsky_sim_run(&options, &report, &err), NSKY_EMISMATCH);
+    drop_folder(&f);
+}
+
 /* The faintest wings of nothing: pixels of an empty corner have the noise of the conditions. */
 static void test_noise_of_a_field(void **state)
 {
@@ -281,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_truth_and_catalogue_agree),
         cmocka_unit_test(test_stars_stand_where_the_wcs_says),
         cmocka_unit_test(test_stamps_are_cutouts),
+        cmocka_unit_test(test_nearby_galaxies_are_bright),
         cmocka_unit_test(test_noise_of_a_field),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
