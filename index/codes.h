@@ -88,12 +88,33 @@ typedef struct nsky_code_sweep_args {
     float *scores; /* [count, block_count * 16] */
 } nsky_code_sweep_args;
 
+/* A block somewhere among others, and what is added to its scores. */
+typedef struct nsky_code_pick {
+    uint32_t block;
+    float base;
+} nsky_code_pick;
+
+/* One query against picked blocks: the same scores as a sweep gives. */
+typedef struct nsky_code_pick_args {
+    const nsky_code_query *query;
+    uint32_t bits, padded;
+    const uint8_t *blocks;
+    const nsky_code_pick *picks; /* [known] */
+    uint64_t count, known; /* known >= count: those behind are fetched to the cache, no more */
+    float *scores;         /* [count * 16] */
+} nsky_code_pick_args;
+
 typedef struct nsky_code_kernel {
     const char *name; /* "avx512vnni", "avx2", "c" */
     void (*sweep)(const nsky_code_sweep_args *args);
+    void (*pick)(const nsky_code_pick_args *args);
     /* Bit r of masks[b] is set where scores[16 b + r] >= threshold (NaN is not). Returns how many
      * are. */
     uint64_t (*above)(const float *scores, uint64_t block_count, float threshold, uint16_t *masks);
+    /* Bit r of masks[b] is set where row_of[16 b + r] < rows and that row's bit is set in allowed,
+     * (rows + 7) / 8 bytes. Returns how many are. rows >= 1. */
+    uint64_t (*match)(const uint32_t *row_of, uint64_t block_count, const uint8_t *allowed,
+                      uint32_t rows, uint16_t *masks);
 } nsky_code_kernel;
 
 /* All that this CPU runs, best first; the last is plain C. */
@@ -106,5 +127,8 @@ uint32_t nsky_code_kernels(nsky_code_kernel out[NSKY_CODE_KERNELS]);
 void nsky_code_sweep(const nsky_code_kernel *kernel, const nsky_coder *coder,
                      const nsky_code_query *const *queries, const float *bases, uint32_t count,
                      const uint8_t *blocks, uint64_t block_count, float *scores);
+/* Scores [count * 16] of picked blocks: args without bits and padded, which the coder has. */
+void nsky_code_pick_blocks(const nsky_code_kernel *kernel, const nsky_coder *coder,
+                           nsky_code_pick_args args);
 
 #endif

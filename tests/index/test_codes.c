@@ -201,6 +201,93 @@ static void compare_kernels(uint32_t bits, uint32_t coded, uint64_t block_count,
     nsky_free(coder);
 }
 
+/* Picked blocks, in any order, some twice, have the scores of a sweep; only `count` are written. */
+static void compare_picks(uint32_t bits, uint32_t coded, uint32_t planes, uint32_t turn)
+{
+    enum { BLOCKS = 11, PICKS = 14 };
+    nsky_code_kernel kernels[NSKY_CODE_KERNELS];
+    const uint32_t kernel_count = nsky_code_kernels(kernels);
+    nsky_coder *coder = nsky_alloc_zero(1, sizeof *coder, &err);
+    coder->bits = bits;
+    coder->coded = coded;
+    uint8_t *blocks = nsky_alloc(BLOCKS, nsky_code_block_bytes(coder), &err);
+    float *w = nsky_alloc(QUERIES * coded, sizeof *w, &err);
+    float expected[PICKS * 16], got[(PICKS + 1) * 16];
+    nsky_code_query query;
+    const nsky_code_query *list[] = {&query};
+    nsky_code_pick picks[PICKS];
+    fill(coder, blocks, BLOCKS, w, turn);
+    assert_int_equal(nsky_code_query_prepare(&query, coder, w, planes, &err), NSKY_OK);
+    for (uint32_t i = 0; i < PICKS; i++) {
+        picks[i] = (nsky_code_pick){i * 7 % BLOCKS, (float)i / 3};
+        nsky_code_sweep(&kernels[kernel_count - 1], coder, list, &picks[i].base, 1,
+                        blocks + picks[i].block * nsky_code_block_bytes(coder), 1,
+                        expected + (size_t)i * 16);
+    }
+    for (uint32_t k = 0; k < kernel_count; k++)
+        for (uint32_t count = 0; count <= PICKS; count++) {
+            memset(got, 0xff, sizeof got);
+            nsky_code_pick_blocks(&kernels[k], coder,
+                                  (nsky_code_pick_args){.query = &query,
+                                                        .blocks = blocks,
+                                                        .picks = picks,
+                                                        .count = count,
+                                                        .known = count < 9 ? PICKS : count,
+                                                        .scores = got});
+            assert_memory_equal(got, expected, count * 16 * sizeof *got);
+            assert_true(isnan(got[(size_t)count * 16]));
+        }
+    nsky_free(w);
+    nsky_free(blocks);
+    nsky_free(coder);
+}
+
+static void picks_have_the_scores_of_a_sweep(void **state)
+{
+    (void)state;
+    const uint32_t dims[] = {1, 8, 9, 24, 61, 128, 2048};
+    for (uint32_t i = 0; i < sizeof dims / sizeof *dims; i++)
+        for (uint32_t bits = 4; bits <= 8; bits += 4)
+            for (uint32_t planes = 1; planes <= 2; planes++)
+                for (uint32_t turn = 0; turn < 2; turn++)
+                    compare_picks(bits, dims[i], planes, turn);
+}
+
+/* Every kernel against the bitmap read bit by bit; the bitmap ends where its memory does, and slots
+ * without a row, or with one that is not there, never match. */
+static void matches_are_the_same(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 9, SLOTS = BLOCKS * 16 };
+    nsky_code_kernel kernels[NSKY_CODE_KERNELS];
+    const uint32_t kernel_count = nsky_code_kernels(kernels);
+    const uint32_t rows[] = {1, 7, 8, 24, 25, 31, 32, 33, 40, 41, 1000, 4096, 100000};
+    for (uint32_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        nsky_rng rng = nsky_rng_at(2, 9, rows[r]);
+        uint8_t *allowed = nsky_alloc((rows[r] + 7) / 8, 1, &err);
+        uint32_t row_of[SLOTS];
+        uint16_t masks[BLOCKS];
+        for (uint32_t i = 0; i < (rows[r] + 7) / 8; i++)
+            allowed[i] = (uint8_t)nsky_rng_u32(&rng);
+        for (uint32_t i = 0; i < SLOTS; i++)
+            row_of[i] = i % 11 == 3   ? UINT32_MAX
+                        : i % 11 == 5 ? rows[r] + i % 3 * 0x40000000u
+                        : i % 11 == 7 ? rows[r] - 1
+                                      : nsky_rng_below(&rng, rows[r]);
+        for (uint32_t k = 0; k < kernel_count; k++) {
+            uint64_t count = 0, got = kernels[k].match(row_of, BLOCKS, allowed, rows[r], masks);
+            for (uint32_t i = 0; i < SLOTS; i++) {
+                const uint32_t row = row_of[i];
+                const bool may = row < rows[r] && (allowed[row >> 3] >> (row & 7) & 1);
+                assert_int_equal(masks[i / 16] >> (i % 16) & 1, may);
+                count += may;
+            }
+            assert_int_equal(got, count);
+        }
+        nsky_free(allowed);
+    }
+}
+
 static void kernels_give_the_same_bits(void **state)
 {
     (void)state;
@@ -262,7 +349,9 @@ int main(void)
         cmocka_unit_test(bad_coders_are_refused),
         cmocka_unit_test(scores_stay_within_the_slack),
         cmocka_unit_test(kernels_give_the_same_bits),
+        cmocka_unit_test(picks_have_the_scores_of_a_sweep),
         cmocka_unit_test(masks_are_the_same),
+        cmocka_unit_test(matches_are_the_same),
         cmocka_unit_test(directions_that_say_nothing_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
