@@ -88,6 +88,10 @@ typedef struct nsky_code_sweep_args {
     float *scores; /* [count, block_count * 16] */
 } nsky_code_sweep_args;
 
+/* Blocks between the one that is scored and the one that is fetched to the cache: a list's next
+ * lines come by themselves, another list's do not. */
+#define NSKY_CODE_AHEAD 4
+
 /* A block somewhere among others, and what is added to its scores. */
 typedef struct nsky_code_pick {
     uint32_t block;

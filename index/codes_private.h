@@ -21,9 +21,6 @@ uint64_t nsky_code_match_avx2(const uint32_t *row_of, uint64_t block_count, cons
 uint64_t nsky_code_match_avx512(const uint32_t *row_of, uint64_t block_count,
                                 const uint8_t *allowed, uint32_t rows, uint16_t *masks);
 
-/* Blocks between the one that is scored and the one that is fetched: a list's next lines come by
- * themselves, another list's do not. 2 to 8 do alike. */
-#define NSKY_CODE_AHEAD 4
 /* Gathers read four bytes: from here at the latest. */
 static inline uint32_t nsky_code_last_word(uint32_t rows)
 {

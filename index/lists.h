@@ -79,16 +79,20 @@ typedef struct nsky_candidate {
 typedef struct nsky_lists_query {
     const float *direction; /* [padded], zero past dim; unit length */
     const uint8_t *allowed; /* bitmap of rows (bit row & 7 of byte row >> 3), or NULL: all */
-    uint32_t nprobe;        /* lists looked into; more than there are: all */
-    uint32_t want;          /* candidates */
-    nsky_candidate *found;  /* [want], the caller's; the best by score (equal: lower row first), in
-                               no order */
-    uint32_t count;         /* set; < want only when the lists held no more allowed rows */
-    uint64_t swept;         /* set: slots whose codes were read */
+    double share;    /* of all rows that are allowed, (0, 1]; not looked at where allowed is NULL */
+    uint32_t nprobe; /* lists looked into where all rows are allowed; with a filter as many more as
+                        lists_widen.h says; more than there are: all */
+    uint32_t want;   /* candidates */
+    nsky_candidate *found; /* [want], the caller's; the best by score (equal: lower row first), in
+                              no order */
+    uint32_t count;        /* set; < want only when the lists held no more allowed rows */
+    uint64_t swept;        /* set: slots whose codes were read */
 } nsky_lists_query;
 
-/* Queries share the sweep of lists they have in common. The same candidates for any number of
- * threads (0: one a core), for any company of queries and on every CPU. */
+/* Of a list the blocks of 16 rows are read that hold an allowed one. A single query without a filter
+ * is shared by several threads where its lists are worth it, else each query has one. The same
+ * candidates for any number of threads (0: one a core), for any company of queries and on every
+ * CPU. */
 NSKY_MUST_CHECK nsky_status nsky_lists_candidates(const nsky_lists *lists,
                                                   nsky_lists_query *queries, uint32_t count,
                                                   uint32_t threads, nsky_error *err);

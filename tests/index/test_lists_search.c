@@ -127,6 +127,7 @@ static void company_does_not_matter(void **state)
         for (int q = 0; q < QUERIES; q++) {
             nsky_lists_query one = {.direction = queries[q],
                                     .allowed = q % 3 == 1 ? odd : NULL,
+                                    .share = 0.5,
                                     .nprobe = 1 + (uint32_t)q % 7,
                                     .want = WANT - (uint32_t)q % 5,
                                     .found = alone[q]};
@@ -151,8 +152,12 @@ static void nothing_allowed_is_nothing_found(void **state)
     nsky_error err = NSKY_ERROR_INIT;
     static uint8_t none[ROWS / 8];
     nsky_candidate found[10];
-    nsky_lists_query query = {
-        .direction = queries[0], .allowed = none, .nprobe = 1000, .want = 10, .found = found};
+    nsky_lists_query query = {.direction = queries[0],
+                              .allowed = none,
+                              .share = 0.5,
+                              .nprobe = 1000,
+                              .want = 10,
+                              .found = found};
     assert_ok(nsky_lists_candidates(&lists, &query, 1, 2, &err), err);
     assert_int_equal(query.count, 0);
 }
