@@ -14,6 +14,7 @@
 #ifndef NSKY_CODES_H
 #define NSKY_CODES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,8 @@ typedef struct nsky_coder {
 
 /* Dimensions as stored: the next multiple of 8. The extra ones are code 0 and weigh nothing. */
 uint32_t nsky_coded_padded(uint32_t coded);
+/* Dimensions that are looked at first: half of them, a multiple of 8; 0 where there are too few. */
+uint32_t nsky_code_head(uint32_t coded);
 /* Of one block of 16 rows. */
 size_t nsky_code_block_bytes(const nsky_coder *coder);
 /* Blocks that `rows` rows fill. */
@@ -67,6 +70,11 @@ typedef struct nsky_code_query {
     float slack; /* |score - base - w . decoded| never exceeds it, up to the rounding of adding base
                   */
     uint32_t plane_count; /* 1 or 2 */
+    /* For picks that end early: what the dimensions behind the first nsky_code_head add to the
+     * first plane's sum where values are zero, and how much more or less they may well add to a
+     * score: 5 standard deviations of values spread as the coder's ranges say. */
+    int32_t rest;
+    float margin;
 } nsky_code_query;
 
 /*
@@ -98,13 +106,22 @@ typedef struct nsky_code_pick {
     float base;
 } nsky_code_pick;
 
-/* One query against picked blocks: the same scores as a sweep gives. */
+#define NSKY_CODE_PICKS 64 /* of one call, the most */
+
+/*
+ * One query against picked blocks: the same scores as a sweep gives. Where early is set, a block's
+ * first dimensions are scored first, and the others are not read if no slot of its mask comes to
+ * `least` with them and query->rest: its scores are -INFINITY then.
+ */
 typedef struct nsky_code_pick_args {
     const nsky_code_query *query;
-    uint32_t bits, padded;
+    uint32_t bits, padded, head; /* the coder's */
     const uint8_t *blocks;
     const nsky_code_pick *picks; /* [known] */
-    uint64_t count, known; /* known >= count: those behind are fetched to the cache, no more */
+    uint32_t count, known; /* known >= count: those behind are fetched to the cache, no more */
+    bool early;            /* for a query of one plane */
+    float least;
+    const uint16_t *masks; /* [count], where early is set */
     float *scores;         /* [count * 16] */
 } nsky_code_pick_args;
 
@@ -131,7 +148,7 @@ uint32_t nsky_code_kernels(nsky_code_kernel out[NSKY_CODE_KERNELS]);
 void nsky_code_sweep(const nsky_code_kernel *kernel, const nsky_coder *coder,
                      const nsky_code_query *const *queries, const float *bases, uint32_t count,
                      const uint8_t *blocks, uint64_t block_count, float *scores);
-/* Scores [count * 16] of picked blocks: args without bits and padded, which the coder has. */
+/* Scores [count * 16] of picked blocks: args without bits, padded and head, which the coder has. */
 void nsky_code_pick_blocks(const nsky_code_kernel *kernel, const nsky_coder *coder,
                            nsky_code_pick_args args);
 

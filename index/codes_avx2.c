@@ -4,6 +4,7 @@
  * stay below 2 * 15 * 127, so that four groups fit before they are widened; 8-bit codes meet
  * weights of at most 64, so that two products fit. */
 #include <immintrin.h>
+#include <math.h>
 #include <string.h>
 
 #include "index/codes_private.h"
@@ -88,23 +89,86 @@ TARGET void nsky_code_sweep_avx2(const nsky_code_sweep_args *args)
         sweep(args, 2, 8);
 }
 
+INLINE void fetch(const uint8_t *bytes, size_t count)
+{
+    for (size_t line = 0; line < count; line += 64)
+        _mm_prefetch((const char *)bytes + line, _MM_HINT_T0);
+}
+
+INLINE __m256 score_eight(const nsky_code_query *query, float base, __m256i sum)
+{
+    return _mm256_add_ps(_mm256_set1_ps(base + query->offset),
+                         _mm256_mul_ps(_mm256_set1_ps(query->scales[0]), _mm256_cvtepi32_ps(sum)));
+}
+
+INLINE uint32_t above_eight(__m256 scores, __m256 least)
+{
+    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(scores, least, _CMP_GE_OQ));
+}
+
+/* First the heads of all, then the rest of those that are near, which was fetched meanwhile. */
+INLINE void pick_early(const nsky_code_pick_args *args, uint32_t bits)
+{
+    const size_t dimension_bytes = (size_t)bits * NSKY_CODE_ROWS / 8;
+    const size_t block_bytes = args->padded * dimension_bytes;
+    const size_t head_bytes = args->head * dimension_bytes;
+    const nsky_code_query *query = args->query;
+    const __m256i rest = _mm256_set1_epi32(query->rest);
+    const __m256 least = _mm256_set1_ps(args->least);
+    __m256i sums[NSKY_CODE_PICKS][2];
+    uint32_t near[NSKY_CODE_PICKS], count = 0;
+
+    for (uint32_t i = 0; i < args->count; i++) {
+        const uint8_t *block = args->blocks + args->picks[i].block * block_bytes;
+        const float base = args->picks[i].base;
+        uint32_t mask = 0;
+        fetch(nsky_code_pick_ahead(args, i, block_bytes), head_bytes);
+        for (uint32_t half = 0; half < 2; half++) {
+            sums[i][half] =
+                add_eight(block + (size_t)half * 32, query->planes[0], args->head, bits);
+            mask |=
+                above_eight(score_eight(query, base, _mm256_add_epi32(sums[i][half], rest)), least)
+                << 8 * half;
+            _mm256_storeu_ps(args->scores + (size_t)i * NSKY_CODE_ROWS + (size_t)half * 8,
+                             _mm256_set1_ps(-INFINITY));
+        }
+        if (!(mask & args->masks[i]))
+            continue;
+        near[count++] = i;
+        fetch(block + head_bytes, block_bytes - head_bytes);
+    }
+    for (uint32_t n = 0; n < count; n++) {
+        const uint32_t i = near[n];
+        const uint8_t *block = args->blocks + args->picks[i].block * block_bytes + head_bytes;
+        for (size_t half = 0; half < 2; half++) {
+            const __m256i more = add_eight(block + half * 32, query->planes[0] + args->head,
+                                           args->padded - args->head, bits);
+            _mm256_storeu_ps(
+                args->scores + (size_t)i * NSKY_CODE_ROWS + half * 8,
+                score_eight(query, args->picks[i].base, _mm256_add_epi32(sums[i][half], more)));
+        }
+    }
+}
+
 INLINE void pick(const nsky_code_pick_args *args, uint32_t planes, uint32_t bits)
 {
     const size_t block_bytes = (size_t)args->padded * bits / 8 * NSKY_CODE_ROWS;
 
-    for (uint64_t i = 0; i < args->count; i++) {
-        const uint8_t *ahead = nsky_code_pick_ahead(args, i, block_bytes);
-        for (size_t line = 0; line < block_bytes; line += 64)
-            _mm_prefetch((const char *)ahead + line, _MM_HINT_T0);
+    for (uint32_t i = 0; i < args->count; i++) {
+        fetch(nsky_code_pick_ahead(args, i, block_bytes), block_bytes);
         score_block(args->query, args->blocks + args->picks[i].block * block_bytes, args->padded,
-                    planes, bits, args->picks[i].base, args->scores + i * NSKY_CODE_ROWS);
+                    planes, bits, args->picks[i].base, args->scores + (size_t)i * NSKY_CODE_ROWS);
     }
 }
 
 TARGET void nsky_code_pick_avx2(const nsky_code_pick_args *args)
 {
     const uint32_t planes = args->query->plane_count;
-    if (args->bits == 4)
+    if (args->early && args->bits == 4)
+        pick_early(args, 4);
+    else if (args->early)
+        pick_early(args, 8);
+    else if (args->bits == 4)
         pick(args, planes, 4);
     else
         pick(args, planes, 8);

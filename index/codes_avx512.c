@@ -5,6 +5,7 @@
  * Every variant (queries at once, planes, bits) is the same inlined function with its loops
  * unrolled. */
 #include <immintrin.h>
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -209,20 +210,62 @@ TARGET void nsky_code_sweep_avx512(const nsky_code_sweep_args *args)
     }
 }
 
+/* First the heads of all, then the rest of those that are near, which was fetched meanwhile. */
+INLINE void pick_early(const nsky_code_pick_args *args, uint32_t bits)
+{
+    const size_t dimension_bytes = (size_t)bits * NSKY_CODE_ROWS / 8;
+    const size_t block_bytes = args->padded * dimension_bytes;
+    const size_t head_bytes = args->head * dimension_bytes;
+    const nsky_code_query *query = args->query;
+    const __m512i rest = _mm512_set1_epi32(query->rest);
+    const __m512 least = _mm512_set1_ps(args->least), none = _mm512_set1_ps(-INFINITY);
+    const __m512 scale = _mm512_set1_ps(query->scales[0]);
+    __m512i sums[NSKY_CODE_PICKS];
+    uint32_t near[NSKY_CODE_PICKS], count = 0;
+
+    for (uint32_t i = 0; i < args->count; i++) {
+        const uint8_t *block = args->blocks + args->picks[i].block * block_bytes;
+        const __m512 head = _mm512_set1_ps(args->picks[i].base + query->offset);
+        sums[i] = add_block(block, nsky_code_pick_ahead(args, i, block_bytes), query->planes[0],
+                            args->head, bits, false);
+        const __m512 sum =
+            _mm512_mul_ps(scale, _mm512_cvtepi32_ps(_mm512_add_epi32(sums[i], rest)));
+        _mm512_storeu_ps(args->scores + (size_t)i * NSKY_CODE_ROWS, none);
+        if (!(_mm512_cmp_ps_mask(_mm512_add_ps(head, sum), least, _CMP_GE_OQ) & args->masks[i]))
+            continue;
+        near[count++] = i;
+        for (size_t byte = head_bytes; byte < block_bytes; byte += 64)
+            fetch(block + byte, false);
+    }
+    for (uint32_t n = 0; n < count; n++) {
+        const uint32_t i = near[n];
+        const uint8_t *block = args->blocks + args->picks[i].block * block_bytes + head_bytes;
+        const __m512i more = add_block(block, block, query->planes[0] + args->head,
+                                       args->padded - args->head, bits, false);
+        const __m512i sum = _mm512_add_epi32(sums[i], more);
+        store_scores(query, args->picks[i].base, sum, sum, 1,
+                     args->scores + (size_t)i * NSKY_CODE_ROWS);
+    }
+}
+
 INLINE void pick(const nsky_code_pick_args *args, uint32_t planes, uint32_t bits)
 {
     const size_t block_bytes = (size_t)args->padded * bits / 8 * NSKY_CODE_ROWS;
 
-    for (uint64_t i = 0; i < args->count; i++)
+    for (uint32_t i = 0; i < args->count; i++)
         score_block(args->query, args->blocks + args->picks[i].block * block_bytes,
                     nsky_code_pick_ahead(args, i, block_bytes), args->padded, planes, bits, false,
-                    args->picks[i].base, args->scores + i * NSKY_CODE_ROWS);
+                    args->picks[i].base, args->scores + (size_t)i * NSKY_CODE_ROWS);
 }
 
 TARGET void nsky_code_pick_avx512(const nsky_code_pick_args *args)
 {
     const uint32_t planes = args->query->plane_count;
-    if (args->bits == 4)
+    if (args->early && args->bits == 4)
+        pick_early(args, 4);
+    else if (args->early)
+        pick_early(args, 8);
+    else if (args->bits == 4)
         pick(args, planes, 4);
     else
         pick(args, planes, 8);

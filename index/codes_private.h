@@ -28,10 +28,10 @@ static inline uint32_t nsky_code_last_word(uint32_t rows)
 }
 
 /* What is fetched while pick i is scored: itself where nothing more is known. */
-static inline const uint8_t *nsky_code_pick_ahead(const nsky_code_pick_args *args, uint64_t i,
+static inline const uint8_t *nsky_code_pick_ahead(const nsky_code_pick_args *args, uint32_t i,
                                                   size_t block_bytes)
 {
-    const uint64_t next = i + NSKY_CODE_AHEAD < args->known ? i + NSKY_CODE_AHEAD : i;
+    const uint32_t next = i + NSKY_CODE_AHEAD < args->known ? i + NSKY_CODE_AHEAD : i;
     return args->blocks + args->picks[next].block * block_bytes;
 }
 

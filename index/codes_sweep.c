@@ -1,6 +1,7 @@
 /* codes_sweep.c - codes.h: the sweep in plain C, the oracle of the other kernels, and which there
  * are. Pure functions: any thread. */
 #include <assert.h>
+#include <math.h>
 
 #include "index/codes_private.h"
 
@@ -46,13 +47,34 @@ static void sweep_c(const nsky_code_sweep_args *args)
                         args->scores + (q * args->block_count + b) * NSKY_CODE_ROWS);
 }
 
+/* Whether some slot of the mask may come to `least`. */
+static bool is_near(const nsky_code_pick_args *args, uint32_t i, const int32_t sums[NSKY_CODE_ROWS])
+{
+    for (uint32_t r = 0; r < NSKY_CODE_ROWS; r++)
+        if ((args->masks[i] >> r & 1) &&
+            nsky_code_finish(args->query, args->picks[i].base, sums[r] + args->query->rest, 0) >=
+                args->least)
+            return true;
+    return false;
+}
+
 static void pick_c(const nsky_code_pick_args *args)
 {
-    const size_t block_bytes = (size_t)args->padded * args->bits / 8 * NSKY_CODE_ROWS;
+    const size_t dimension_bytes = (size_t)args->bits * NSKY_CODE_ROWS / 8;
 
-    for (uint64_t i = 0; i < args->count; i++)
-        score_block(args->query, args->blocks + args->picks[i].block * block_bytes, args->padded,
-                    args->bits, args->picks[i].base, args->scores + i * NSKY_CODE_ROWS);
+    for (uint32_t i = 0; i < args->count; i++) {
+        const uint8_t *block =
+            args->blocks + args->picks[i].block * (args->padded * dimension_bytes);
+        float *scores = args->scores + (size_t)i * NSKY_CODE_ROWS;
+        int32_t sums[NSKY_CODE_ROWS];
+        if (args->early)
+            add_block(block, args->query->planes[0], args->head, args->bits, sums);
+        if (!args->early || is_near(args, i, sums))
+            score_block(args->query, block, args->padded, args->bits, args->picks[i].base, scores);
+        else
+            for (uint32_t r = 0; r < NSKY_CODE_ROWS; r++)
+                scores[r] = -INFINITY;
+    }
 }
 
 static uint64_t above_c(const float *scores, uint64_t block_count, float threshold, uint16_t *masks)
@@ -124,9 +146,12 @@ void nsky_code_pick_blocks(const nsky_code_kernel *kernel, const nsky_coder *cod
 {
     nsky_code_kernel all[NSKY_CODE_KERNELS];
 
-    assert(args.query && args.known >= args.count);
+    assert(args.query && args.known >= args.count && args.count <= NSKY_CODE_PICKS);
     args.bits = coder->bits;
     args.padded = nsky_coded_padded(coder->coded);
+    args.head = nsky_code_head(coder->coded);
+    args.early = args.early && args.head > 0;
+    assert(!args.early || args.query->plane_count == 1);
     if (!kernel) {
         nsky_code_kernels(all);
         kernel = all;

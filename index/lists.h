@@ -89,10 +89,12 @@ typedef struct nsky_lists_query {
     uint64_t swept;        /* set: slots whose codes were read */
 } nsky_lists_query;
 
-/* Of a list the blocks of 16 rows are read that hold an allowed one. A single query without a filter
- * is shared by several threads where its lists are worth it, else each query has one. The same
- * candidates for any number of threads (0: one a core), for any company of queries and on every
- * CPU. */
+/* Each query goes through its lists on one thread, best first. Of a list the blocks of 16 rows are
+ * read that hold an allowed one, and of a block the second half of its dimensions only where a row
+ * may still come to what the worst candidate has by then: where it does not, it is 5 standard
+ * deviations of what is left short of it, which is no bound, though nothing was ever seen to be
+ * lost (docs/index.md). The same candidates for any number of threads (0: one a core), for any
+ * company of queries and on every CPU. */
 NSKY_MUST_CHECK nsky_status nsky_lists_candidates(const nsky_lists *lists,
                                                   nsky_lists_query *queries, uint32_t count,
                                                   uint32_t threads, nsky_error *err);

@@ -9,10 +9,9 @@
 #include "index/lists_widen.h"
 #include "index/parallel.h"
 
-#define SWEEP_BLOCKS 64   /* scored at a time */
-#define PART_SLOTS 16384u /* of a single query, that are worth a thread */
-#define MORE_LISTS 4      /* times as many, when those that were ranked do not do */
-#define LISTS_AHEAD 2     /* fetched early */
+#define SWEEP_BLOCKS NSKY_CODE_PICKS /* scored at a time */
+#define MORE_LISTS 4                 /* times as many, when those that were ranked do not do */
+#define LISTS_AHEAD 2                /* fetched early */
 #define LINE 64
 
 /* One query on its way through lists. */
@@ -37,14 +36,18 @@ static void score(sweep *w, uint32_t count)
 {
     const nsky_lists *l = w->s->lists;
     uint16_t masks[SWEEP_BLOCKS];
+    const float threshold = w->reservoir->threshold;
     nsky_code_pick_blocks(&w->s->kernel, &l->coder,
                           (nsky_code_pick_args){.query = w->codes,
                                                 .blocks = l->codes,
                                                 .picks = w->picks,
                                                 .count = count,
                                                 .known = w->count,
+                                                .early = threshold > -INFINITY,
+                                                .least = threshold - w->codes->margin,
+                                                .masks = w->masks,
                                                 .scores = w->scores});
-    w->s->kernel.above(w->scores, count, w->reservoir->threshold, masks);
+    w->s->kernel.above(w->scores, count, threshold, masks);
     for (uint32_t b = 0; b < count; b++)
         for (uint32_t mask = masks[b] & w->masks[b]; mask; mask &= mask - 1) {
             const uint32_t lane = (uint32_t)__builtin_ctz(mask);
@@ -210,13 +213,10 @@ static void rank_task(uint64_t task, uint32_t thread, void *payload)
         s->statuses[thread] = nsky_lists_rank(s, first, n, wants, out, &s->errors[thread]);
 }
 
-/* A query, or where there is but one, its lists part, part + parts, ...: each thread has some of
- * the best, so that what follows is soon below the threshold. */
 static void sweep_task(uint64_t task, uint32_t thread, void *payload)
 {
     const nsky_lists_search *s = payload;
-    const uint32_t q = s->parts > 1 ? 0 : (uint32_t)task;
-    const uint32_t first = s->parts > 1 ? (uint32_t)task : 0;
+    const uint32_t q = (uint32_t)task;
     const uint64_t *best = s->best + s->begins[q];
     const uint32_t count = (uint32_t)(s->begins[q + 1] - s->begins[q]);
     sweep w = {.s = s,
@@ -224,43 +224,31 @@ static void sweep_task(uint64_t task, uint32_t thread, void *payload)
                .turned = s->turned + (size_t)q * s->lists->coded,
                .codes = &s->codes[q],
                .constant = s->constants[q],
-               .reservoir = &s->reservoirs[task]};
+               .reservoir = &s->reservoirs[q]};
     if (s->statuses[thread] != NSKY_OK)
         return;
     if (w.query->allowed)
         s->statuses[thread] = sweep_filtered(&w, q, &s->errors[thread]);
-    for (uint32_t i = first; !w.query->allowed && i < count; i += s->parts) {
-        if (i + LISTS_AHEAD * s->parts < count)
-            fetch_list(&w, nsky_key_row(best[i + LISTS_AHEAD * s->parts]));
+    for (uint32_t i = 0; !w.query->allowed && i < count; i++) {
+        if (i + LISTS_AHEAD < count)
+            fetch_list(&w, nsky_key_row(best[i + LISTS_AHEAD]));
         take_list(&w, nsky_key_row(best[i]));
     }
     score_rest(&w);
-    s->swept[task] = w.swept;
-}
-
-static void collect(const nsky_lists_search *s, uint32_t q)
-{
-    nsky_lists_query *query = &s->queries[q];
-    nsky_reservoir *all = &s->reservoirs[q];
-    for (uint32_t p = 1; p < s->parts; p++)
-        for (uint32_t i = 0; i < s->reservoirs[p].count; i++) {
-            const uint64_t key = s->reservoirs[p].keys[i];
-            nsky_reservoir_offer(all, nsky_key_score(key), nsky_key_row(key));
-        }
-    nsky_reservoir_settle(all);
-    query->swept = s->swept[q];
-    for (uint32_t p = 1; p < s->parts; p++)
-        query->swept += s->swept[p];
-    query->count = all->count;
-    for (uint32_t i = 0; i < all->count; i++)
-        query->found[i] =
-            (nsky_candidate){nsky_key_row(all->keys[i]), nsky_key_score(all->keys[i])};
+    nsky_reservoir_settle(w.reservoir);
+    s->queries[q].swept = w.swept;
+    s->queries[q].count = w.reservoir->count;
+    for (uint32_t i = 0; i < w.reservoir->count; i++) {
+        const uint64_t key = w.reservoir->keys[i];
+        s->queries[q].found[i] = (nsky_candidate){nsky_key_row(key), nsky_key_score(key)};
+    }
 }
 
 /* --- memory --- */
 
 static nsky_status open_search(nsky_lists_search *s, nsky_error *err)
 {
+    uint64_t room = 0;
     s->turned = nsky_alloc((size_t)s->count * s->lists->coded, sizeof *s->turned, err);
     s->constants = nsky_alloc(s->count, sizeof *s->constants, err);
     s->ranks = nsky_alloc(s->count, sizeof *s->ranks, err);
@@ -269,37 +257,21 @@ static nsky_status open_search(nsky_lists_search *s, nsky_error *err)
     if (!s->turned || !s->constants || !s->ranks || !s->codes || !s->begins)
         return err->status;
     s->begins[0] = 0;
-    for (uint32_t q = 0; q < s->count; q++)
+    for (uint32_t q = 0; q < s->count; q++) {
         s->begins[q + 1] = s->begins[q] + ranked(s, q);
+        room += nsky_reservoir_capacity(s->queries[q].want);
+    }
     s->best = nsky_alloc(s->begins[s->count], sizeof *s->best, err);
+    s->reservoirs = nsky_alloc(s->count, sizeof *s->reservoirs, err);
+    uint64_t *next = s->keys = nsky_alloc(room, sizeof *s->keys, err);
     s->statuses = nsky_alloc_zero(s->threads, sizeof *s->statuses, err);
     s->errors = nsky_alloc_zero(s->threads, sizeof *s->errors, err);
-    return s->best && s->statuses && s->errors ? NSKY_OK : err->status;
-}
-
-/* After the lists are ranked. */
-static nsky_status open_reservoirs(nsky_lists_search *s, nsky_error *err)
-{
-    const uint32_t *offsets = s->lists->offsets;
-    uint64_t slots = 0, room = 0;
-    for (uint64_t i = 0; s->count == 1 && !s->queries[0].allowed && i < s->begins[1]; i++) {
-        const uint32_t list = nsky_key_row(s->best[i]);
-        slots += (uint64_t)(offsets[list + 1] - offsets[list]) * NSKY_CODE_ROWS;
-    }
-    s->parts = nsky_parallel_threads(s->threads, slots / PART_SLOTS);
-    const uint32_t count = s->parts > 1 ? s->parts : s->count;
-    for (uint32_t r = 0; r < count; r++)
-        room += nsky_reservoir_capacity(s->queries[s->parts > 1 ? 0 : r].want);
-    s->reservoirs = nsky_alloc(count, sizeof *s->reservoirs, err);
-    s->swept = nsky_alloc_zero(count, sizeof *s->swept, err);
-    uint64_t *next = s->keys = nsky_alloc(room, sizeof *s->keys, err);
-    if (!s->reservoirs || !s->swept || !s->keys)
+    if (!s->best || !s->reservoirs || !s->keys || !s->statuses || !s->errors)
         return err->status;
-    for (uint32_t r = 0; r < count; r++) {
-        const uint32_t want = s->queries[s->parts > 1 ? 0 : r].want;
-        s->reservoirs[r] =
-            (nsky_reservoir){next, 0, want, nsky_reservoir_capacity(want), -INFINITY};
-        next += nsky_reservoir_capacity(want);
+    for (uint32_t q = 0; q < s->count; q++) {
+        const uint32_t want = s->queries[q].want, capacity = nsky_reservoir_capacity(want);
+        s->reservoirs[q] = (nsky_reservoir){next, 0, want, capacity, -INFINITY};
+        next += capacity;
     }
     return NSKY_OK;
 }
@@ -307,7 +279,6 @@ static nsky_status open_reservoirs(nsky_lists_search *s, nsky_error *err)
 static void close_search(nsky_lists_search *s)
 {
     nsky_free(s->keys);
-    nsky_free(s->swept);
     nsky_free(s->reservoirs);
     nsky_free(s->errors);
     nsky_free(s->statuses);
@@ -347,11 +318,8 @@ nsky_status nsky_lists_candidates(const nsky_lists *lists, nsky_lists_query *que
     nsky_status status = open_search(&s, err);
     if (status == NSKY_OK && (status = run(&s, count, prepare_task, err)) == NSKY_OK &&
         (status = run(&s, (count + NSKY_RANK_QUERIES - 1) / NSKY_RANK_QUERIES, rank_task, err)) ==
-            NSKY_OK &&
-        (status = open_reservoirs(&s, err)) == NSKY_OK)
-        status = run(&s, s.parts > 1 ? s.parts : count, sweep_task, err);
-    for (uint32_t q = 0; status == NSKY_OK && q < count; q++)
-        collect(&s, q);
+            NSKY_OK)
+        status = run(&s, count, sweep_task, err);
     close_search(&s);
     return status;
 }

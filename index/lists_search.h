@@ -22,8 +22,7 @@ typedef struct nsky_lists_search {
     uint64_t *begins;           /* [count + 1] of a query's in them */
     uint32_t parts;             /* that share the lists of a single query, or 1 */
     uint64_t *keys;             /* of the reservoirs */
-    nsky_reservoir *reservoirs; /* [count or parts] */
-    uint64_t *swept;            /* [count or parts]: slots */
+    nsky_reservoir *reservoirs; /* [count] */
     uint32_t threads;
     nsky_status *statuses; /* [threads] */
     nsky_error *errors;    /* [threads] */
