@@ -16,11 +16,11 @@
 #define SLOW_NS 500000u    /* so long for a task's rows: they came from the disk */
 #define READERS 8          /* at once: what an SSD likes */
 
-/* Matches of vectors of 512 numbers: measured at a million and ten million rows in memory. More
- * would take too long where they lie on a disk. */
-#define FEW_MIN 2048
-#define FEW_MAX 20480
-#define ROWS_A_MATCH 400
+/* Matches of vectors of 512 numbers: measured at a million rows in memory. More would take too long
+ * where they lie on a disk. */
+#define FEW_MIN 512
+#define FEW_MAX 8192
+#define ROWS_A_MATCH 2000
 
 uint64_t nsky_gather_few(uint64_t rows, uint32_t dim)
 {
