@@ -22,6 +22,7 @@ EFFORTS = "0.5,0.75,1,1.5,2,3,4,6,8,12"
 HNSW = {"settings": ["10", "14", "20", "28", "40", "56", "80", "112", "160", "224", "320"],
         "builds": ["hnsw:16:200", "hnsw:32:200"]}
 PROBES = (8, 16, 32, 64, 128)
+FILTER_PROBES = (8, 12, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256)
 CANDIDATES = (20, 50, 100, 200, 1000)
 
 
@@ -70,7 +71,7 @@ def faiss_builds(rows, dim):
 def faiss_settings(filters):
     settings = [f"{nprobe}:{candidates}" for nprobe in PROBES for candidates in CANDIDATES]
     for per in filters:
-        settings += [f"f:{per}:{nprobe}:{200}" for nprobe in PROBES]
+        settings += [f"f:{per}:{nprobe}:{200}" for nprobe in FILTER_PROBES]
     return settings
 
 

@@ -7,7 +7,8 @@
 
 #define LOOK_EVERY 8    /* rows between two looks at the clock */
 #define SLOW_NS 100000u /* so long for them: they came from the disk */
-#define AHEAD 16        /* rows that are fetched early */
+#define AHEAD 6         /* rows that are fetched early */
+#define FIRST_LINES 64  /* rows whose pages are looked up at once */
 
 static bool is_excluded(uint64_t row, const uint64_t *exclude, uint32_t count)
 {
@@ -43,6 +44,9 @@ void nsky_lists_rerank(const nsky_scan *scan, const float *query, const nsky_can
     uint64_t looked = nsky_now_ns();
     bool ahead = false;
     *compared = 0;
+    for (uint32_t i = 0; i < count && i < FIRST_LINES; i++)
+        if (candidates[i].row < scan->vectors.rows)
+            __builtin_prefetch(nsky_vectors_row(&scan->vectors, candidates[i].row));
     for (uint32_t i = 0; i < AHEAD; i++)
         fetch(scan, candidates, i, count);
     for (uint32_t i = 0; i < count; i++) {

@@ -10,6 +10,7 @@
 #include "index/parallel.h"
 
 #define SWEEP_BLOCKS NSKY_CODE_PICKS /* scored at a time */
+#define FIRST_BLOCKS 8               /* until there is a threshold, which then ends others early */
 #define MORE_LISTS 4                 /* times as many, when those that were ranked do not do */
 #define LISTS_AHEAD 2                /* fetched early */
 #define LINE 64
@@ -58,6 +59,8 @@ static void score(sweep *w, uint32_t count)
             if (row < l->rows)
                 nsky_reservoir_offer(w->reservoir, own, row);
         }
+    if (threshold == -INFINITY)
+        nsky_reservoir_settle(w->reservoir); /* as soon as there are as many as are wanted */
     w->swept += (uint64_t)count * NSKY_CODE_ROWS;
     w->count -= count;
     for (uint32_t i = 0; i < w->count; i++) {
@@ -70,17 +73,15 @@ static void pick(sweep *w, uint32_t block, float base, uint16_t mask)
 {
     w->picks[w->count] = (nsky_code_pick){block, base};
     w->masks[w->count++] = mask;
-    if (w->count == SWEEP_BLOCKS + NSKY_CODE_AHEAD)
-        score(w, SWEEP_BLOCKS);
+    const uint32_t some = w->reservoir->threshold > -INFINITY ? SWEEP_BLOCKS : FIRST_BLOCKS;
+    if (w->count >= some + NSKY_CODE_AHEAD)
+        score(w, some);
 }
 
-/* The rest, of SWEEP_BLOCKS + NSKY_CODE_AHEAD - 1 at most. */
 static void score_rest(sweep *w)
 {
-    if (w->count > SWEEP_BLOCKS)
-        score(w, SWEEP_BLOCKS);
-    if (w->count > 0)
-        score(w, w->count);
+    while (w->count > 0)
+        score(w, w->count < SWEEP_BLOCKS ? w->count : SWEEP_BLOCKS);
 }
 
 /* Picks the blocks of a list that have something to find; returns how many rows that may be, of
