@@ -183,7 +183,8 @@ class Size:
                 "peer_ratio": at["0.95"].get("throughput"), "peer_ratios": at,
                 "graph_peer_ratio": graph_at["0.95"].get("throughput"),
                 "graph_peer_ratios": graph_at,
-                "filters": self.filters(), "points": lists["points"],
+                "filters": self.filters(),
+                "kind_filters": self.rounds[-1]["lists"]["kind_filters"], "points": lists["points"],
                 "faiss": next((r["faiss"] for r in self.built.values()), None),
                 "peers": [{"peer": p, "bytes": self.built[p]["bytes"],
                            "build_s": self.built[p]["build_s"],
@@ -218,7 +219,7 @@ def main():
         if not args.folder:
             shutil.rmtree(top, ignore_errors=True)
     last = sizes[-1]
-    report.update({k: last[k] for k in last if k not in ("points", "peers", "filters")})
+    report.update({k: last[k] for k in last if k not in ("points", "peers", "filters", "kind_filters")})
     report.update(peer={"faiss": last["faiss"], "hnswlib": hnswlib_version()}, sizes=sizes)
     if args.svg:
         draw(sizes, args.svg)
