@@ -5,7 +5,8 @@
 #include <math.h>
 
 #define STEPS 6 /* of the lists wanted where all is allowed */
-#define FAR 6   /* times the lists wanted are enough, however far the matches */
+#define FAR 8   /* times the lists wanted are enough, however far the matches */
+#define POOR 3  /* times fewer matches than elsewhere */
 #define MATCHES_A_CANDIDATE 4
 #define MANY 100      /* candidates: here, too */
 #define FEW_LISTS 12  /* below, thin filters need a little more */
@@ -37,12 +38,14 @@ bool nsky_widening_enough(nsky_widening *w, uint64_t slots, uint64_t matches)
     w->seen++;
     if (++w->in_step < w->step)
         return false;
-    if (w->matches > 0)
-        w->worth +=
-            w->step * worth_of(w, fmin(1, (double)w->matches / (w->fill * (double)w->slots)));
+    const double part =
+        w->matches > 0 ? fmin(1, (double)w->matches / (w->fill * (double)w->slots)) : 0;
+    w->worth += w->step * worth_of(w, part);
+    w->poor += part * POOR < w->share ? w->step : 0;
     w->in_step = 0;
     w->slots = w->matches = 0;
-    return w->left == 0 && w->worth >= ROUNDING * w->wanted * fmin(FAR, sqrt(w->seen / w->wanted));
+    const double times = sqrt(w->seen / w->wanted) + w->poor / w->wanted;
+    return w->left == 0 && w->worth >= ROUNDING * w->wanted * fmin(FAR, times);
 }
 
 uint32_t nsky_widening_guess(const nsky_widening *w)

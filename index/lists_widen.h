@@ -8,9 +8,10 @@
  *     worth = part^p min(1, part / share)^(3/4)
  *
  * part: of its rows, those that match; p = 3/32, or 3/16 where fewer than 12 lists or more than 100
- * candidates are asked for. It ends when the worth of the lists seen, L of them, is
+ * candidates are asked for. It ends when the worth of the lists seen, L of them, of which R are
+ * poor (part < share / 3), is
  *
- *     nprobe min(6, sqrt(L / nprobe))
+ *     nprobe min(8, sqrt(L / nprobe) + R / nprobe)
  *
  * and 4 matches have been seen for each candidate that is wanted. For a filter that goes with
  * nothing (part = share) the former is nprobe / share^(2 p) lists. A query far from the matches
@@ -30,6 +31,7 @@ typedef struct nsky_widening {
     double fill;                  /* of all slots that hold a row */
     double worth;                 /* of the lists seen */
     bool steep;                   /* the larger power */
+    uint32_t poor;                /* lists seen with few matches */
     uint64_t left;                /* matches to be seen at least */
     uint32_t seen, step, in_step; /* lists; parts are of a few together: single ones are noisy */
     uint64_t slots, matches;      /* of the step under way */
