@@ -69,7 +69,8 @@ static void compare_early(uint32_t bits, uint32_t coded, uint32_t turn)
     nsky_rng rng = nsky_rng_at(8, turn, coded);
     for (uint32_t b = 0; b < BLOCKS; b++) {
         picks[b] = (nsky_code_pick){b, (float)b / 64};
-        masks[b] = (uint16_t)(1u << nsky_rng_below(&rng, 16) | 1u << nsky_rng_below(&rng, 16));
+        masks[b] = (uint16_t)(1u << nsky_rng_below(&rng, 16));
+        masks[b] |= (uint16_t)(1u << nsky_rng_below(&rng, 16));
         nsky_code_sweep(NULL, coder, list, &picks[b].base, 1,
                         blocks + b * nsky_code_block_bytes(coder), 1, full + (size_t)b * 16);
         for (uint32_t r = 0; r < 16; r++) {
