@@ -22,6 +22,7 @@ EFFORTS = "0.5,0.75,1,1.5,2,3,4,6,8,12"
 HNSW = {"settings": ["10", "14", "20", "28", "40", "56", "80", "112", "160", "224", "320"],
         "builds": ["hnsw:16:200", "hnsw:32:200"]}
 PROBES = (8, 16, 32, 64, 128)
+FILTER_PROBES = (8, 12, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256)
 CANDIDATES = (20, 50, 100, 200, 1000)
 
 
@@ -70,7 +71,7 @@ def faiss_builds(rows, dim):
 def faiss_settings(filters):
     settings = [f"{nprobe}:{candidates}" for nprobe in PROBES for candidates in CANDIDATES]
     for per in filters:
-        settings += [f"f:{per}:{nprobe}:{200}" for nprobe in PROBES]
+        settings += [f"f:{per}:{nprobe}:{200}" for nprobe in FILTER_PROBES]
     return settings
 
 
@@ -182,7 +183,8 @@ class Size:
                 "peer_ratio": at["0.95"].get("throughput"), "peer_ratios": at,
                 "graph_peer_ratio": graph_at["0.95"].get("throughput"),
                 "graph_peer_ratios": graph_at,
-                "filters": self.filters(), "points": lists["points"],
+                "filters": self.filters(),
+                "kind_filters": self.rounds[-1]["lists"]["kind_filters"], "points": lists["points"],
                 "faiss": next((r["faiss"] for r in self.built.values()), None),
                 "peers": [{"peer": p, "bytes": self.built[p]["bytes"],
                            "build_s": self.built[p]["build_s"],
@@ -217,7 +219,7 @@ def main():
         if not args.folder:
             shutil.rmtree(top, ignore_errors=True)
     last = sizes[-1]
-    report.update({k: last[k] for k in last if k not in ("points", "peers", "filters")})
+    report.update({k: last[k] for k in last if k not in ("points", "peers", "filters", "kind_filters")})
     report.update(peer={"faiss": last["faiss"], "hnswlib": hnswlib_version()}, sizes=sizes)
     if args.svg:
         draw(sizes, args.svg)

@@ -32,7 +32,7 @@ static const char help[] =
     "  --recall R        recall@10 the effort is chosen for (default 0.95)\n"
     "  --efforts A,B,... times that effort, each measured (default 1)\n"
     "  --memory SIZE     for building (default 4G)\n"
-    "  --filters         also with filters that 50, 10, 1 and 0.1% of the rows pass\n"
+    "  --filters         also with filters that 50, 10, 1 and 0.1% of the rows pass, or kinds\n"
     "  --rank            also ranking so many rows by a probe, against reading memory\n"
     "  --prepare         only make the vectors, queries and exact answers\n"
     "  --seed N          (default 1)\n"
@@ -169,19 +169,20 @@ static nsky_status measure_efforts(bench *b, nsky_error *err)
     return status;
 }
 
-static nsky_status measure_filter(bench *b, uint32_t of_10000, nsky_json *filters, nsky_error *err)
+static nsky_status measure_filter(bench *b, const nsky_bench_filter *filter, nsky_json *filters,
+                                  nsky_error *err)
 {
     uint8_t *allowed = NULL;
     uint32_t *truth = NULL;
     nsky_speed_point point;
     char name[64];
     nsky_speed_query query = {.queries = b->queries, .count = NSKY_BENCH_FILTERED, .effort = 1};
-    nsky_status status = nsky_bench_allowed(&allowed, &query.matching, b->args->job.rows, of_10000,
-                                            b->args->seed, err);
+    nsky_status status = nsky_bench_allowed(&allowed, &query.matching, b->args->job.rows, filter,
+                                            b->args->job.dim, b->args->seed, err);
 
-    snprintf(name, sizeof name, "allowed-%u.bits", of_10000);
+    snprintf(name, sizeof name, "allowed-%s.bits", filter->name);
     char *path = nsky_bench_path(b->args->job.folder, name, err);
-    snprintf(name, sizeof name, "allowed-%u.u32", of_10000);
+    snprintf(name, sizeof name, "allowed-%s.u32", filter->name);
     if (status == NSKY_OK &&
         (status = path ? nsky_file_write(path, allowed, b->args->job.rows / 8 + 1, err)
                        : err->status) == NSKY_OK &&
@@ -192,7 +193,10 @@ static nsky_status measure_filter(bench *b, uint32_t of_10000, nsky_json *filter
             status = nsky_speed_measure(b->speed, &query, &point, err);
         if (status == NSKY_OK && !b->args->prepare) {
             nsky_json *one = nsky_json_object();
-            nsky_json_put_integer(one, "of_10000", of_10000);
+            if (filter->of_10000)
+                nsky_json_put_integer(one, "of_10000", filter->of_10000);
+            else
+                nsky_json_put_string(one, "filter", filter->name);
             nsky_json_put_integer(one, "matching", (int64_t)query.matching);
             put_point(one, &point);
             nsky_json_append(filters, one);
@@ -226,7 +230,7 @@ static nsky_status measure(bench *b, nsky_error *err)
 {
     size_t bytes = 0;
     nsky_status status = NSKY_OK;
-    nsky_json *filters = nsky_json_array();
+    nsky_json *filters = nsky_json_array(), *kinds = nsky_json_array();
     char *path = nsky_bench_path(b->args->job.folder, "queries.f32", err);
 
     if (!path || (status = nsky_file_read(&b->queries, &bytes, path, SIZE_MAX / 2, err)) != NSKY_OK)
@@ -237,8 +241,10 @@ static nsky_status measure(bench *b, nsky_error *err)
     if (status == NSKY_OK && !b->args->prepare)
         status = measure_efforts(b, err);
     for (int f = 0; f < NSKY_BENCH_FILTERS && status == NSKY_OK && b->args->filters; f++)
-        status = measure_filter(b, nsky_bench_filters[f], filters, err);
+        status = measure_filter(b, &nsky_bench_filters[f],
+                                nsky_bench_filters[f].of_10000 ? filters : kinds, err);
     nsky_json_put(b->report, "filters", filters);
+    nsky_json_put(b->report, "kind_filters", kinds);
     if (status == NSKY_OK && b->args->rank)
         status = measure_rank(b, err);
     nsky_free(path);

@@ -19,7 +19,11 @@
 #define TASK_ROWS 512
 #define STREAM_FILTER 0x66696c74u /* "filt" */
 
-const uint32_t nsky_bench_filters[NSKY_BENCH_FILTERS] = {5000, 1000, 100, 10};
+const nsky_bench_filter nsky_bench_filters[NSKY_BENCH_FILTERS] = {
+    {"5000", 5000, 0, 0},     {"1000", 1000, 0, 0},       {"100", 100, 0, 0},
+    {"10", 10, 0, 0},         {"kinds-0-15", 0, 0, 15},   {"kinds-0-0", 0, 0, 0},
+    {"kinds-8-15", 0, 8, 15}, {"kinds-31-31", 0, 31, 31},
+};
 
 char *nsky_bench_path(const char *folder, const char *name, nsky_error *err)
 {
@@ -122,18 +126,23 @@ nsky_status nsky_bench_vectors(const char *folder, uint64_t rows, uint32_t dim,
     return status;
 }
 
-nsky_status nsky_bench_allowed(uint8_t **out, uint64_t *matching, uint64_t rows, uint32_t of_10000,
-                               uint64_t seed, nsky_error *err)
+nsky_status nsky_bench_allowed(uint8_t **out, uint64_t *matching, uint64_t rows,
+                               const nsky_bench_filter *filter, uint32_t dim, uint64_t seed,
+                               nsky_error *err)
 {
-    nsky_rng rng = nsky_rng_at(seed, STREAM_FILTER, of_10000);
+    nsky_rng rng = nsky_rng_at(seed, STREAM_FILTER, filter->of_10000);
+    nsky_sim_embeddings *embeddings = NULL;
     *matching = 0;
     *out = nsky_alloc_zero(rows / 8 + 1, 1, err);
-    if (!*out)
-        return err->status;
-    for (uint64_t row = 0; row < rows; row++)
-        if (nsky_rng_below(&rng, 10000) < of_10000) {
+    nsky_status status = *out ? nsky_sim_embeddings_new(&embeddings, dim, seed, err) : err->status;
+    for (uint64_t row = 0; row < rows && status == NSKY_OK; row++) {
+        const uint32_t kind = filter->of_10000 ? 0 : nsky_sim_embeddings_kind(embeddings, row);
+        if (filter->of_10000 ? nsky_rng_below(&rng, 10000) < filter->of_10000
+                             : kind >= filter->first && kind <= filter->last) {
             (*out)[row >> 3] |= (uint8_t)(1u << (row & 7));
             ++*matching;
         }
-    return NSKY_OK;
+    }
+    nsky_sim_embeddings_free(embeddings);
+    return status;
 }

@@ -9,14 +9,6 @@
 
 #define CANDIDATES_MAX 100000
 
-/* The nearest of the few that a filter lets through lie farther off: more lists, by the root of
- * how thin they are. */
-static uint32_t lists_wanted(const nsky_lists *lists, const nsky_lists_ask *ask)
-{
-    double wanted = ceil(ask->effort.nprobe / sqrt(ask->share));
-    return wanted < lists->lists ? (uint32_t)wanted : lists->lists;
-}
-
 static uint32_t candidates_wanted(const nsky_lists *lists, const nsky_lists_ask *ask)
 {
     double wanted = fmax(ask->effort.candidates, ceil(ask->effort.candidates_a_hit * ask->topk->k));
@@ -58,7 +50,8 @@ nsky_status nsky_by_lists(const nsky_lists *lists, const nsky_scan *scan, nsky_l
     for (uint32_t q = 0; q < count && status == NSKY_OK; q++) {
         queries[q] = (nsky_lists_query){.direction = asks[q].direction,
                                         .allowed = asks[q].allowed,
-                                        .nprobe = lists_wanted(lists, &asks[q]),
+                                        .share = asks[q].share,
+                                        .nprobe = asks[q].effort.nprobe,
                                         .want = candidates_wanted(lists, &asks[q]),
                                         .found = next};
         next += queries[q].want;

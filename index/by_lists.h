@@ -23,8 +23,7 @@ typedef struct nsky_lists_ask {
     uint64_t compared; /* set: exact comparisons */
 } nsky_lists_ask;
 
-/* All of them together: lists in common are read once, exact comparisons run on all threads (0: one
- * a core). Any thread. */
+/* All of them together, a query a thread (threads 0: one a core). Any thread. */
 NSKY_MUST_CHECK nsky_status nsky_by_lists(const nsky_lists *lists, const nsky_scan *scan,
                                           nsky_lists_ask *asks, uint32_t count, uint32_t threads,
                                           nsky_error *err);

@@ -15,6 +15,11 @@ uint32_t nsky_coded_padded(uint32_t coded)
     return (coded + 7) / 8 * 8;
 }
 
+uint32_t nsky_code_head(uint32_t coded)
+{
+    return coded / 16 * 8;
+}
+
 size_t nsky_code_block_bytes(const nsky_coder *coder)
 {
     return (size_t)nsky_coded_padded(coder->coded) * coder->bits / 8 * NSKY_CODE_ROWS;

@@ -14,6 +14,7 @@
 #ifndef NSKY_CODES_H
 #define NSKY_CODES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,8 @@ typedef struct nsky_coder {
 
 /* Dimensions as stored: the next multiple of 8. The extra ones are code 0 and weigh nothing. */
 uint32_t nsky_coded_padded(uint32_t coded);
+/* Dimensions that are looked at first: half of them, a multiple of 8; 0 where there are too few. */
+uint32_t nsky_code_head(uint32_t coded);
 /* Of one block of 16 rows. */
 size_t nsky_code_block_bytes(const nsky_coder *coder);
 /* Blocks that `rows` rows fill. */
@@ -67,6 +70,11 @@ typedef struct nsky_code_query {
     float slack; /* |score - base - w . decoded| never exceeds it, up to the rounding of adding base
                   */
     uint32_t plane_count; /* 1 or 2 */
+    /* For picks that end early: what the dimensions behind the first nsky_code_head add to the
+     * first plane's sum where values are zero, and how much more or less they may well add to a
+     * score: 5 standard deviations of values spread as the coder's ranges say. */
+    int32_t rest;
+    float margin;
 } nsky_code_query;
 
 /*
@@ -88,12 +96,46 @@ typedef struct nsky_code_sweep_args {
     float *scores; /* [count, block_count * 16] */
 } nsky_code_sweep_args;
 
+/* Blocks between the one that is scored and the one that is fetched to the cache: a list's next
+ * lines come by themselves, another list's do not. */
+#define NSKY_CODE_AHEAD 4
+
+/* A block somewhere among others, and what is added to its scores. */
+typedef struct nsky_code_pick {
+    uint32_t block;
+    float base;
+} nsky_code_pick;
+
+#define NSKY_CODE_PICKS 64 /* of one call, the most */
+
+/*
+ * One query against picked blocks: the same scores as a sweep gives. Where early is set, a block's
+ * first dimensions are scored first, and the others are not read if no slot of its mask comes to
+ * `least` with them and query->rest: its scores are -INFINITY then.
+ */
+typedef struct nsky_code_pick_args {
+    const nsky_code_query *query;
+    uint32_t bits, padded, head; /* the coder's */
+    const uint8_t *blocks;
+    const nsky_code_pick *picks; /* [known] */
+    uint32_t count, known; /* known >= count: those behind are fetched to the cache, no more */
+    bool early;            /* for a query of one plane */
+    float least;
+    const uint16_t *masks; /* [count], where early is set */
+    float *scores;         /* [count * 16] */
+} nsky_code_pick_args;
+
 typedef struct nsky_code_kernel {
     const char *name; /* "avx512vnni", "avx2", "c" */
     void (*sweep)(const nsky_code_sweep_args *args);
+    void (*pick)(const nsky_code_pick_args *args);
     /* Bit r of masks[b] is set where scores[16 b + r] >= threshold (NaN is not). Returns how many
      * are. */
     uint64_t (*above)(const float *scores, uint64_t block_count, float threshold, uint16_t *masks);
+    /* Bit r of masks[b] is set where row_of[16 b + r] < rows and that row's bit is set in allowed,
+     * (rows + 7) / 8 bytes. Returns how many are. rows >= 1. */
+    uint64_t (*match)(const uint32_t *row_of, uint64_t block_count, const uint8_t *allowed,
+                      uint32_t rows, uint16_t *masks);
 } nsky_code_kernel;
 
 /* All that this CPU runs, best first; the last is plain C. */
@@ -106,5 +148,8 @@ uint32_t nsky_code_kernels(nsky_code_kernel out[NSKY_CODE_KERNELS]);
 void nsky_code_sweep(const nsky_code_kernel *kernel, const nsky_coder *coder,
                      const nsky_code_query *const *queries, const float *bases, uint32_t count,
                      const uint8_t *blocks, uint64_t block_count, float *scores);
+/* Scores [count * 16] of picked blocks: args without bits, padded and head, which the coder has. */
+void nsky_code_pick_blocks(const nsky_code_kernel *kernel, const nsky_coder *coder,
+                           nsky_code_pick_args args);
 
 #endif

@@ -4,21 +4,23 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/memory.h"
 #include "index/parallel.h"
 
 #define TASK_ROWS 128
+#define AHEAD 12           /* rows that are fetched early */
 #define ROWS_TO_SHARE 8192 /* below, a thread does not pay where vectors are in memory */
 #define SLOW_NS 500000u    /* so long for a task's rows: they came from the disk */
 #define READERS 8          /* at once: what an SSD likes */
 
-/* Matches of vectors of 512 numbers: measured at a million and ten million rows in memory. More
- * would take too long where they lie on a disk. */
-#define FEW_MIN 2048
-#define FEW_MAX 20480
-#define ROWS_A_MATCH 400
+/* Matches of vectors of 512 numbers: measured at a million rows in memory. More would take too long
+ * where they lie on a disk. */
+#define FEW_MIN 512
+#define FEW_MAX 8192
+#define ROWS_A_MATCH 2000
 
 uint64_t nsky_gather_few(uint64_t rows, uint32_t dim)
 {
@@ -37,6 +39,11 @@ typedef struct gathering {
     float *scratch;   /* [threads, padded] */
 } gathering;
 
+static uint64_t row_at(const gathering *g, uint64_t i)
+{
+    return g->rows ? g->rows[i] : g->first + i;
+}
+
 static void compare_some(uint64_t task, uint32_t thread, void *payload)
 {
     const gathering *g = payload;
@@ -44,14 +51,29 @@ static void compare_some(uint64_t task, uint32_t thread, void *payload)
     const uint64_t end = g->count - begin < TASK_ROWS ? g->count : begin + TASK_ROWS;
     float *scratch = g->scratch + (size_t)thread * nsky_scan_padded(g->scan->vectors.dim);
 
+    for (uint64_t i = begin; i < end && i < begin + AHEAD; i++)
+        nsky_vectors_prefetch(&g->scan->vectors, row_at(g, i));
     for (uint64_t i = begin; i < end; i++) {
-        uint64_t row = g->rows ? g->rows[i] : g->first + i;
-        if (i + 4 < end)
-            nsky_vectors_prefetch(&g->scan->vectors, g->rows ? g->rows[i + 4] : g->first + i + 4);
+        const uint64_t row = row_at(g, i);
+        if (i + AHEAD < end)
+            nsky_vectors_prefetch(&g->scan->vectors, row_at(g, i + AHEAD));
         float similarity = nsky_scan_row(g->scan, row, g->query, scratch);
         if (!isnan(similarity))
             nsky_topk_offer(&g->heaps[thread], (nsky_hit){row, similarity});
     }
+}
+
+/* Bits of rows 64 i ... of [first, end) in a bitmap of (end + 7) / 8 bytes. */
+static uint64_t word_at(const uint8_t *allowed, uint64_t i, uint64_t first, uint64_t end)
+{
+    const uint64_t bytes = (end + 7) / 8 - 8 * i;
+    uint64_t word = 0;
+    memcpy(&word, allowed + 8 * i, bytes < 8 ? bytes : 8);
+    if (64 * i < first)
+        word &= ~0ull << (first - 64 * i);
+    if (64 * i + 64 > end)
+        word &= ~0ull >> (64 * i + 64 - end);
+    return word;
 }
 
 /* Rows of [first, end) with their bit set; the caller frees. */
@@ -60,17 +82,14 @@ static nsky_status list_rows(const uint8_t *allowed, uint64_t first, uint64_t en
 {
     uint64_t room = 0;
 
-    for (uint64_t byte = first / 8; byte < (end + 7) / 8; byte++)
-        room += (uint64_t)__builtin_popcount(allowed[byte]);
+    for (uint64_t i = first / 64; 64 * i < end; i++)
+        room += (uint64_t)__builtin_popcountll(word_at(allowed, i, first, end));
     *count = 0;
     if (!(*out = nsky_alloc(room, sizeof **out, err)))
         return err->status;
-    for (uint64_t byte = first / 8; byte < (end + 7) / 8; byte++)
-        for (unsigned left = allowed[byte]; left; left &= left - 1) {
-            uint64_t row = 8 * byte + (unsigned)__builtin_ctz(left);
-            if (row >= first && row < end)
-                (*out)[(*count)++] = (uint32_t)row;
-        }
+    for (uint64_t i = first / 64; 64 * i < end; i++)
+        for (uint64_t left = word_at(allowed, i, first, end); left; left &= left - 1)
+            (*out)[(*count)++] = (uint32_t)(64 * i + (uint64_t)__builtin_ctzll(left));
     return NSKY_OK;
 }
 

@@ -36,7 +36,7 @@ static nsky_status fit_space(nsky_space *space, const nsky_knn_job *job, nsky_er
     const uint32_t last = job->coded ? job->coded : whole < CODED_LAST ? whole : CODED_LAST;
     uint32_t coded = job->coded ? job->coded : nsky_knn_coded(job->vectors.dim);
     for (;; coded += 64) {
-        nsky_status status = nsky_space_fit(space, &job->vectors, coded, SPACE_ROWS, SEED, err);
+        nsky_status status = nsky_space_fit(space, &job->vectors, coded, 0, SPACE_ROWS, SEED, err);
         if (status != NSKY_OK || coded >= last || space->kept >= KEPT)
             return status;
         nsky_space_free(space);

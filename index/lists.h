@@ -79,16 +79,22 @@ typedef struct nsky_candidate {
 typedef struct nsky_lists_query {
     const float *direction; /* [padded], zero past dim; unit length */
     const uint8_t *allowed; /* bitmap of rows (bit row & 7 of byte row >> 3), or NULL: all */
-    uint32_t nprobe;        /* lists looked into; more than there are: all */
-    uint32_t want;          /* candidates */
-    nsky_candidate *found;  /* [want], the caller's; the best by score (equal: lower row first), in
-                               no order */
-    uint32_t count;         /* set; < want only when the lists held no more allowed rows */
-    uint64_t swept;         /* set: slots whose codes were read */
+    double share;    /* of all rows that are allowed, (0, 1]; not looked at where allowed is NULL */
+    uint32_t nprobe; /* lists looked into where all rows are allowed; with a filter as many more as
+                        lists_widen.h says; more than there are: all */
+    uint32_t want;   /* candidates */
+    nsky_candidate *found; /* [want], the caller's; the best by score (equal: lower row first), in
+                              no order */
+    uint32_t count;        /* set; < want only when the lists held no more allowed rows */
+    uint64_t swept;        /* set: slots whose codes were read */
 } nsky_lists_query;
 
-/* Queries share the sweep of lists they have in common. The same candidates for any number of
- * threads (0: one a core), for any company of queries and on every CPU. */
+/* Each query goes through its lists on one thread, best first. Of a list the blocks of 16 rows are
+ * read that hold an allowed one, and of a block the second half of its dimensions only where a row
+ * may still come to what the worst candidate has by then: where it does not, it is 5 standard
+ * deviations of what is left short of it, which is no bound, though nothing was ever seen to be
+ * lost (docs/index.md). The same candidates for any number of threads (0: one a core), for any
+ * company of queries and on every CPU. */
 NSKY_MUST_CHECK nsky_status nsky_lists_candidates(const nsky_lists *lists,
                                                   nsky_lists_query *queries, uint32_t count,
                                                   uint32_t threads, nsky_error *err);

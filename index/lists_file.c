@@ -229,8 +229,12 @@ void nsky_lists_direction(const nsky_lists *lists, const float *w, float *turned
     nsky_dot_kernel kernels[3];
     nsky_dot_kernels(kernels);
     *constant = kernels[0].dot(w, lists->mean, lists->padded);
-    for (uint32_t c = 0; c < lists->coded; c++)
-        turned[c] = kernels[0].dot(w, lists->rotation + (size_t)c * lists->padded, lists->padded);
+    for (uint32_t c = 0; c < lists->coded; c += 4) { /* a multiple of 16 */
+        const float *rows = lists->rotation + (size_t)c * lists->padded;
+        const float *const four[4] = {rows, rows + lists->padded, rows + 2 * (size_t)lists->padded,
+                                      rows + 3 * (size_t)lists->padded};
+        kernels[0].dot4(w, four, lists->padded, turned + c);
+    }
     if (!outside)
         return;
     double square = 0, whole = 0;

@@ -7,7 +7,8 @@
 
 #define LOOK_EVERY 8    /* rows between two looks at the clock */
 #define SLOW_NS 100000u /* so long for them: they came from the disk */
-#define AHEAD 8         /* rows whose first lines are fetched early */
+#define AHEAD 6         /* rows that are fetched early */
+#define FIRST_LINES 64  /* rows whose pages are looked up at once */
 
 static bool is_excluded(uint64_t row, const uint64_t *exclude, uint32_t count)
 {
@@ -31,8 +32,8 @@ static void read_ahead(const nsky_scan *scan, const nsky_candidate *candidates, 
 static void fetch(const nsky_scan *scan, const nsky_candidate *candidates, uint32_t i,
                   uint32_t count)
 {
-    if (i + AHEAD < count && candidates[i + AHEAD].row < scan->vectors.rows)
-        nsky_vectors_prefetch(&scan->vectors, candidates[i + AHEAD].row);
+    if (i < count && candidates[i].row < scan->vectors.rows)
+        nsky_vectors_prefetch(&scan->vectors, candidates[i].row);
 }
 
 void nsky_lists_rerank(const nsky_scan *scan, const float *query, const nsky_candidate *candidates,
@@ -43,6 +44,11 @@ void nsky_lists_rerank(const nsky_scan *scan, const float *query, const nsky_can
     uint64_t looked = nsky_now_ns();
     bool ahead = false;
     *compared = 0;
+    for (uint32_t i = 0; i < count && i < FIRST_LINES; i++)
+        if (candidates[i].row < scan->vectors.rows)
+            __builtin_prefetch(nsky_vectors_row(&scan->vectors, candidates[i].row));
+    for (uint32_t i = 0; i < AHEAD; i++)
+        fetch(scan, candidates, i, count);
     for (uint32_t i = 0; i < count; i++) {
         const uint64_t row = candidates[i].row;
         if (i % LOOK_EVERY == LOOK_EVERY - 1 && !ahead) {
@@ -52,7 +58,7 @@ void nsky_lists_rerank(const nsky_scan *scan, const float *query, const nsky_can
             if (ahead)
                 read_ahead(scan, candidates + i, count - i);
         }
-        fetch(scan, candidates, i, count);
+        fetch(scan, candidates, i + AHEAD, count);
         if (row >= scan->vectors.rows || is_excluded(row, exclude, exclude_count))
             continue;
         float similarity = nsky_scan_row(scan, row, query, scratch);

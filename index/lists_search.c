@@ -1,244 +1,255 @@
-/* lists_search.c - lists.h: candidates. The lists are ranked by their centroids' codes, the best of
- * them swept by the code kernels; queries that want the same list share its bytes. */
+/* lists_search.c - lists.h: candidates. The lists are ranked by their centroids' codes; of the best
+ * the code kernels score the blocks that hold a row which may be found. */
+#include "index/lists_search.h"
+
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "common/memory.h"
-#include "index/lists.h"
+#include "index/lists_widen.h"
 #include "index/parallel.h"
-#include "index/reservoir.h"
 
-#define RANK_QUERIES 16  /* that share a pass over the centroids */
-#define RANK_BLOCKS 128  /* of centroids at a time: scores of 16 queries in 128 KB */
-#define SWEEP_QUERIES 16 /* that share a pass over a list */
-#define SWEEP_BLOCKS 64  /* of rows at a time */
+#define SWEEP_BLOCKS NSKY_CODE_PICKS /* scored at a time */
+#define FIRST_BLOCKS 8               /* until there is a threshold, which then ends others early */
+#define MORE_LISTS 4                 /* times as many, when those that were ranked do not do */
+#define LISTS_AHEAD 2                /* fetched early */
+#define LINE 64
 
-/* A list that a query wants looked into. */
-typedef struct pair {
-    uint32_t list, query;
-    float base; /* constant + w'.centroid */
-} pair;
+/* One query on its way through lists. */
+typedef struct sweep {
+    const nsky_lists_search *s;
+    const nsky_lists_query *query;
+    const float *turned; /* [coded] */
+    const nsky_code_query *codes;
+    float constant;
+    nsky_reservoir *reservoir;
+    uint64_t swept; /* slots */
+    uint32_t count; /* picks */
+    nsky_code_pick picks[SWEEP_BLOCKS + NSKY_CODE_AHEAD];
+    uint16_t masks[SWEEP_BLOCKS + NSKY_CODE_AHEAD]; /* slots that may be found */
+    _Alignas(LINE) float scores[SWEEP_BLOCKS * NSKY_CODE_ROWS];
+} sweep;
 
-typedef struct search {
-    const nsky_lists *lists;
-    nsky_lists_query *queries;
-    uint32_t count;
-    nsky_code_kernel kernel;
-    nsky_dot_kernel dot;
-    float *turned;          /* [count, coded] */
-    float *constants;       /* [count] */
-    nsky_code_query *ranks; /* [count]: for the centroids' coder */
-    nsky_code_query *codes; /* [count]: for the residuals' */
-    pair *pairs;            /* the queries' best lists; sorted by list when there are several */
-    uint64_t *begins;       /* [count + 1] of a query's pairs, while they are ranked */
-    uint64_t pair_count;
-    uint64_t *runs; /* [run_count + 1]: pairs of one list */
-    uint64_t run_count;
-    uint32_t threads;
-    nsky_reservoir *reservoirs; /* [threads, count] */
-    float *scores;              /* [threads, SWEEP_QUERIES * SWEEP_BLOCKS * NSKY_CODE_ROWS] */
-    nsky_status *statuses;      /* [threads] */
-    nsky_error *errors;         /* [threads] */
-} search;
+/* --- rows --- */
 
-static uint32_t probed(const search *s, uint32_t q)
+/* Scores the first picks and forgets them. */
+static void score(sweep *w, uint32_t count)
 {
-    return s->queries[q].nprobe < s->lists->lists ? s->queries[q].nprobe : s->lists->lists;
+    const nsky_lists *l = w->s->lists;
+    uint16_t masks[SWEEP_BLOCKS];
+    const float threshold = w->reservoir->threshold;
+    nsky_code_pick_blocks(&w->s->kernel, &l->coder,
+                          (nsky_code_pick_args){.query = w->codes,
+                                                .blocks = l->codes,
+                                                .picks = w->picks,
+                                                .count = count,
+                                                .known = w->count,
+                                                .early = threshold > -INFINITY,
+                                                .least = threshold - w->codes->margin,
+                                                .masks = w->masks,
+                                                .scores = w->scores});
+    w->s->kernel.above(w->scores, count, threshold, masks);
+    for (uint32_t b = 0; b < count; b++)
+        for (uint32_t mask = masks[b] & w->masks[b]; mask; mask &= mask - 1) {
+            const uint32_t lane = (uint32_t)__builtin_ctz(mask);
+            const float own = w->scores[b * NSKY_CODE_ROWS + lane];
+            if (own < w->reservoir->threshold)
+                continue;
+            const uint32_t row = l->row_of[(size_t)w->picks[b].block * NSKY_CODE_ROWS + lane];
+            if (row < l->rows)
+                nsky_reservoir_offer(w->reservoir, own, row);
+        }
+    if (threshold == -INFINITY)
+        nsky_reservoir_settle(w->reservoir); /* as soon as there are as many as are wanted */
+    w->swept += (uint64_t)count * NSKY_CODE_ROWS;
+    w->count -= count;
+    for (uint32_t i = 0; i < w->count; i++) {
+        w->picks[i] = w->picks[count + i];
+        w->masks[i] = w->masks[count + i];
+    }
 }
 
-/* --- which lists --- */
+static void pick(sweep *w, uint32_t block, float base, uint16_t mask)
+{
+    w->picks[w->count] = (nsky_code_pick){block, base};
+    w->masks[w->count++] = mask;
+    const uint32_t some = w->reservoir->threshold > -INFINITY ? SWEEP_BLOCKS : FIRST_BLOCKS;
+    if (w->count >= some + NSKY_CODE_AHEAD)
+        score(w, some);
+}
+
+static void score_rest(sweep *w)
+{
+    while (w->count > 0)
+        score(w, w->count < SWEEP_BLOCKS ? w->count : SWEEP_BLOCKS);
+}
+
+/* Picks the blocks of a list that have something to find; returns how many rows that may be, of
+ * those that are filtered. */
+static uint64_t take_list(sweep *w, uint32_t list)
+{
+    const nsky_lists *l = w->s->lists;
+    const float base =
+        w->constant + w->s->dot.dot(w->turned, l->centroids + (size_t)list * l->coded, l->coded);
+    const uint32_t begin = l->offsets[list], end = l->offsets[list + 1];
+    uint64_t matches = 0;
+    if (!w->query->allowed) {
+        for (uint32_t b = begin; b < end; b++) {
+            __builtin_prefetch(l->row_of + (size_t)b * NSKY_CODE_ROWS);
+            pick(w, b, base, UINT16_MAX);
+        }
+        return 0;
+    }
+    for (uint32_t b = begin, some; b < end; b += some) {
+        uint16_t masks[SWEEP_BLOCKS];
+        some = end - b < SWEEP_BLOCKS ? end - b : SWEEP_BLOCKS;
+        matches += w->s->kernel.match(l->row_of + (size_t)b * NSKY_CODE_ROWS, some,
+                                      w->query->allowed, (uint32_t)l->rows, masks);
+        for (uint32_t i = 0; i < some; i++)
+            if (masks[i])
+                pick(w, b + i, base, masks[i]);
+    }
+    return matches;
+}
+
+/* What take_list reads first of a list. */
+static void fetch_list(const sweep *w, uint32_t list)
+{
+    const nsky_lists *l = w->s->lists;
+    const uint32_t begin = l->offsets[list], end = l->offsets[list + 1];
+    const char *centroid = (const char *)(l->centroids + (size_t)list * l->coded);
+    for (size_t byte = 0; byte < l->coded * sizeof(float); byte += LINE)
+        __builtin_prefetch(centroid + byte);
+    for (uint32_t b = begin; w->query->allowed && b < end && b < begin + 16; b++)
+        __builtin_prefetch(l->row_of + (size_t)b * NSKY_CODE_ROWS);
+}
+
+/* --- lists --- */
+
+static uint32_t at_most(const nsky_lists *lists, uint32_t wanted)
+{
+    return wanted < lists->lists ? wanted : lists->lists;
+}
+
+static double fill_of(const nsky_lists *lists)
+{
+    return fmin(1, (double)lists->rows / (double)lists->slots);
+}
+
+/* Lists that are ranked at first. */
+static uint32_t ranked(const nsky_lists_search *s, uint32_t q)
+{
+    const nsky_lists_query *query = &s->queries[q];
+    nsky_widening widening;
+    if (!query->allowed || query->nprobe >= s->lists->lists)
+        return at_most(s->lists, query->nprobe);
+    nsky_widening_init(&widening, query->nprobe, query->want, query->share, fill_of(s->lists));
+    return at_most(s->lists, nsky_widening_guess(&widening));
+}
+
+/* Goes through the filtered query's ranked lists from *at on, as far as need be (widening NULL: to
+ * the end); true: no more are needed. */
+static bool go_on(sweep *w, nsky_widening *widening, const uint64_t *best, uint32_t count,
+                  uint32_t *at)
+{
+    const uint32_t *offsets = w->s->lists->offsets;
+    while (*at < count) {
+        const uint32_t list = nsky_key_row(best[*at]);
+        if (*at + LISTS_AHEAD < count)
+            fetch_list(w, nsky_key_row(best[*at + LISTS_AHEAD]));
+        const uint64_t slots = (uint64_t)(offsets[list + 1] - offsets[list]) * NSKY_CODE_ROWS;
+        const uint64_t matches = take_list(w, list);
+        ++*at;
+        if (widening && nsky_widening_enough(widening, slots, matches))
+            return true;
+    }
+    return count == w->s->lists->lists;
+}
+
+static nsky_status sweep_filtered(sweep *w, uint32_t q, nsky_error *err)
+{
+    const nsky_lists_search *s = w->s;
+    const uint32_t lists = s->lists->lists;
+    nsky_widening widening;
+    uint64_t *more = NULL;
+    uint32_t count = (uint32_t)(s->begins[q + 1] - s->begins[q]), at = 0;
+    nsky_status status = NSKY_OK;
+    nsky_widening_init(&widening, w->query->nprobe, w->query->want, w->query->share,
+                       fill_of(s->lists));
+    bool done =
+        go_on(w, w->query->nprobe < lists ? &widening : NULL, s->best + s->begins[q], count, &at);
+    while (!done && status == NSKY_OK) {
+        count = count < lists / MORE_LISTS ? count * MORE_LISTS : lists;
+        nsky_free(more);
+        more = nsky_alloc(count, sizeof *more, err);
+        status = more ? nsky_lists_rank(s, q, 1, &count, &more, err) : err->status;
+        if (status == NSKY_OK)
+            done = go_on(w, &widening, more, count, &at);
+    }
+    nsky_free(more);
+    return status;
+}
+
+/* --- tasks --- */
 
 static void prepare_task(uint64_t task, uint32_t thread, void *payload)
 {
-    search *s = payload;
-    float *turned = s->turned + task * s->lists->coded;
-    if (s->statuses[thread] != NSKY_OK)
-        return;
-    nsky_lists_direction(s->lists, s->queries[task].direction, turned, &s->constants[task], NULL);
-    if ((s->statuses[thread] = nsky_code_query_prepare(&s->ranks[task], &s->lists->centroid_coder,
-                                                       turned, 1, &s->errors[thread])) == NSKY_OK)
-        s->statuses[thread] = nsky_code_query_prepare(&s->codes[task], &s->lists->coder, turned, 1,
-                                                      &s->errors[thread]);
+    const nsky_lists_search *s = payload;
+    if (s->statuses[thread] == NSKY_OK)
+        s->statuses[thread] = nsky_lists_prepare(s, (uint32_t)task, &s->errors[thread]);
 }
 
-/* Offers the scores of `blocks` blocks, the first of which starts at item `first`, of `items`. */
-static void offer_lists(const search *s, nsky_reservoir *reservoir, const float *scores,
-                        uint32_t first, uint32_t blocks)
-{
-    uint16_t masks[RANK_BLOCKS];
-    s->kernel.above(scores, blocks, reservoir->threshold, masks);
-    for (uint32_t b = 0; b < blocks; b++)
-        for (uint32_t mask = masks[b]; mask; mask &= mask - 1) {
-            uint32_t slot = b * NSKY_CODE_ROWS + (uint32_t)__builtin_ctz(mask);
-            if (first + slot < s->lists->lists && scores[slot] >= reservoir->threshold)
-                nsky_reservoir_offer(reservoir, scores[slot], first + slot);
-        }
-}
-
-static void settle_lists(const search *s, uint32_t q, nsky_reservoir *reservoir)
-{
-    const uint32_t coded = s->lists->coded;
-    pair *pairs = s->pairs + s->begins[q];
-    nsky_reservoir_settle(reservoir);
-    for (uint32_t i = 0; i < probed(s, q); i++) {
-        uint32_t list = nsky_key_row(reservoir->keys[i]);
-        float product = s->dot.dot(s->turned + (size_t)q * coded,
-                                   s->lists->centroids + (size_t)list * coded, coded);
-        pairs[i] = (pair){list, q, s->constants[q] + product};
-    }
-}
-
-/* A handful of queries against all centroids. */
 static void rank_task(uint64_t task, uint32_t thread, void *payload)
 {
-    search *s = payload;
-    const nsky_lists *l = s->lists;
-    const uint32_t first = (uint32_t)task * RANK_QUERIES;
-    const uint32_t n = s->count - first < RANK_QUERIES ? s->count - first : RANK_QUERIES;
-    const uint32_t blocks = (uint32_t)nsky_code_blocks(l->lists);
-    const size_t block_bytes = nsky_code_block_bytes(&l->centroid_coder);
-    nsky_error *err = &s->errors[thread];
-    const nsky_code_query *queries[RANK_QUERIES];
-    nsky_reservoir reservoirs[RANK_QUERIES] = {{0}};
-    float bases[RANK_QUERIES] = {0};
-    float *scores = nsky_alloc((size_t)n * RANK_BLOCKS * NSKY_CODE_ROWS, sizeof *scores, err);
-    bool good = scores != NULL;
+    const nsky_lists_search *s = payload;
+    const uint32_t first = (uint32_t)task * NSKY_RANK_QUERIES;
+    const uint32_t n = s->count - first < NSKY_RANK_QUERIES ? s->count - first : NSKY_RANK_QUERIES;
+    uint32_t wants[NSKY_RANK_QUERIES];
+    uint64_t *out[NSKY_RANK_QUERIES];
     for (uint32_t q = 0; q < n; q++) {
-        uint32_t want = probed(s, first + q), capacity = nsky_reservoir_capacity(want);
-        queries[q] = &s->ranks[first + q];
-        reservoirs[q] = (nsky_reservoir){nsky_alloc(capacity, sizeof(uint64_t), err), 0, want,
-                                         capacity, -INFINITY};
-        good = good && reservoirs[q].keys;
+        wants[q] = (uint32_t)(s->begins[first + q + 1] - s->begins[first + q]);
+        out[q] = s->best + s->begins[first + q];
     }
-    for (uint32_t b = 0; good && b < blocks; b += RANK_BLOCKS) {
-        uint32_t some = blocks - b < RANK_BLOCKS ? blocks - b : RANK_BLOCKS;
-        nsky_code_sweep(&s->kernel, &l->centroid_coder, queries, bases, n,
-                        l->centroid_codes + b * block_bytes, some, scores);
-        for (uint32_t q = 0; q < n; q++)
-            offer_lists(s, &reservoirs[q], scores + (size_t)q * some * NSKY_CODE_ROWS,
-                        b * NSKY_CODE_ROWS, some);
-    }
-    for (uint32_t q = 0; good && q < n; q++)
-        settle_lists(s, first + q, &reservoirs[q]);
-    for (uint32_t q = 0; q < n; q++)
-        nsky_free(reservoirs[q].keys);
-    nsky_free(scores);
-    if (!good)
-        s->statuses[thread] = NSKY_ENOMEM;
-}
-
-/* --- the lists' rows --- */
-
-static int by_list(const void *a, const void *b)
-{
-    const pair *x = a, *y = b;
-    if (x->list != y->list)
-        return x->list < y->list ? -1 : 1;
-    return x->query < y->query ? -1 : 1;
-}
-
-static int by_base(const void *a, const void *b)
-{
-    const pair *x = a, *y = b;
-    if (x->base != y->base)
-        return x->base > y->base ? -1 : 1;
-    return x->list < y->list ? -1 : 1;
-}
-
-/* One query goes from its best list on, so that what follows is soon below the threshold. */
-static void sort_pairs(search *s)
-{
-    qsort(s->pairs, s->pair_count, sizeof *s->pairs, s->count > 1 ? by_list : by_base);
-    s->run_count = 0;
-    for (uint64_t i = 0; i < s->pair_count; i++)
-        if (i == 0 || s->pairs[i].list != s->pairs[i - 1].list)
-            s->runs[s->run_count++] = i;
-    s->runs[s->run_count] = s->pair_count;
-}
-
-static void offer_rows(const search *s, const nsky_lists_query *query, nsky_reservoir *reservoir,
-                       const float *scores, uint64_t first, uint32_t blocks)
-{
-    const nsky_lists *l = s->lists;
-    const uint32_t *row_of = l->row_of + first * NSKY_CODE_ROWS;
-    uint16_t masks[SWEEP_BLOCKS];
-    s->kernel.above(scores, blocks, reservoir->threshold, masks);
-    for (uint32_t b = 0; b < blocks; b++)
-        for (uint32_t mask = masks[b]; mask; mask &= mask - 1) {
-            const uint32_t slot = b * NSKY_CODE_ROWS + (uint32_t)__builtin_ctz(mask);
-            const uint32_t row = row_of[slot];
-            if (row >= l->rows || scores[slot] < reservoir->threshold ||
-                (query->allowed && !(query->allowed[row >> 3] >> (row & 7) & 1)))
-                continue;
-            nsky_reservoir_offer(reservoir, scores[slot], row);
-        }
+    if (s->statuses[thread] == NSKY_OK)
+        s->statuses[thread] = nsky_lists_rank(s, first, n, wants, out, &s->errors[thread]);
 }
 
 static void sweep_task(uint64_t task, uint32_t thread, void *payload)
 {
-    search *s = payload;
-    const nsky_lists *l = s->lists;
-    const pair *pairs = s->pairs + s->runs[task];
-    const uint64_t pair_count = s->runs[task + 1] - s->runs[task];
-    const uint64_t begin = l->offsets[pairs->list], end = l->offsets[pairs->list + 1];
-    const size_t block_bytes = nsky_code_block_bytes(&l->coder);
-    float *scores = s->scores + (size_t)thread * SWEEP_QUERIES * SWEEP_BLOCKS * NSKY_CODE_ROWS;
-    nsky_reservoir *reservoirs = s->reservoirs + (size_t)thread * s->count;
-    for (uint64_t p = 0; p < pair_count; p += SWEEP_QUERIES) {
-        const nsky_code_query *queries[SWEEP_QUERIES];
-        float bases[SWEEP_QUERIES];
-        const uint32_t n =
-            pair_count - p < SWEEP_QUERIES ? (uint32_t)(pair_count - p) : SWEEP_QUERIES;
-        for (uint32_t i = 0; i < n; i++) {
-            queries[i] = &s->codes[pairs[p + i].query];
-            bases[i] = pairs[p + i].base;
-        }
-        for (uint64_t b = begin; b < end; b += SWEEP_BLOCKS) {
-            uint32_t some = end - b < SWEEP_BLOCKS ? (uint32_t)(end - b) : SWEEP_BLOCKS;
-            nsky_code_sweep(&s->kernel, &l->coder, queries, bases, n, l->codes + b * block_bytes,
-                            some, scores);
-            for (uint32_t i = 0; i < n; i++)
-                offer_rows(s, &s->queries[pairs[p + i].query], &reservoirs[pairs[p + i].query],
-                           scores + (size_t)i * some * NSKY_CODE_ROWS, b, some);
-        }
-    }
-}
-
-/* The threads' reservoirs of a query together. */
-static void collect_task(uint64_t task, uint32_t thread, void *payload)
-{
-    search *s = payload;
-    nsky_lists_query *query = &s->queries[task];
-    uint32_t count = 0;
-    for (uint32_t t = 0; t < s->threads; t++)
-        count += s->reservoirs[(size_t)t * s->count + task].count;
-    uint64_t *keys = nsky_alloc(count, sizeof *keys, &s->errors[thread]);
-    if (!keys) {
-        s->statuses[thread] = NSKY_ENOMEM;
+    const nsky_lists_search *s = payload;
+    const uint32_t q = (uint32_t)task;
+    const uint64_t *best = s->best + s->begins[q];
+    const uint32_t count = (uint32_t)(s->begins[q + 1] - s->begins[q]);
+    sweep w = {.s = s,
+               .query = &s->queries[q],
+               .turned = s->turned + (size_t)q * s->lists->coded,
+               .codes = &s->codes[q],
+               .constant = s->constants[q],
+               .reservoir = &s->reservoirs[q]};
+    if (s->statuses[thread] != NSKY_OK)
         return;
+    if (w.query->allowed)
+        s->statuses[thread] = sweep_filtered(&w, q, &s->errors[thread]);
+    for (uint32_t i = 0; !w.query->allowed && i < count; i++) {
+        if (i + LISTS_AHEAD < count)
+            fetch_list(&w, nsky_key_row(best[i + LISTS_AHEAD]));
+        take_list(&w, nsky_key_row(best[i]));
     }
-    count = 0;
-    for (uint32_t t = 0; t < s->threads; t++) {
-        const nsky_reservoir *r = &s->reservoirs[(size_t)t * s->count + task];
-        memcpy(keys + count, r->keys, r->count * sizeof *keys);
-        count += r->count;
+    score_rest(&w);
+    nsky_reservoir_settle(w.reservoir);
+    s->queries[q].swept = w.swept;
+    s->queries[q].count = w.reservoir->count;
+    for (uint32_t i = 0; i < w.reservoir->count; i++) {
+        const uint64_t key = w.reservoir->keys[i];
+        s->queries[q].found[i] = (nsky_candidate){nsky_key_row(key), nsky_key_score(key)};
     }
-    query->count = count < query->want ? count : query->want;
-    nsky_keep_largest(keys, count, query->count);
-    for (uint32_t i = 0; i < query->count; i++)
-        query->found[i] = (nsky_candidate){nsky_key_row(keys[i]), nsky_key_score(keys[i])};
-    nsky_free(keys);
 }
 
 /* --- memory --- */
 
-static nsky_status open_search(search *s, uint64_t **keys, nsky_error *err)
+static nsky_status open_search(nsky_lists_search *s, nsky_error *err)
 {
-    uint64_t capacity = 0;
-    const uint32_t cores = nsky_parallel_threads(s->threads, UINT64_MAX);
-    s->threads = cores;
+    uint64_t room = 0;
     s->turned = nsky_alloc((size_t)s->count * s->lists->coded, sizeof *s->turned, err);
     s->constants = nsky_alloc(s->count, sizeof *s->constants, err);
     s->ranks = nsky_alloc(s->count, sizeof *s->ranks, err);
@@ -246,41 +257,33 @@ static nsky_status open_search(search *s, uint64_t **keys, nsky_error *err)
     s->begins = nsky_alloc((size_t)s->count + 1, sizeof *s->begins, err);
     if (!s->turned || !s->constants || !s->ranks || !s->codes || !s->begins)
         return err->status;
+    s->begins[0] = 0;
     for (uint32_t q = 0; q < s->count; q++) {
-        s->begins[q] = s->pair_count;
-        s->pair_count += probed(s, q);
-        capacity += nsky_reservoir_capacity(s->queries[q].want);
+        s->begins[q + 1] = s->begins[q] + ranked(s, q);
+        room += nsky_reservoir_capacity(s->queries[q].want);
     }
-    s->begins[s->count] = s->pair_count;
-    s->pairs = nsky_alloc(s->pair_count, sizeof *s->pairs, err);
-    s->runs = nsky_alloc(s->pair_count + 1, sizeof *s->runs, err);
-    s->reservoirs = nsky_alloc((size_t)cores * s->count, sizeof *s->reservoirs, err);
-    s->scores = nsky_alloc_aligned((size_t)cores * SWEEP_QUERIES * SWEEP_BLOCKS * NSKY_CODE_ROWS,
-                                   sizeof *s->scores, err);
-    s->statuses = nsky_alloc_zero(cores, sizeof *s->statuses, err);
-    s->errors = nsky_alloc_zero(cores, sizeof *s->errors, err);
-    uint64_t *next = *keys = nsky_alloc(cores * capacity, sizeof *next, err);
-    if (!s->pairs || !s->runs || !s->reservoirs || !s->scores || !s->statuses || !s->errors ||
-        !next)
+    s->best = nsky_alloc(s->begins[s->count], sizeof *s->best, err);
+    s->reservoirs = nsky_alloc(s->count, sizeof *s->reservoirs, err);
+    uint64_t *next = s->keys = nsky_alloc(room, sizeof *s->keys, err);
+    s->statuses = nsky_alloc_zero(s->threads, sizeof *s->statuses, err);
+    s->errors = nsky_alloc_zero(s->threads, sizeof *s->errors, err);
+    if (!s->best || !s->reservoirs || !s->keys || !s->statuses || !s->errors)
         return err->status;
-    for (uint32_t t = 0; t < cores; t++)
-        for (uint32_t q = 0; q < s->count; q++) {
-            uint32_t want = s->queries[q].want, room = nsky_reservoir_capacity(want);
-            s->reservoirs[(size_t)t * s->count + q] =
-                (nsky_reservoir){next, 0, want, room, -INFINITY};
-            next += room;
-        }
+    for (uint32_t q = 0; q < s->count; q++) {
+        const uint32_t want = s->queries[q].want, capacity = nsky_reservoir_capacity(want);
+        s->reservoirs[q] = (nsky_reservoir){next, 0, want, capacity, -INFINITY};
+        next += capacity;
+    }
     return NSKY_OK;
 }
 
-static void close_search(search *s)
+static void close_search(nsky_lists_search *s)
 {
+    nsky_free(s->keys);
+    nsky_free(s->reservoirs);
     nsky_free(s->errors);
     nsky_free(s->statuses);
-    nsky_free(s->scores);
-    nsky_free(s->reservoirs);
-    nsky_free(s->runs);
-    nsky_free(s->pairs);
+    nsky_free(s->best);
     nsky_free(s->begins);
     nsky_free(s->codes);
     nsky_free(s->ranks);
@@ -288,7 +291,8 @@ static void close_search(search *s)
     nsky_free(s->turned);
 }
 
-static nsky_status run(search *s, uint64_t tasks, nsky_parallel_task task, nsky_error *err)
+static nsky_status run(nsky_lists_search *s, uint64_t tasks, nsky_parallel_task task,
+                       nsky_error *err)
 {
     const uint32_t threads = nsky_parallel_threads(s->threads, tasks);
     nsky_parallel(tasks, threads, task, s);
@@ -304,30 +308,19 @@ nsky_status nsky_lists_candidates(const nsky_lists *lists, nsky_lists_query *que
     assert(lists && queries && count > 0 && err);
     nsky_code_kernel kernels[NSKY_CODE_KERNELS];
     nsky_dot_kernel dots[3];
-    uint64_t *keys = NULL;
     nsky_code_kernels(kernels);
     nsky_dot_kernels(dots);
-    search s = {.lists = lists,
-                .queries = queries,
-                .count = count,
-                .kernel = kernels[0],
-                .dot = dots[0],
-                .threads = threads};
-    nsky_status status = open_search(&s, &keys, err);
+    nsky_lists_search s = {.lists = lists,
+                           .queries = queries,
+                           .count = count,
+                           .kernel = kernels[0],
+                           .dot = dots[0],
+                           .threads = nsky_parallel_threads(threads, UINT64_MAX)};
+    nsky_status status = open_search(&s, err);
     if (status == NSKY_OK && (status = run(&s, count, prepare_task, err)) == NSKY_OK &&
-        (status = run(&s, (count + RANK_QUERIES - 1) / RANK_QUERIES, rank_task, err)) == NSKY_OK) {
-        sort_pairs(&s);
-        status = run(&s, s.run_count, sweep_task, err);
-    }
-    if (status == NSKY_OK)
-        status = run(&s, count, collect_task, err);
-    for (uint32_t q = 0; status == NSKY_OK && q < count; q++)
-        queries[q].swept = 0;
-    for (uint64_t p = 0; status == NSKY_OK && p < s.pair_count; p++)
-        queries[s.pairs[p].query].swept +=
-            (uint64_t)(lists->offsets[s.pairs[p].list + 1] - lists->offsets[s.pairs[p].list]) *
-            NSKY_CODE_ROWS;
-    nsky_free(keys);
+        (status = run(&s, (count + NSKY_RANK_QUERIES - 1) / NSKY_RANK_QUERIES, rank_task, err)) ==
+            NSKY_OK)
+        status = run(&s, count, sweep_task, err);
     close_search(&s);
     return status;
 }

@@ -16,7 +16,7 @@
 #define CODER_ROWS 65536  /* sampled for the codes' ranges */
 #define SAMPLE_RUN 16     /* neighbouring rows taken together: whole pages are read */
 #define SEED 20211021
-#define PLAN_VERSION 2 /* another number here: unfinished work of older builds is not taken up */
+#define PLAN_VERSION 3 /* another number here: unfinished work of older builds is not taken up */
 
 uint64_t nsky_lists_plan_hash(const nsky_lists_job *job)
 {
@@ -271,8 +271,8 @@ nsky_status nsky_lists_train(nsky_trained *out, const nsky_lists_job *job, nsky_
     nsky_status status = coder ? NSKY_OK : err->status;
     memset(out, 0, sizeof *out);
     if (status != NSKY_OK ||
-        (status = nsky_space_fit(&space, &job->vectors, job->coded, SPACE_ROWS, SEED, err)) !=
-            NSKY_OK ||
+        (status = nsky_space_fit(&space, &job->vectors, job->coded, nsky_code_head(job->coded),
+                                 SPACE_ROWS, SEED, err)) != NSKY_OK ||
         (status = take_sample(&y, &count, job, &space, err)) != NSKY_OK)
         goto done;
     nsky_cluster_options options = {job->lists, SEED, job->threads, job->stop};

@@ -175,7 +175,7 @@ static nsky_status by_faiss(const nsky_search *search, nsky_ask *ask, nsky_error
     return nsky_rerank_run(&search->rerank, &asked, &ask->topk, &ask->answer->scanned, err);
 }
 
-/* All of them in one pass over the lists they look into. */
+/* All of them together, a query a thread. */
 static nsky_status by_lists(const nsky_search *search, nsky_ask *const *asks, uint32_t count,
                             nsky_error *err)
 {

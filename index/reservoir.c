@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#define SORT_FEW 16 /* by insertion */
+
 static uint64_t median_of_three(const uint64_t *keys, uint32_t low, uint32_t high)
 {
     uint64_t a = keys[low], b = keys[low + (high - low) / 2], c = keys[high];
@@ -39,6 +41,29 @@ void nsky_keep_largest(uint64_t *keys, uint32_t count, uint32_t want)
             high = middle;
         else
             low = middle;
+    }
+}
+
+/* The shorter side by recursion, so that its depth is the logarithm of the keys. */
+void nsky_keys_sort(uint64_t *keys, uint32_t count)
+{
+    while (count > SORT_FEW) {
+        const uint32_t middle = partition(keys, 0, count) + 1;
+        if (middle < count - middle) {
+            nsky_keys_sort(keys, middle);
+            keys += middle;
+            count -= middle;
+        } else {
+            nsky_keys_sort(keys + middle, count - middle);
+            count = middle;
+        }
+    }
+    for (uint32_t i = 1; i < count; i++) {
+        const uint64_t key = keys[i];
+        uint32_t at = i;
+        for (; at > 0 && keys[at - 1] < key; at--)
+            keys[at] = keys[at - 1];
+        keys[at] = key;
     }
 }
 

@@ -50,6 +50,8 @@ static inline uint32_t nsky_reservoir_capacity(uint32_t want)
 
 /* Keeps the `want` largest of keys [count] in front, in no order. want <= count. */
 void nsky_keep_largest(uint64_t *keys, uint32_t count, uint32_t want);
+/* Largest first. */
+void nsky_keys_sort(uint64_t *keys, uint32_t count);
 /* Back to `want` keys or fewer, threshold raised to the least of them when there are as many. */
 void nsky_reservoir_settle(nsky_reservoir *reservoir);
 

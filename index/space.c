@@ -97,9 +97,10 @@ static nsky_status directions(nsky_space *space, double *moments, const double *
     return NSKY_OK;
 }
 
-/* rotation = turn [coded, kept] . directions [kept, dim], turn with orthonormal columns. */
-static nsky_status turn_at_random(nsky_space *space, const double *vectors, uint64_t seed,
-                                  nsky_error *err)
+/* rotation = turn [coded, kept] . directions [kept, dim], turn with orthonormal columns: at random,
+ * or in two blocks, so that the first `head` hold the best directions (the last ones). */
+static nsky_status turn_at_random(nsky_space *space, const double *vectors, uint32_t head,
+                                  uint64_t seed, nsky_error *err)
 {
     const uint32_t dim = space->dim, coded = space->coded, kept = coded < dim ? coded : dim;
     double *turn = nsky_alloc((size_t)coded * kept, sizeof *turn, err);
@@ -110,6 +111,9 @@ static nsky_status turn_at_random(nsky_space *space, const double *vectors, uint
         nsky_rng rng = nsky_rng_at(seed, STREAM_TURN, i);
         for (uint32_t j = 0; j < kept; j++)
             turn[(size_t)i * kept + j] = nsky_rng_normal(&rng);
+        for (uint32_t j = 0; head > 0 && coded == kept && j < kept; j++)
+            if ((i < head) != (j >= kept - head))
+                turn[(size_t)i * kept + j] = 0;
     }
     if (status == NSKY_OK && !nsky_orthonormalise(turn, gram, coded, kept))
         status = nsky_fail(err, NSKY_EDATA, "a random rotation of rank too low");
@@ -127,9 +131,9 @@ static nsky_status turn_at_random(nsky_space *space, const double *vectors, uint
 }
 
 nsky_status nsky_space_fit(nsky_space *out, const nsky_vectors *vectors, uint32_t coded,
-                           uint64_t sample_rows, uint64_t seed, nsky_error *err)
+                           uint32_t head, uint64_t sample_rows, uint64_t seed, nsky_error *err)
 {
-    assert(out && vectors && vectors->rows > 0 && vectors->dim > 0 && err);
+    assert(out && vectors && head <= coded && vectors->rows > 0 && vectors->dim > 0 && err);
     assert(coded > 0 && coded % 16 == 0);
     const uint32_t dim = vectors->dim;
     *out = (nsky_space){.dim = dim, .padded = nsky_scan_padded(dim), .coded = coded};
@@ -146,7 +150,7 @@ nsky_status nsky_space_fit(nsky_space *out, const nsky_vectors *vectors, uint32_
     if (status == NSKY_OK &&
         (status = add_up(moments, sum, &count, vectors, sample_rows, err)) == NSKY_OK &&
         (status = directions(out, moments, sum, values, count, err)) == NSKY_OK)
-        status = turn_at_random(out, moments, seed, err);
+        status = turn_at_random(out, moments, head, seed, err);
     nsky_free(values);
     nsky_free(sum);
     nsky_free(moments);

@@ -8,7 +8,7 @@
 #include "common/rng.h"
 
 enum {
-    KINDS = 32,
+    KINDS = NSKY_SIM_KINDS,
     CLOUDS = 13,
     LATENT = 12,
     TURNS = 2,
@@ -170,6 +170,20 @@ static uint32_t kind_at(const nsky_sim_embeddings *e, double share)
     return kind;
 }
 
+/* The row's kind is the first that its numbers tell. */
+static uint32_t begin_row(const nsky_sim_embeddings *e, uint64_t row, nsky_rng *rng)
+{
+    *rng = nsky_rng_at(e->seed, STREAM_ROW + (uint32_t)(row >> 32), (uint32_t)row);
+    return kind_at(e, nsky_rng_uniform(rng));
+}
+
+uint32_t nsky_sim_embeddings_kind(const nsky_sim_embeddings *e, uint64_t row)
+{
+    nsky_rng rng;
+    assert(e && row < 2 * NSKY_SIM_EMBEDDING_QUERIES);
+    return begin_row(e, row, &rng);
+}
+
 /* Axes behind the first LATENT follow these (products of two: variance 1, no correlation) but for
  * some noise: a curved sheet of few dimensions that fills many, as embeddings do. */
 static void curve(const nsky_sim_embeddings *e, float *x)
@@ -188,8 +202,8 @@ void nsky_sim_embeddings_fill(const nsky_sim_embeddings *e, uint64_t first, uint
     for (uint64_t i = 0; i < count; i++) {
         const uint64_t row = first + i;
         float *x = out + i * e->dim;
-        nsky_rng rng = nsky_rng_at(e->seed, STREAM_ROW + (uint32_t)(row >> 32), (uint32_t)row);
-        const uint32_t kind = kind_at(e, nsky_rng_uniform(&rng));
+        nsky_rng rng;
+        const uint32_t kind = begin_row(e, row, &rng);
         const uint32_t cloud = nsky_rng_below(&rng, CLOUDS);
         const float width = (float)exp(WIDTH_OF_ROW * nsky_rng_normal(&rng));
         const float *centre = e->centres + ((size_t)kind * CLOUDS + cloud) * e->dim;

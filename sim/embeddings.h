@@ -29,5 +29,8 @@ void nsky_sim_embeddings_free(nsky_sim_embeddings *embeddings); /* NULL is a no-
  * whichever others it is made with. */
 void nsky_sim_embeddings_fill(const nsky_sim_embeddings *embeddings, uint64_t first, uint64_t count,
                               float *out);
+/* Which of NSKY_SIM_KINDS kinds of galaxies the row is of; the first are the commonest. */
+#define NSKY_SIM_KINDS 32
+uint32_t nsky_sim_embeddings_kind(const nsky_sim_embeddings *embeddings, uint64_t row);
 
 #endif

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -81,6 +82,28 @@ static void test_few_dimensions_inside_many(void **state)
     assert_true(count / logs > 6 && count / logs < 20);
 }
 
+/* Kinds have their shares, and rows of one are nearer to each other than to the rest. */
+static void test_kinds_lie_together(void **state)
+{
+    double sums[2] = {0}, most = 0;
+    uint32_t counts[2] = {0}, of_first = 0;
+    for (uint32_t k = 0; k < NSKY_SIM_KINDS; k++)
+        most += pow(k + 1, -0.59);
+    for (uint32_t row = 0; row < ROWS; row++) {
+        const uint32_t kind = nsky_sim_embeddings_kind(*state, row);
+        assert_true(kind < NSKY_SIM_KINDS);
+        of_first += kind == 0;
+        for (uint32_t other = row % 7; other < row; other += 97) {
+            const bool same = kind == nsky_sim_embeddings_kind(*state, other);
+            sums[same] += dot(vectors[row], vectors[other]);
+            counts[same]++;
+        }
+    }
+    const double expected = ROWS / most;
+    assert_true(fabs(of_first - expected) < 5 * sqrt(expected));
+    assert_true(sums[1] / counts[1] > sums[0] / counts[0] + 0.1);
+}
+
 static void test_impossible_sizes_are_refused(void **state)
 {
     nsky_error err = NSKY_ERROR_INIT;
@@ -96,6 +119,7 @@ int main(void)
         cmocka_unit_test(test_rows_do_not_depend_on_company),
         cmocka_unit_test(test_lengths_are_one),
         cmocka_unit_test(test_few_dimensions_inside_many),
+        cmocka_unit_test(test_kinds_lie_together),
         cmocka_unit_test(test_impossible_sizes_are_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
