@@ -145,6 +145,8 @@ nsky_status nsky_learner_new(nsky_learner **out, const nsky_learner_options *opt
     assert(l->directions * l->parts <= NSKY_LEARNER_TASKS_MAX);
     l->in_floats = nsky_train_in_floats(options->query);
     assert(!options->heads || !options->key);
+    assert((!options->packing && options->ranks < 2) || is_on_card(options));
+    assert(options->ranks < 2 || l->parts % options->ranks == 0);
     if (options->heads)
         find_heads(l);
     if (!(l->workers = nsky_alloc_zero(options->threads, sizeof *l->workers, err)) ||
@@ -197,6 +199,19 @@ void nsky_learner_free(nsky_learner *l)
     nsky_free(l->results);
     nsky_free(l->said);
     nsky_free(l);
+}
+
+nsky_status nsky_learner_join(nsky_learner *l, const nsky_train_meeting *meeting, nsky_error *err)
+{
+    assert(l && l->card && l->options.ranks > 1 && meeting && err);
+    return l->options.ops->card->join(l->card, meeting, err);
+}
+
+void nsky_learner_leave(nsky_learner *l)
+{
+    assert(l);
+    if (l->card && l->options.ranks > 1)
+        l->options.ops->card->leave(l->card);
 }
 
 nsky_status nsky_learner_fetch(nsky_learner *l, nsky_error *err)

@@ -206,6 +206,7 @@ static void finish(nsky_learner *l, nsky_learner_result *result)
     }
     result->loss = loss / samples;
     result->accuracy = correct / samples;
+    result->stop = l->rates->stop;
     average_heads(l, tasks, result);
     follow_stats(l->state.stats, l->stats, tasks, o->query->stat_floats);
     if (!o->key)
@@ -229,8 +230,23 @@ static nsky_status step_on_card(nsky_learner *l, nsky_learner_result *result, ns
         return status;
     l->card_is_behind = false;
     deal(l);
-    if ((status = card->step(l->card, l->images, l->dealt, l->rates, result, err)) == NSKY_OK)
+    result->stop = l->rates->stop;
+    status = l->packed ? card->step_views(l->card, l->packed, l->dealt, l->rates, result, err)
+                       : card->step(l->card, l->images, l->dealt, l->rates, result, err);
+    if (status == NSKY_OK)
         l->card_is_ahead = true;
+    return status;
+}
+
+nsky_status nsky_learner_step_packed(nsky_learner *l, const nsky_packed *batch,
+                                     const nsky_learner_rates *rates, nsky_learner_result *result,
+                                     nsky_error *err)
+{
+    assert(l && l->card && l->options.packing && batch && rates && result && err);
+    l->packed = batch;
+    l->rates = rates;
+    nsky_status status = step_on_card(l, result, err);
+    l->packed = NULL;
     return status;
 }
 
