@@ -57,6 +57,12 @@ static const char help_course[] =
     "  --threads N           that learn (default: one for each core; with a card, one)\n"
     "  --loader-threads N    that prepare images (default: one for each core)\n"
     "  --memory SIZE         for stamps (default 4G)\n"
+    "  --host-views          with a card, too, augment on the CPU's cores (default: the card "
+    "does)\n"
+    "  --rank I/N            the I-th of N processes, a card each, that train together: start all "
+    "N\n"
+    "                        with the same words; 1/N keeps checkpoints, log and model "
+    "(docs/gpu.md)\n"
     "  --checkpoint-s N      seconds between checkpoints (default 300)\n"
     "  --fresh               forget what an earlier run left\n"
     "  --fp32-file           write convolutions as float32, not float16\n"
@@ -116,6 +122,8 @@ enum {
     PREDICT,
     PLOT,
     MOMENTUM_ENCODER,
+    HOST_VIEWS,
+    RANK,
     JSON,
 };
 
@@ -163,6 +171,8 @@ static const struct option known[] = {{"out", required_argument, NULL, OUT},
                                       {"predict", required_argument, NULL, PREDICT},
                                       {"plot", required_argument, NULL, PLOT},
                                       {"momentum-encoder", no_argument, NULL, MOMENTUM_ENCODER},
+                                      {"host-views", no_argument, NULL, HOST_VIEWS},
+                                      {"rank", required_argument, NULL, RANK},
                                       {"json", no_argument, NULL, JSON},
                                       {"help", no_argument, NULL, 'h'},
                                       {NULL, 0, NULL, 0}};
@@ -314,6 +324,8 @@ static bool parse_option(int option, char *text, nsky_cli_train_arguments *args,
         return parse_number(option, text, args);
     case PRECISION:
         return parse_precision(text, &o->precision);
+    case RANK:
+        return nsky_cli_shard(text, &o->rank, &o->ranks);
     case MEMORY:
         return nsky_cli_bytes(&o->memory_bytes, text, err) == NSKY_OK;
     case OUT:
@@ -351,6 +363,8 @@ static bool parse_flag(int option, nsky_cli_train_arguments *args)
         return o->fresh = true;
     case MOMENTUM_ENCODER:
         return o->slow = true;
+    case HOST_VIEWS:
+        return o->host_views = true;
     case SNAPSHOTS:
         return o->snapshots = true;
     case FP32_FILE:
@@ -380,9 +394,12 @@ int nsky_cli_train_parse(int argc, char **argv, nsky_cli_train_arguments *args)
         if (parse_flag(option, args))
             continue;
         if (known[which].has_arg && !parse_option(option, optarg, args, &err))
-            return 1 + (err.status ? nsky_cli_usage("train", "%s", err.text)
-                                   : nsky_cli_usage("train", "--%s does not take \"%s\"",
-                                                    known[which].name, optarg));
+            return 1 + (option == RANK
+                            ? nsky_cli_usage("train", "--rank takes I/N, 1/4 to 4/4, not \"%s\"",
+                                             optarg)
+                        : err.status ? nsky_cli_usage("train", "%s", err.text)
+                                     : nsky_cli_usage("train", "--%s does not take \"%s\"",
+                                                      known[which].name, optarg));
     }
     if (!args->out)
         return 1 + nsky_cli_usage("train", "give --out MODEL.safetensors");

@@ -18,6 +18,8 @@ typedef struct nsky_trainer {
     uint32_t store_count;
     const char *path;
     char *folder, *checkpoint, *log; /* MODEL.train and what lies there */
+    const nsky_train_ops *ops;
+    nsky_packing packing; /* of a card that makes the views; how.size 0: the loader does */
     nsky_train_graph query, key;
     nsky_learner *learner;
     nsky_loader *loader;
@@ -30,6 +32,7 @@ typedef struct nsky_trainer {
     uint64_t step, steps, epoch_steps;
     double seconds_before; /* of earlier runs */
     double start_s;
+    bool told_to_stop; /* with several ranks: one of them was asked to, and all know */
     double epoch_loss, epoch_accuracy; /* sums of this epoch's steps */
     nsky_train_report report;
 } nsky_trainer;
@@ -38,6 +41,16 @@ double nsky_trainer_seconds(const nsky_trainer *trainer); /* all runs together *
 
 /* --- train_setup.c --- */
 NSKY_MUST_CHECK nsky_status nsky_trainer_set_up(nsky_trainer *trainer, nsky_error *err);
+
+/* --- ranks.c --- */
+/* This process writes checkpoints, log and model: with several ranks the first does. */
+bool nsky_trainer_leads(const nsky_trainer *trainer);
+/* What is wrong with the ranks asked for, or NULL. */
+const char *nsky_ranks_wrong(const nsky_train_options *options);
+/* NSKY_EINVAL: not with what was chosen to train on. */
+NSKY_MUST_CHECK nsky_status nsky_ranks_possible(const nsky_trainer *trainer, nsky_error *err);
+/* Behind the checkpoint: waits for the other ranks, if there are to be any. */
+NSKY_MUST_CHECK nsky_status nsky_ranks_meet_others(nsky_trainer *trainer, nsky_error *err);
 
 /* --- supervised.c --- */
 NSKY_MUST_CHECK nsky_status nsky_supervised_open(nsky_trainer *trainer, nsky_error *err);
