@@ -16,7 +16,7 @@ bool nsky_trainer_leads(const nsky_trainer *t)
     return t->options.ranks < 2 || t->options.rank == 0;
 }
 
-const char *nsky_ranks_wrong(const nsky_train_options *o)
+const char *nsky_trainer_ranks_wrong(const nsky_train_options *o)
 {
     if (o->ranks < 2)
         return NULL;
@@ -30,7 +30,7 @@ const char *nsky_ranks_wrong(const nsky_train_options *o)
     return NULL;
 }
 
-nsky_status nsky_ranks_possible(const nsky_trainer *t, nsky_error *err)
+nsky_status nsky_trainer_ranks_possible(const nsky_trainer *t, nsky_error *err)
 {
     const nsky_train_ops *ops = t->ops;
 
@@ -63,7 +63,7 @@ static nsky_status put_same(nsky_trainer *t, uint8_t out[32], nsky_error *err)
     return NSKY_OK;
 }
 
-nsky_status nsky_ranks_meet_others(nsky_trainer *t, nsky_error *err)
+nsky_status nsky_trainer_meet(nsky_trainer *t, nsky_error *err)
 {
     assert(t && t->learner && t->identity && err);
     nsky_train_meeting meeting = {.timeout_s = MEET_S, .stop = t->options.stop};

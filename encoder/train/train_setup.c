@@ -98,7 +98,7 @@ static const char *wrong_option(const nsky_train_options *o)
         return "bins and predictions are of one column, heads of several: give one or the other";
     if (!(o->clip >= 0 && o->clip < 1e12))
         return "gradients are cut down to a positive length";
-    const char *ranks = nsky_ranks_wrong(o);
+    const char *ranks = nsky_trainer_ranks_wrong(o);
     if (ranks)
         return ranks;
     if (o->epochs < 1 || o->epochs > 1000000)
@@ -141,7 +141,7 @@ static nsky_status choose(nsky_trainer *t, nsky_error *err)
     nsky_train_options *o = &t->options;
     nsky_status status = nsky_registry_choose_training(&t->ops, o->device, o->precision, err);
 
-    if (status != NSKY_OK || (status = nsky_ranks_possible(t, err)) != NSKY_OK)
+    if (status != NSKY_OK || (status = nsky_trainer_ranks_possible(t, err)) != NSKY_OK)
         return status;
     o->device = t->ops->name;
     if (t->ops->card && t->ops->card->step_views && !o->labels && !o->host_views)
@@ -321,5 +321,5 @@ nsky_status nsky_trainer_set_up(nsky_trainer *t, nsky_error *err)
     if (!(t->identity = nsky_trainer_identity(t, err)))
         return err->status;
     status = take_up(t, err);
-    return status == NSKY_OK ? nsky_ranks_meet_others(t, err) : status;
+    return status == NSKY_OK ? nsky_trainer_meet(t, err) : status;
 }

@@ -46,11 +46,12 @@ NSKY_MUST_CHECK nsky_status nsky_trainer_set_up(nsky_trainer *trainer, nsky_erro
 /* This process writes checkpoints, log and model: with several ranks the first does. */
 bool nsky_trainer_leads(const nsky_trainer *trainer);
 /* What is wrong with the ranks asked for, or NULL. */
-const char *nsky_ranks_wrong(const nsky_train_options *options);
+const char *nsky_trainer_ranks_wrong(const nsky_train_options *options);
 /* NSKY_EINVAL: not with what was chosen to train on. */
-NSKY_MUST_CHECK nsky_status nsky_ranks_possible(const nsky_trainer *trainer, nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_trainer_ranks_possible(const nsky_trainer *trainer,
+                                                        nsky_error *err);
 /* Behind the checkpoint: waits for the other ranks, if there are to be any. */
-NSKY_MUST_CHECK nsky_status nsky_ranks_meet_others(nsky_trainer *trainer, nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_trainer_meet(nsky_trainer *trainer, nsky_error *err);
 
 /* --- supervised.c --- */
 NSKY_MUST_CHECK nsky_status nsky_supervised_open(nsky_trainer *trainer, nsky_error *err);
