@@ -1,6 +1,6 @@
 # The check's own files, and those it takes from the rooms: the oracle and what feeds it.
 set(NSKY_GPU_CHECK_SOURCES)
-foreach(file main layers int8 vectors views speed stamps weights train train_layers)
+foreach(file main layers int8 vectors views speed stamps weights train train_layers steps)
   list(APPEND NSKY_GPU_CHECK_SOURCES "${CMAKE_CURRENT_LIST_DIR}/${file}.c")
 endforeach()
 set(NSKY_GPU_CHECK_ROOMS)
