@@ -9,7 +9,8 @@ add_library(nsky_cuda_core OBJECT
   "${here}/cuda.c" "${here}/network.c" "${here}/network_values.c" "${here}/slots.c" "${here}/weights.c" "${here}/wire.c"
   "${here}/choices.c" "${here}/bytes.c" "${here}/views.c" "${here}/nccl.c" "${here}/nccl_meet.c" "${here}/train.c"
   "${here}/train_network.c" "${here}/train_plan.c" "${here}/train_layers.c" "${here}/train_loss.c"
-  "${here}/train_learner.c" "${here}/train_step.c" "${here}/train_parts.c" "${here}/train_ranks.c" "${here}/nccl_watch.c"
+  "${here}/train_learner.c" "${here}/train_step.c" "${here}/train_parts.c" "${here}/train_ranks.c"
+  "${here}/nccl_watch.c"
   "${NEARSKY_ROOT}/encoder/cpu/plan.c")
 target_link_libraries(nsky_cuda_core PUBLIC nsky_flags)
 target_compile_options(nsky_cuda_core PRIVATE -fvisibility=hidden)

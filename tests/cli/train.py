@@ -122,6 +122,17 @@ class Train(unittest.TestCase):
         self.assertIn("dust", run("train", self.store, *out, "--augment", "dust=5", status=2).stderr)
         self.assertIn("no-such", run("train", "/no-such-store", *out, status=1).stderr)
 
+    def test_ranks_refused(self):
+        words = ["train", self.store, "--out", self.path("ranks.safetensors"), *SMALL]
+        for rank in "0/2", "3/2", "2", "a/b":
+            said = run(*words, "--rank", rank, status=2).stderr
+            self.assertIn("--rank takes I/N, 1/4 to 4/4", said)
+        self.assertIn("leave out --rank", run(*words, "--rank", "1/2", "--device", "cpu", status=1).stderr)
+        self.assertIn("learned on one card", run(*words, "--rank", "1/2", "--labels", self.truth, "--label-column",
+                                                 "is_lens", status=1).stderr)
+        self.assertIn("--sub-batch times the ranks", run(*words, "--rank", "1/3", status=1).stderr)
+        self.assertIn("--host-views", run("train", "--help").stdout)
+
 
 if __name__ == "__main__":
     unittest.main()
