@@ -95,7 +95,7 @@ static nsky_status batch_new(batch *b, const check_args *args, uint32_t count, n
     b->packing.how.size = args->size;
     if (!(b->views = nsky_alloc_zero((size_t)2 * count, sizeof *b->views, err)) ||
         !(b->pixels = nsky_alloc_zero(count, sizeof *b->pixels, err)) ||
-        !(b->images = nsky_alloc(2 * count * b->floats, sizeof *b->images, err)) ||
+        !(b->images = nsky_alloc((size_t)2 * count * b->floats, sizeof *b->images, err)) ||
         !(b->dealt = nsky_alloc(count, sizeof *b->dealt, err)))
         return err->status;
     status = nsky_augment_scratch_new(&scratch, &nsky_augment_default, &b->packing.how, err);
@@ -136,7 +136,7 @@ static nsky_status step(void *card, const nsky_train_graph *g, const batch *b, c
 
 static bool same_bits(const outcome *a, const outcome *b, const nsky_train_graph *g)
 {
-    return memcmp(&a->loss, &b->loss, sizeof a->loss) == 0 &&
+    return a->loss == b->loss &&
            memcmp(a->state.gradients, b->state.gradients, g->param_floats * sizeof(float)) == 0 &&
            memcmp(a->state.s.params, b->state.s.params, g->param_floats * sizeof(float)) == 0;
 }

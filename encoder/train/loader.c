@@ -239,11 +239,12 @@ nsky_status nsky_loader_next(nsky_loader *l, const float **images, const uint64_
                              nsky_error *err)
 {
     assert(l && !l->how.packed && images && rows && err);
-    const nsky_loader_slot *s;
+    const nsky_loader_slot *s = NULL;
     nsky_status status = next(l, &s, err);
 
     if (status != NSKY_OK)
         return status;
+    assert(s);
     *images = s->images;
     *rows = s->rows;
     return NSKY_OK;
@@ -253,12 +254,13 @@ nsky_status nsky_loader_next_packed(nsky_loader *l, nsky_packed *batch, const ui
                                     nsky_error *err)
 {
     assert(l && l->how.packed && batch && rows && err);
-    const nsky_loader_slot *s;
+    const nsky_loader_slot *s = NULL;
     nsky_status status = next(l, &s, err);
     size_t at = 0;
 
     if (status != NSKY_OK)
         return status;
+    assert(s);
     for (uint32_t i = 0; i < l->samples; i++) {
         for (uint32_t view = 0; view < l->how.views; view++)
             s->views[(size_t)view * l->samples + i].at = at;

@@ -45,7 +45,7 @@ struct nsky_loader {
 };
 
 /* --- loader_make.c --- */
-void *nsky_loader_work(void *loader); /* a thread */
+void *nsky_loader_work(void *payload); /* a thread; payload: the loader */
 /* Views first .. end - 1 of a row, `apart` floats from one another. */
 NSKY_MUST_CHECK nsky_status nsky_loader_make(const nsky_loader *l, nsky_stamps_reader *reader,
                                              nsky_augment_scratch *scratch, uint64_t row,

@@ -324,8 +324,8 @@ static void name_model(const char *name)
 static double loss_of(uint32_t rank, uint32_t steps)
 {
     unsigned long long done;
+    double loss = NAN;
     int status;
-    double loss;
     const char *last = strstr(said[rank], "status ");
 
     if (!last || sscanf(last, "status %d, %llu steps, loss %lf", &status, &done, &loss) != 3 ||
