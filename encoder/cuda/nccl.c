@@ -33,11 +33,12 @@ typedef struct library {
 } library;
 
 struct nsky_ranks {
-    void *comm; /* NULL: given up */
+    _Atomic(void *) comm; /* NULL: given up; whoever takes it ends it */
     uint32_t rank, count;
     nsky_watch *watch;
-    pthread_mutex_t turn; /* of comm and failed */
-    bool failed;
+    pthread_mutex_t turn; /* of calls with comm; see give_up */
+    atomic_bool failed;
+    atomic_uint gone; /* the rank for which it was given up, or NSKY_RANK_NONE */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -146,7 +147,7 @@ static bool call_wait(call *c, nsky_watch *watch, double timeout_s)
 
 static nsky_status fail_missing(const nsky_ranks *r, nsky_status status, nsky_error *err)
 {
-    uint32_t missing = nsky_watch_missing(r->watch);
+    uint32_t missing = r->gone != NSKY_RANK_NONE ? r->gone : nsky_watch_missing(r->watch);
 
     if (missing == NSKY_RANK_NONE)
         return nsky_fail(err, status,
@@ -197,10 +198,11 @@ static void give_up(void *payload)
     const struct timespec until = turn_until();
     bool mine = pthread_mutex_timedlock(&r->turn, &until) == 0;
 
+    r->gone = nsky_watch_missing(r->watch);
     r->failed = true;
-    if (r->comm)
-        (void)nccl.abort(r->comm);
-    r->comm = NULL;
+    void *comm = atomic_exchange(&r->comm, NULL);
+    if (comm)
+        (void)nccl.abort(comm);
     if (mine)
         pthread_mutex_unlock(&r->turn);
 }
@@ -240,6 +242,7 @@ nsky_status nsky_ranks_join(nsky_ranks **out, const nsky_ranks_options *options,
     pthread_mutex_init(&r->turn, NULL);
     r->rank = options->rank;
     r->count = options->count;
+    r->gone = NSKY_RANK_NONE;
     if ((status = join(r, options, err)) != NSKY_OK) {
         nsky_ranks_leave(r, false);
         return status;
@@ -256,7 +259,7 @@ static nsky_status came(nsky_ranks *r, int code, const char *what, nsky_error *e
     if (code == NSKY_NCCL_SUCCESS)
         return NSKY_OK;
     r->failed = true;
-    if (nsky_watch_missing(r->watch) != NSKY_RANK_NONE)
+    if (r->gone != NSKY_RANK_NONE || nsky_watch_missing(r->watch) != NSKY_RANK_NONE)
         return fail_missing(r, NSKY_EDEVICE, err);
     return fail(err, code, what);
 }
@@ -266,11 +269,12 @@ nsky_status nsky_ranks_sum(nsky_ranks *r, float *values, size_t count, void *str
 {
     assert(r && (values || count == 0) && err);
     pthread_mutex_lock(&r->turn);
-    nsky_status status = r->comm ? came(r,
-                                        nccl.sum(values, values, count, NSKY_NCCL_FLOAT32,
-                                                 NSKY_NCCL_SUM, r->comm, stream),
-                                        "summing gradients", err)
-                                 : fail_missing(r, NSKY_EDEVICE, err);
+    void *comm = r->comm;
+    nsky_status status =
+        comm ? came(r,
+                    nccl.sum(values, values, count, NSKY_NCCL_FLOAT32, NSKY_NCCL_SUM, comm, stream),
+                    "summing gradients", err)
+             : fail_missing(r, NSKY_EDEVICE, err);
     pthread_mutex_unlock(&r->turn);
     return status;
 }
@@ -282,10 +286,11 @@ nsky_status nsky_ranks_gather(nsky_ranks *r, void *whole, size_t bytes_each, voi
     const char *mine = (const char *)whole + r->rank * bytes_each;
 
     pthread_mutex_lock(&r->turn);
+    void *comm = r->comm;
     nsky_status status =
-        r->comm ? came(r, nccl.gather(mine, whole, bytes_each, NSKY_NCCL_BYTE, r->comm, stream),
-                       "gathering", err)
-                : fail_missing(r, NSKY_EDEVICE, err);
+        comm ? came(r, nccl.gather(mine, whole, bytes_each, NSKY_NCCL_BYTE, comm, stream),
+                    "gathering", err)
+             : fail_missing(r, NSKY_EDEVICE, err);
     pthread_mutex_unlock(&r->turn);
     return status;
 }
@@ -297,8 +302,9 @@ nsky_status nsky_ranks_check(nsky_ranks *r, nsky_error *err)
     nsky_status status;
 
     pthread_mutex_lock(&r->turn);
-    if (r->comm) {
-        int code = nccl.async(r->comm, &happened);
+    void *comm = r->comm;
+    if (comm) {
+        int code = nccl.async(comm, &happened);
         status = came(r, code != NSKY_NCCL_SUCCESS ? code : happened, "a sum of gradients", err);
     } else {
         status = fail_missing(r, NSKY_EDEVICE, err);
@@ -315,16 +321,16 @@ void nsky_ranks_share(uint32_t rank, uint32_t count, uint32_t whole, uint32_t *f
 }
 
 /* Destroying waits for the others; aborting does not. */
-static void leave_cards(nsky_ranks *r, bool done)
+static void leave_cards(nsky_ranks *r, void *comm, bool done)
 {
     nsky_error ignored = NSKY_ERROR_INIT;
     call *c = done ? nsky_alloc_zero(1, sizeof *c, &ignored) : NULL;
 
     if (!c) {
-        (void)nccl.abort(r->comm);
+        (void)nccl.abort(comm);
         return;
     }
-    c->comm = r->comm;
+    c->comm = comm;
     (void)call_wait(c, r->watch, LEAVE_S);
     call_release(c);
 }
@@ -336,8 +342,9 @@ void nsky_ranks_leave(nsky_ranks *r, bool done)
     if (r->watch)
         nsky_watch_stop(r->watch);
     done = done && !r->failed;
-    if (r->comm)
-        leave_cards(r, done);
+    void *comm = atomic_exchange(&r->comm, NULL);
+    if (comm)
+        leave_cards(r, comm, done);
     nsky_watch_end(r->watch, done);
     pthread_mutex_destroy(&r->turn);
     nsky_free(r);

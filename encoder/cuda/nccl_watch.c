@@ -1,5 +1,7 @@
 /* nccl_watch.c - see nccl_watch.h. The locks are those of an open file, not of a process
- * (F_OFD_SETLK): ranks that are threads have one each. Thread rule: as there. */
+ * (F_OFD_SETLK): ranks that are threads have one each. The file holds a number drawn for the run,
+ * so that a rank that was started again at once is not taken for the one before; and then, in the
+ * end, `done`. Thread rule: as there. */
 #include "encoder/cuda/nccl_watch.h"
 
 #include <assert.h>
@@ -7,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,17 +18,26 @@
 #include "common/memory.h"
 
 #define LOOK_MS 200
+#define RUN_BYTES 16u
 
 static const char done_text[] = "done\n";
+
+/* What a rank's file holds, and whether it was ever read. */
+typedef struct run {
+    uint8_t number[RUN_BYTES];
+    bool known;
+} run;
 
 struct nsky_watch {
     char *folder;
     uint32_t rank, count;
-    int file; /* locked; -1: not open */
+    int file;  /* locked; -1: not open */
+    run *runs; /* [count] of the others, as first seen */
     void (*gone)(void *);
     void *context;
     pthread_t thread;
-    pthread_mutex_t mutex; /* of what follows */
+    pthread_mutex_t looking; /* of runs */
+    pthread_mutex_t mutex;   /* of what follows */
     pthread_cond_t changed;
     bool started, stops;
 };
@@ -50,7 +62,12 @@ static nsky_status take_lock(nsky_watch *w, const char *path, nsky_error *err)
                              w->rank + 1, w->count, path);
         return nsky_fail_errno(err, "%s: cannot lock", path);
     }
-    return ftruncate(w->file, 0) == 0 ? NSKY_OK : nsky_fail_errno(err, "%s", path);
+    uint8_t number[RUN_BYTES];
+    if (getrandom(number, sizeof number, 0) != (ssize_t)sizeof number ||
+        ftruncate(w->file, 0) != 0 ||
+        write(w->file, number, sizeof number) != (ssize_t)sizeof number)
+        return nsky_fail_errno(err, "%s", path);
+    return NSKY_OK;
 }
 
 nsky_status nsky_watch_begin(nsky_watch **out, const nsky_ranks_options *how, nsky_error *err)
@@ -66,10 +83,12 @@ nsky_status nsky_watch_begin(nsky_watch **out, const nsky_ranks_options *how, ns
     w->rank = how->rank;
     w->count = how->count;
     w->file = -1;
+    pthread_mutex_init(&w->looking, NULL);
     pthread_mutex_init(&w->mutex, NULL);
     pthread_cond_init(&w->changed, NULL);
     if ((status = nsky_make_directories(how->folder, err)) == NSKY_OK &&
-        (!(w->folder = nsky_strdup(how->folder, err)) || !(path = path_of(w, w->rank, err))))
+        (!(w->folder = nsky_strdup(how->folder, err)) || !(path = path_of(w, w->rank, err)) ||
+         !(w->runs = nsky_alloc_zero(w->count, sizeof *w->runs, err))))
         status = err->status;
     if (status == NSKY_OK)
         status = take_lock(w, path, err);
@@ -82,18 +101,36 @@ nsky_status nsky_watch_begin(nsky_watch **out, const nsky_ranks_options *how, ns
     return NSKY_OK;
 }
 
-/* What cannot be found out is taken for well. */
-static bool is_missing(const nsky_watch *w, uint32_t rank)
+/* Its file: unlocked without having been done, or another run's by now. */
+static bool is_over(nsky_watch *w, uint32_t rank, int file)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    uint8_t text[RUN_BYTES + sizeof done_text];
+    bool is_free = fcntl(file, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+    ssize_t bytes = read(file, text, sizeof text);
+    run *seen = &w->runs[rank];
+
+    if (bytes < (ssize_t)RUN_BYTES) /* not written yet */
+        return is_free && bytes >= 0;
+    if (!seen->known) {
+        memcpy(seen->number, text, RUN_BYTES);
+        seen->known = true;
+    }
+    if (memcmp(seen->number, text, RUN_BYTES) != 0)
+        return true;
+    return is_free && bytes == (ssize_t)RUN_BYTES;
+}
+
+/* What cannot be found out is taken for well. */
+static bool is_missing(nsky_watch *w, uint32_t rank)
+{
     nsky_error ignored = NSKY_ERROR_INIT;
-    char *path = path_of(w, rank, &ignored), text[sizeof done_text];
+    char *path = path_of(w, rank, &ignored);
     int file = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
     bool missing = path && file < 0 && errno == ENOENT;
 
     if (file >= 0) {
-        bool is_free = fcntl(file, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
-        missing = is_free && read(file, text, sizeof text) == 0; /* with nothing said */
+        missing = is_over(w, rank, file);
         close(file);
     }
     nsky_free(path);
@@ -103,10 +140,14 @@ static bool is_missing(const nsky_watch *w, uint32_t rank)
 uint32_t nsky_watch_missing(nsky_watch *w)
 {
     assert(w);
-    for (uint32_t rank = 0; rank < w->count; rank++)
+    uint32_t missing = NSKY_RANK_NONE;
+
+    pthread_mutex_lock(&w->looking);
+    for (uint32_t rank = 0; rank < w->count && missing == NSKY_RANK_NONE; rank++)
         if (rank != w->rank && is_missing(w, rank))
-            return rank;
-    return NSKY_RANK_NONE;
+            missing = rank;
+    pthread_mutex_unlock(&w->looking);
+    return missing;
 }
 
 /* Under the mutex: until the next look, or until it is to stop. */
@@ -177,6 +218,8 @@ void nsky_watch_end(nsky_watch *w, bool done)
     }
     pthread_cond_destroy(&w->changed);
     pthread_mutex_destroy(&w->mutex);
+    pthread_mutex_destroy(&w->looking);
+    nsky_free(w->runs);
     nsky_free(w->folder);
     nsky_free(w);
 }

@@ -1,6 +1,7 @@
 /* nccl_watch.h (private) - who of the ranks is still there. Each holds a lock in the folder where
  * they met, which the system takes from a process that ends, however it does; so a rank that was
- * killed is missed within a second, and one that only takes its time never. Over a network's file
+ * killed is missed within a second, even if it was started again, and one that only takes its time
+ * never. Over a network's file
  * system that may take what its server takes to notice. Thread rule: as each function says. */
 #ifndef NSKY_CUDA_NCCL_WATCH_H
 #define NSKY_CUDA_NCCL_WATCH_H

@@ -78,7 +78,8 @@ NSKY_MUST_CHECK nsky_status nsky_learner_fetch(nsky_learner *learner, nsky_error
 /* To read and, between steps, to write. */
 nsky_learner_state *nsky_learner_state_of(nsky_learner *learner);
 
-/* images [2, batch, in]: views of the same objects, or with labels [1, batch, in] and labels
+/* images [2, batch, in]: views of the same objects (with several ranks, of this one's part of the
+ * batch), or with labels [1, batch, in] and labels
  * [batch] below the number of outputs, or with heads labels [batch, heads] as nsky_heads_find
  * gives them. NSKY_EDATA: diverged. After an error the state is as it was
  * before the step; with a lost card (NSKY_EDEVICE), as it was when last fetched. */
@@ -86,7 +87,7 @@ NSKY_MUST_CHECK nsky_status nsky_learner_step(nsky_learner *learner, const float
                                               const uint32_t *labels,
                                               const nsky_learner_rates *rates,
                                               nsky_learner_result *result, nsky_error *err);
-/* The same from packed stamps, with options.packing: batch is of [2, batch] views. */
+/* The same from packed stamps, with options.packing: of 2 views each. */
 NSKY_MUST_CHECK nsky_status nsky_learner_step_packed(nsky_learner *learner,
                                                      const nsky_packed *batch,
                                                      const nsky_learner_rates *rates,

@@ -38,7 +38,8 @@ typedef struct nsky_train_card {
     nsky_status (*put)(void *card, const struct nsky_learner_state *state, nsky_error *err);
     nsky_status (*get)(void *card, struct nsky_learner_state *state, float *gradients,
                        nsky_error *err);
-    /* dealt [directions, batch]: which image comes at a key's place. NSKY_EDATA: diverged, the
+    /* images of this rank's part of the batch; dealt [directions, batch], of the whole one: which
+     * image comes at a key's place. NSKY_EDATA: diverged, the
      * state is as it was before the step; NSKY_EDEVICE: it is lost. */
     nsky_status (*step)(void *card, const float *images, const uint32_t *dealt,
                         const struct nsky_learner_rates *rates, struct nsky_learner_result *result,

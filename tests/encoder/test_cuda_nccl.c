@@ -205,13 +205,16 @@ static void note_gone(void *context)
     atomic_store((atomic_bool *)context, true);
 }
 
-/* Two watches of one folder: one is done, or is not, when it ends. */
+/* Two watches of one folder: one ends; or is done when it ends; or ends and begins again, at once.
+ */
 static void test_who_is_missed(void **state)
 {
     (void)state;
+    enum { ENDS, DONE, AGAIN, CASES };
     const char *folder = in_directory("missed");
 
-    for (int done = 0; done < 2; done++) {
+    for (int how = ENDS; how < CASES; how++) {
+        bool done = how == DONE;
         nsky_ranks_options options = {.folder = folder, .rank = 0, .count = 2};
         nsky_error err = NSKY_ERROR_INIT;
         nsky_watch *one, *other;
@@ -220,8 +223,10 @@ static void test_who_is_missed(void **state)
         options.rank = 1;
         assert_ok(nsky_watch_begin(&other, &options, &err), err);
         assert_int_equal(nsky_watch_missing(one), NSKY_RANK_NONE);
-        assert_ok(nsky_watch_start(one, note_gone, &gone, &err), err);
         nsky_watch_end(other, done);
+        if (how == AGAIN)
+            assert_ok(nsky_watch_begin(&other, &options, &err), err);
+        assert_ok(nsky_watch_start(one, note_gone, &gone, &err), err);
         assert_int_equal(nsky_watch_missing(one), done ? NSKY_RANK_NONE : 1);
         double began_s = nsky_now_s();
         while (!done && !gone && nsky_now_s() - began_s < 60)
@@ -229,6 +234,8 @@ static void test_who_is_missed(void **state)
         nsky_watch_stop(one);
         assert_int_equal(gone, !done);
         nsky_watch_end(one, true);
+        if (how == AGAIN)
+            nsky_watch_end(other, true);
     }
 }
 
