@@ -46,6 +46,7 @@ typedef struct nsky_card_learner {
     uint32_t share, first;                    /* of a batch: this rank's objects */
     nsky_ranks *joined;                       /* NULL: alone */
     nsky_views *views;                        /* NULL: images come from the host */
+    bool has_views;                           /* of the next step, in the stream */
     nsky_train_net *query, *key;
     nsky_card_loss *loss;
     /* device, as nsky_learner_state has them */
@@ -93,6 +94,8 @@ NSKY_MUST_CHECK nsky_status nsky_card_learner_step(void *opened, const float *im
                                                    const uint32_t *dealt,
                                                    const nsky_learner_rates *rates,
                                                    nsky_learner_result *result, nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_card_learner_stage(void *opened, const nsky_packed *batch,
+                                                    nsky_error *err);
 NSKY_MUST_CHECK nsky_status nsky_card_learner_step_views(void *opened, const nsky_packed *batch,
                                                          const uint32_t *dealt,
                                                          const nsky_learner_rates *rates,

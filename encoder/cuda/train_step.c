@@ -55,9 +55,12 @@ static nsky_status send_images(nsky_card_learner *l, const float *images, nsky_e
     return status;
 }
 
-/* Stamps, wherever they lie, to pinned memory and on; and views where the batch has them. */
-static nsky_status send_packed(nsky_card_learner *l, const nsky_packed *batch, nsky_error *err)
+/* Stamps, wherever they lie, to pinned memory and on; and views where the batch has them, behind
+ * what the stream was given before: the step under way still reads the last ones. */
+nsky_status nsky_card_learner_stage(void *opened, const nsky_packed *batch, nsky_error *err)
 {
+    assert(opened && batch && err);
+    nsky_card_learner *l = opened;
     uint32_t count = 2 * l->share;
     size_t each = l->share * l->in_floats;
     const float *images;
@@ -65,6 +68,7 @@ static nsky_status send_packed(nsky_card_learner *l, const nsky_packed *batch, n
     nsky_view *views;
     nsky_status status = nsky_views_room(l->views, count, batch->pixel_count, &views, &pixels, err);
 
+    l->has_views = false;
     if (status != NSKY_OK)
         return status;
     memcpy(views, batch->views, count * sizeof *views);
@@ -73,12 +77,11 @@ static nsky_status send_packed(nsky_card_learner *l, const nsky_packed *batch, n
         assert(views[i].at + pixel_count <= batch->pixel_count);
         memcpy(pixels + views[i].at, batch->pixels[i], pixel_count * sizeof *pixels);
     }
-    if ((status = nsky_views_start(l->views, count, batch->pixel_count, &images, err)) != NSKY_OK ||
-        images == l->seen)
-        return status;
-    for (size_t view = 0; view < 2 && status == NSKY_OK; view++)
+    status = nsky_views_start(l->views, count, batch->pixel_count, &images, err);
+    for (size_t view = 0; view < 2 && status == NSKY_OK && images != l->seen; view++)
         status = nsky_card_copy(l, l->images + (view * l->options.batch + l->first) * l->in_floats,
                                 images + view * each, each, err);
+    l->has_views = status == NSKY_OK;
     return status;
 }
 
@@ -119,8 +122,11 @@ static nsky_status listen(nsky_card_learner *l, const nsky_learner_rates *rates,
     nsky_status status;
 
     if ((status = nsky_dev_copy_out(l->dev, l->said_block, l->told_block, bytes,
-                                    NSKY_STREAM_COMPUTE, err)) != NSKY_OK ||
-        (status = nsky_dev_sync(l->dev, NSKY_STREAM_COMPUTE, err)) != NSKY_OK ||
+                                    NSKY_STREAM_COMPUTE, err)) != NSKY_OK)
+        return status;
+    if (l->options.meanwhile)
+        l->options.meanwhile(l->options.context);
+    if ((status = nsky_dev_sync(l->dev, NSKY_STREAM_COMPUTE, err)) != NSKY_OK ||
         (status = nsky_card_check_ranks(l, err)) != NSKY_OK)
         return status;
     for (uint32_t n = 0; n < 2 * l->samples; n++) { /* keys, then queries: as the host looks */
@@ -174,12 +180,14 @@ nsky_status nsky_card_learner_step_views(void *opened, const nsky_packed *batch,
                                          const uint32_t *dealt, const nsky_learner_rates *rates,
                                          nsky_learner_result *result, nsky_error *err)
 {
-    assert(opened && batch && dealt && rates && result && err);
+    assert(opened && dealt && rates && result && err);
     nsky_card_learner *l = opened;
     nsky_status status;
 
     if ((status = send_orders(l, dealt, rates, err)) != NSKY_OK ||
-        (status = send_packed(l, batch, err)) != NSKY_OK)
+        (batch && (status = nsky_card_learner_stage(l, batch, err)) != NSKY_OK))
         return status;
+    assert(l->has_views);
+    l->has_views = false; /* meanwhile may stage the next */
     return finish(l, rates, result, err);
 }

@@ -36,7 +36,10 @@ typedef struct nsky_learner_options {
     bool same_company; /* tests: keys are not dealt out anew */
     uint64_t seed;
     /* Of a card's, for pairs: */
-    const nsky_packing *packing; /* views are made there: nsky_learner_step_packed; or NULL */
+    const nsky_packing *packing;      /* views are made there: nsky_learner_step_packed; or NULL */
+    void (*meanwhile)(void *context); /* called in a step once the card is at work, before it is
+                                         waited for: to stage the next batch; or NULL */
+    void *context;
     uint32_t rank, ranks; /* several cards learn together, and each is given its part of a batch:
                              rank of ranks equal ones. ranks 0 or 1: this one has all of it */
 } nsky_learner_options;
@@ -87,7 +90,11 @@ NSKY_MUST_CHECK nsky_status nsky_learner_step(nsky_learner *learner, const float
                                               const uint32_t *labels,
                                               const nsky_learner_rates *rates,
                                               nsky_learner_result *result, nsky_error *err);
-/* The same from packed stamps, with options.packing: of 2 views each. */
+/* Before a step, or in the one before (options.meanwhile): the batch is copied, and on its way. */
+NSKY_MUST_CHECK nsky_status nsky_learner_stage(nsky_learner *learner, const nsky_packed *batch,
+                                               nsky_error *err);
+/* The same from packed stamps, with options.packing: of 2 views each. batch NULL: what was staged
+ * last. */
 NSKY_MUST_CHECK nsky_status nsky_learner_step_packed(nsky_learner *learner,
                                                      const nsky_packed *batch,
                                                      const nsky_learner_rates *rates,

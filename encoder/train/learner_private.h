@@ -33,7 +33,6 @@ struct nsky_learner {
     size_t fc_weight, fc_bias;     /* offsets of the heads' parameters */
     /* of the step under way */
     const float *images;
-    const nsky_packed *packed; /* instead; NULL */
     const uint32_t *labels;
     const nsky_learner_rates *rates;
 };

@@ -218,8 +218,9 @@ static void finish(nsky_learner *l, nsky_learner_result *result)
     enqueue(l);
 }
 
-/* All of it there, but who is dealt where. */
-static nsky_status step_on_card(nsky_learner *l, nsky_learner_result *result, nsky_error *err)
+/* All of it there, but who is dealt where. images NULL: from packed stamps. */
+static nsky_status step_on_card(nsky_learner *l, const float *images, const nsky_packed *batch,
+                                nsky_learner_result *result, nsky_error *err)
 {
     const nsky_train_card *card = l->options.ops->card;
     nsky_status status = NSKY_OK;
@@ -230,24 +231,26 @@ static nsky_status step_on_card(nsky_learner *l, nsky_learner_result *result, ns
         return status;
     l->card_is_behind = false;
     deal(l);
-    result->stop = l->rates->stop;
-    status = l->packed ? card->step_views(l->card, l->packed, l->dealt, l->rates, result, err)
-                       : card->step(l->card, l->images, l->dealt, l->rates, result, err);
+    status = images ? card->step(l->card, images, l->dealt, l->rates, result, err)
+                    : card->step_views(l->card, batch, l->dealt, l->rates, result, err);
     if (status == NSKY_OK)
         l->card_is_ahead = true;
     return status;
+}
+
+nsky_status nsky_learner_stage(nsky_learner *l, const nsky_packed *batch, nsky_error *err)
+{
+    assert(l && l->card && l->options.packing && batch && err);
+    return l->options.ops->card->stage(l->card, batch, err);
 }
 
 nsky_status nsky_learner_step_packed(nsky_learner *l, const nsky_packed *batch,
                                      const nsky_learner_rates *rates, nsky_learner_result *result,
                                      nsky_error *err)
 {
-    assert(l && l->card && l->options.packing && batch && rates && result && err);
-    l->packed = batch;
+    assert(l && l->card && l->options.packing && rates && result && err);
     l->rates = rates;
-    nsky_status status = step_on_card(l, result, err);
-    l->packed = NULL;
-    return status;
+    return step_on_card(l, NULL, batch, result, err);
 }
 
 nsky_status nsky_learner_step(nsky_learner *l, const float *images, const uint32_t *labels,
@@ -264,7 +267,7 @@ nsky_status nsky_learner_step(nsky_learner *l, const float *images, const uint32
     l->labels = labels;
     l->rates = rates;
     if (l->card)
-        return step_on_card(l, result, err);
+        return step_on_card(l, images, NULL, result, err);
     memset(l->gradients, 0, o->query->param_floats * sizeof(float));
     if ((status = nsky_pool_run(l->pool, load, l, o->threads, err)) != NSKY_OK)
         return status;

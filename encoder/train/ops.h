@@ -44,7 +44,10 @@ typedef struct nsky_train_card {
     nsky_status (*step)(void *card, const float *images, const uint32_t *dealt,
                         const struct nsky_learner_rates *rates, struct nsky_learner_result *result,
                         nsky_error *err);
-    /* The same, making the views itself: of options->packing. NULL: this card makes none. */
+    /* Copies the batch of the next step_views, and puts it on its way behind what is under way. */
+    nsky_status (*stage)(void *card, const nsky_packed *batch, nsky_error *err);
+    /* The same, making the views itself: of options->packing; batch NULL: of what was staged last.
+     * NULL: this card makes none. */
     nsky_status (*step_views)(void *card, const nsky_packed *batch, const uint32_t *dealt,
                               const struct nsky_learner_rates *rates,
                               struct nsky_learner_result *result, nsky_error *err);

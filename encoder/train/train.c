@@ -128,20 +128,47 @@ static nsky_status note(nsky_trainer *t, const nsky_learner_rates *rates,
     return NSKY_OK;
 }
 
+static nsky_status stage(nsky_trainer *t, nsky_error *err)
+{
+    const uint64_t *rows;
+    nsky_packed batch;
+    nsky_status status = nsky_loader_next_packed(t->loader, &batch, &rows, err);
+
+    return status == NSKY_OK ? nsky_learner_stage(t->learner, &batch, err) : status;
+}
+
+void nsky_trainer_stage(void *trainer)
+{
+    nsky_trainer *t = trainer;
+
+    if (t->packing.how.size > 0 && t->step + 1 < t->steps)
+        t->staged = stage(t, &t->not_staged) == NSKY_OK;
+}
+
+static nsky_status learn_packed(nsky_trainer *t, const nsky_learner_rates *rates,
+                                nsky_learner_result *result, nsky_error *err)
+{
+    nsky_status status = t->not_staged.status;
+
+    if (status != NSKY_OK)
+        *err = t->not_staged;
+    else if (!t->staged)
+        status = stage(t, err);
+    t->staged = false;
+    return status == NSKY_OK ? nsky_learner_step_packed(t->learner, NULL, rates, result, err)
+                             : status;
+}
+
 /* The next batch, learned from. */
 static nsky_status learn(nsky_trainer *t, const nsky_learner_rates *rates,
                          nsky_learner_result *result, nsky_error *err)
 {
     const uint64_t *rows;
     const float *images;
-    nsky_packed batch;
     nsky_status status;
 
-    if (t->packing.how.size > 0) {
-        status = nsky_loader_next_packed(t->loader, &batch, &rows, err);
-        return status == NSKY_OK ? nsky_learner_step_packed(t->learner, &batch, rates, result, err)
-                                 : status;
-    }
+    if (t->packing.how.size > 0)
+        return learn_packed(t, rates, result, err);
     if ((status = nsky_loader_next(t->loader, &images, &rows, err)) != NSKY_OK)
         return status;
     if (t->classes)
@@ -309,6 +336,7 @@ nsky_status nsky_train_survey(const char *const *stores, uint32_t store_count, c
                                     .precision_at_10 = NAN,
                                     .validation = NAN,
                                     .pairs_per_s = NAN};
+    t->not_staged = (nsky_error)NSKY_ERROR_INIT;
     if ((status = nsky_trainer_set_up(t, err)) == NSKY_OK && (status = run(t, err)) == NSKY_OK &&
         nsky_trainer_leads(t))
         status = write_model(t, err);

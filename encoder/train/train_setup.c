@@ -165,6 +165,8 @@ static nsky_status open_learner(nsky_trainer *t, nsky_error *err)
                                 .neighbours = o->neighbours,
                                 .seed = o->seed,
                                 .packing = t->packing.how.size > 0 ? &t->packing : NULL,
+                                .meanwhile = nsky_trainer_stage,
+                                .context = t,
                                 .rank = o->rank,
                                 .ranks = o->ranks};
 

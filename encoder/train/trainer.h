@@ -23,6 +23,8 @@ typedef struct nsky_trainer {
     nsky_train_graph query, key;
     nsky_learner *learner;
     nsky_loader *loader;
+    bool staged;                             /* the next step's batch is with the card */
+    nsky_error not_staged;                   /* or why not: for when that step begins */
     nsky_neighbour_check *probe;             /* NULL: none */
     nsky_target *target, *validation;        /* of a supervised training; NULL: none */
     nsky_heads heads, heads_validation;      /* of one from several columns; count 0: none */
@@ -38,6 +40,8 @@ typedef struct nsky_trainer {
 } nsky_trainer;
 
 double nsky_trainer_seconds(const nsky_trainer *trainer); /* all runs together */
+/* The batch behind the step under way to the card, while it works. */
+void nsky_trainer_stage(void *trainer);
 
 /* --- train_setup.c --- */
 NSKY_MUST_CHECK nsky_status nsky_trainer_set_up(nsky_trainer *trainer, nsky_error *err);

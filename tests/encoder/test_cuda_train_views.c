@@ -111,6 +111,24 @@ static nsky_status step(nsky_learner *learner, nsky_loader *loader, bool packed,
                              : status;
 }
 
+/* The next batch, staged while the card is at work. */
+typedef struct ahead {
+    nsky_learner *learner;
+    nsky_loader *loader;
+    nsky_error err;
+} ahead;
+
+static void stage_next(void *context)
+{
+    ahead *a = context;
+    const uint64_t *rows;
+    nsky_packed batch;
+
+    if (nsky_loader_next_packed(a->loader, &batch, &rows, &a->err) == NSKY_OK &&
+        nsky_learner_stage(a->learner, &batch, &a->err) != NSKY_OK)
+        assert_int_equal(a->err.status, NSKY_EDEVICE);
+}
+
 typedef struct course {
     double loss[STEPS];
     float *params, *slow, *stats, *queue;
@@ -166,6 +184,66 @@ static void assert_same(const course *a, const course *b)
     assert_memory_equal(a->slow, b->slow, key.param_floats * sizeof(float));
     assert_memory_equal(a->stats, b->stats, key.stat_floats * sizeof(float));
     assert_memory_equal(a->queue, b->queue, (size_t)QUEUE * DIM * sizeof(float));
+}
+
+/* As the trainer does it. */
+static nsky_status train_staged(nsky_loader *loader, uint64_t steps, course *c, nsky_error *err)
+{
+    ahead a = {.loader = loader, .err = NSKY_ERROR_INIT};
+    nsky_learner_options options = learner_options(true);
+    nsky_learner_result result;
+
+    options.meanwhile = stage_next;
+    options.context = &a;
+    nsky_status status = nsky_learner_new(&a.learner, &options, err);
+    if (status != NSKY_OK)
+        return status;
+    stage_next(&a);
+    for (uint64_t s = 0; s < steps && status == NSKY_OK; s++) {
+        const nsky_learner_rates rates = rates_of(s);
+        status = a.err.status;
+        *err = a.err;
+        if (status == NSKY_OK)
+            status = nsky_learner_step_packed(a.learner, NULL, &rates, &result, err);
+        if (c)
+            c->loss[s] = result.loss;
+    }
+    if (status == NSKY_OK)
+        status = nsky_learner_fetch(a.learner, err);
+    if (status == NSKY_OK && c) {
+        const nsky_learner_state *s = nsky_learner_state_of(a.learner);
+        c->params = kept(s->params, query.param_floats);
+        c->slow = kept(s->slow_params, key.param_floats);
+        c->stats = kept(s->slow_stats, key.stat_floats);
+        c->queue = kept(s->queue, (size_t)QUEUE * DIM);
+    }
+    nsky_learner_free(a.learner);
+    return status;
+}
+
+static void test_staged_ahead(void **state)
+{
+    (void)state;
+    nsky_error err = NSKY_ERROR_INIT;
+    course host = train(false, 0, 1, &nsky_augment_default), card;
+    nsky_loader *loader = open_loader(true, 0, 1, &nsky_augment_default);
+
+    assert_ok(train_staged(loader, STEPS, &card, &err), err);
+    assert_same(&card, &host);
+    course_free(&card);
+    course_free(&host);
+    assert_int_equal(host_blocks(), 0);
+    for (unsigned n = 1;; n += 1 + n / 8) {
+        nsky_error lost = NSKY_ERROR_INIT;
+        host_lose_at(n);
+        nsky_status status = train_staged(loader, 3, NULL, &lost);
+        host_lose_at(0);
+        assert_int_equal(host_blocks(), 0);
+        if (status == NSKY_OK)
+            break;
+        assert_int_equal(status, NSKY_EDEVICE);
+    }
+    nsky_loader_close(loader);
 }
 
 static void test_same_training(void **state)
@@ -345,9 +423,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_training),   cmocka_unit_test(test_packed_batches),
-        cmocka_unit_test(test_memory_runs_out), cmocka_unit_test(test_lost_cards),
-        cmocka_unit_test(test_divergence),
+        cmocka_unit_test(test_same_training), cmocka_unit_test(test_packed_batches),
+        cmocka_unit_test(test_staged_ahead),  cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_lost_cards),    cmocka_unit_test(test_divergence),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
