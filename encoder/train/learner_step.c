@@ -231,6 +231,7 @@ static nsky_status step_on_card(nsky_learner *l, const float *images, const nsky
         return status;
     l->card_is_behind = false;
     deal(l);
+    result->stop = l->rates->stop;
     status = images ? card->step(l->card, images, l->dealt, l->rates, result, err)
                     : card->step_views(l->card, batch, l->dealt, l->rates, result, err);
     if (status == NSKY_OK)
