@@ -196,14 +196,17 @@ static nsky_status update(nsky_card_learner *l, const nsky_learner_rates *rates,
 }
 
 /* The update is left to the card: the next step, or whoever fetches the state, waits for it. */
-nsky_status nsky_card_learner_step(void *opened, const float *images, const uint32_t *dealt,
-                                   const nsky_learner_rates *rates, nsky_learner_result *result,
-                                   nsky_error *err)
+nsky_status nsky_card_learner_step(void *opened, const float *images, const uint32_t *labels,
+                                   const uint32_t *dealt, const nsky_learner_rates *rates,
+                                   nsky_learner_result *result, nsky_error *err)
 {
-    assert(opened && images && dealt && rates && result && err);
+    assert(opened && images && rates && result && err);
     nsky_card_learner *l = opened;
     nsky_status status;
 
+    if (l->labels)
+        return nsky_card_labels_step(l->labels, images, labels, rates, result, err);
+    assert(dealt && !labels);
     if ((status = send_batch(l, images, dealt, err)) != NSKY_OK ||
         (status = run_batch(l, err)) != NSKY_OK ||
         (status = listen(l, rates, result, err)) != NSKY_OK ||

@@ -35,12 +35,6 @@ static nsky_status alloc_state(nsky_learner *l, nsky_error *err)
     return NSKY_OK;
 }
 
-/* Pairs are learned from where the network is, if that is a card; labels by way of here. */
-static bool is_on_card(const nsky_learner_options *o)
-{
-    return o->ops->card && o->key;
-}
-
 static nsky_status alloc_step(nsky_learner *l, nsky_error *err)
 {
     const nsky_learner_options *o = &l->options;
@@ -48,7 +42,7 @@ static nsky_status alloc_step(nsky_learner *l, nsky_error *err)
 
     if (o->key && !(l->dealt = nsky_alloc_zero(samples, sizeof *l->dealt, err)))
         return NSKY_ENOMEM;
-    if (is_on_card(o)) /* the rest is there */
+    if (o->ops->card) /* the rest is there */
         return NSKY_OK;
     if (!(l->stats = floats(tasks * o->query->stat_floats, err)) ||
         !(l->results = nsky_alloc_zero(tasks, sizeof *l->results, err)))
@@ -86,7 +80,7 @@ static nsky_status open_workers(nsky_learner *l, nsky_error *err)
     const nsky_learner_options *o = &l->options;
     nsky_status status = NSKY_OK;
 
-    if (is_on_card(o))
+    if (o->ops->card)
         return o->ops->card->open(&l->card, o, err);
     for (uint32_t i = 0; i < o->threads && status == NSKY_OK; i++)
         status = open_worker(l, &l->workers[i], err);
@@ -111,18 +105,13 @@ static nsky_status draw(nsky_learner *l, nsky_error *err)
 /* Where the heads' parameters are; that they are is the graph's builder's promise. */
 static void find_heads(nsky_learner *l)
 {
-    const nsky_train_graph *g = l->options.query;
-    uint32_t found = 0;
+    const nsky_train_param *weight = nsky_train_param_named(l->options.query, "fc.weight");
+    const nsky_train_param *bias = nsky_train_param_named(l->options.query, "fc.bias");
 
-    for (uint32_t i = 0; i < g->param_count; i++) {
-        bool weight = strcmp(g->params[i].name, "fc.weight") == 0;
-        if (!weight && strcmp(g->params[i].name, "fc.bias") != 0)
-            continue;
-        *(weight ? &l->fc_weight : &l->fc_bias) = g->params[i].offset;
-        assert(g->params[i].count == l->options.heads->outputs * (weight ? (size_t)l->dim : 1));
-        found++;
-    }
-    assert(found == 2);
+    assert(weight && weight->count == l->options.heads->outputs * (size_t)l->dim);
+    assert(bias && bias->count == l->options.heads->outputs);
+    l->fc_weight = weight->offset;
+    l->fc_bias = bias->offset;
 }
 
 nsky_status nsky_learner_new(nsky_learner **out, const nsky_learner_options *options,

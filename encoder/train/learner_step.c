@@ -97,6 +97,14 @@ static nsky_status judge(nsky_learner *l, nsky_learner_worker *w, uint32_t task,
     return NSKY_OK;
 }
 
+/* A loss that is none is not learned from: the parameters stay what they were. */
+static nsky_status check_loss(const nsky_contrast_result *result, nsky_error *err)
+{
+    return isfinite(result->loss)
+               ? NSKY_OK
+               : nsky_fail(err, NSKY_EDATA, NSKY_DIVERGED_LOSS_TEXT, result->loss);
+}
+
 static nsky_status learn(void *context, uint32_t worker, uint32_t task, nsky_error *err)
 {
     nsky_learner *l = context;
@@ -108,6 +116,7 @@ static nsky_status learn(void *context, uint32_t worker, uint32_t task, nsky_err
 
     if ((status = o->ops->forward(w->query, images, w->out, err)) != NSKY_OK ||
         (status = judge(l, w, task, err)) != NSKY_OK ||
+        (status = check_loss(&l->results[task], err)) != NSKY_OK ||
         (status = o->ops->backward(w->query, w->d_out, err)) != NSKY_OK)
         return status;
     o->ops->stats(w->query, l->stats + task * o->query->stat_floats);
@@ -228,8 +237,10 @@ static nsky_status step_on_card(nsky_learner *l, nsky_learner_result *result, ns
     if (status != NSKY_OK)
         return status;
     l->card_is_behind = false;
-    deal(l);
-    if ((status = card->step(l->card, l->images, l->dealt, l->rates, result, err)) == NSKY_OK)
+    if (l->options.key)
+        deal(l);
+    if ((status = card->step(l->card, l->images, l->labels, l->dealt, l->rates, result, err)) ==
+        NSKY_OK)
         l->card_is_ahead = true;
     return status;
 }
