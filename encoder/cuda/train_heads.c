@@ -116,18 +116,18 @@ void nsky_card_heads_free(nsky_card_heads *l)
 static nsky_status judge(nsky_card_heads *l, const nsky_card_heads_args *a, const float *said,
                          float *d_said, nsky_error *err)
 {
-    const nsky_judge_args args = {.heads = l->heads,
-                                  .said = said,
-                                  .classes = a->classes,
-                                  .goals = a->goals,
-                                  .d_said = d_said,
-                                  .losses = a->losses,
-                                  .judged = a->judged,
-                                  .rows = l->samples,
-                                  .head_count = l->count,
-                                  .outputs = l->outputs,
-                                  .scale = a->scale};
+    nsky_judge_args args = {.heads = l->heads,
+                            .said = said,
+                            .classes = a->classes,
+                            .goals = a->goals,
+                            .losses = a->losses,
+                            .judged = a->judged,
+                            .rows = l->samples,
+                            .head_count = l->count,
+                            .outputs = l->outputs,
+                            .scale = a->scale};
 
+    args.d_said = d_said;
     return NSKY_TRAIN_LAUNCH(l->dev, judge, &args, err);
 }
 

@@ -29,8 +29,8 @@ typedef struct nsky_card_heads_args {
 NSKY_MUST_CHECK nsky_status nsky_card_heads_new(nsky_card_heads **out, nsky_dev *dev,
                                                 const nsky_heads *heads, uint32_t samples,
                                                 uint32_t dim, nsky_error *err);
-void nsky_card_heads_free(nsky_card_heads *heads); /* NULL is a no-op */
-NSKY_MUST_CHECK nsky_status nsky_card_heads_run(nsky_card_heads *heads,
+void nsky_card_heads_free(nsky_card_heads *loss); /* NULL is a no-op */
+NSKY_MUST_CHECK nsky_status nsky_card_heads_run(nsky_card_heads *loss,
                                                 const nsky_card_heads_args *args, nsky_error *err);
 
 #endif

@@ -154,9 +154,10 @@ nsky_status nsky_card_state_measure(nsky_card_state *s, double *length, nsky_err
     assert(s && length && err);
     const nsky_squares_args squares = {
         .in = s->gradients, .sums = s->squares, .count = s->graph->param_floats};
-    const nsky_length_args root = {.sums = s->squares, .length = length, .count = part_count(s)};
+    nsky_length_args root = {.sums = s->squares, .count = part_count(s)};
     nsky_status status = NSKY_TRAIN_LAUNCH(s->dev, squares, &squares, err);
 
+    root.length = length;
     return status == NSKY_OK ? NSKY_TRAIN_LAUNCH(s->dev, length, &root, err) : status;
 }
 

@@ -275,8 +275,8 @@ static void test_divergence(void **state)
     (void)state;
     enum { ROWS = 3, DIM = 260 };
     float *in = floats((size_t)ROWS * DIM, 1), *out = floats((size_t)ROWS * DIM, 1);
-    double lengths[ROWS], loss;
-    uint32_t judged, class = 1;
+    double lengths[ROWS], loss = 0;
+    uint32_t judged = 0, class = 1;
     nsky_card_head head = {0, 3, false, 1};
     float said[3] = {1, NAN, 2}, d[3];
     const nsky_scale_rows_args scale = {
