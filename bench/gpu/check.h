@@ -46,5 +46,7 @@ nsky_status check_speed(const nsky_graph *graph, const nsky_preprocess *how, con
  * negatives, one view a query and the other its key. Weights are drawn. */
 nsky_status check_train_layers(const check_args *args, nsky_error *err);
 nsky_status check_train_speed(const check_args *args, nsky_error *err);
+/* labels.c: a step from labels of several heads. */
+nsky_status check_labels(const check_args *args, nsky_error *err);
 
 #endif

@@ -68,6 +68,13 @@ def training(run):
                 f"{result['worst']} ({result['where']})" if result else "none", good)
 
 
+def labels(run):
+    for arch, size, batch in (("resnet18", 96, 256), ("resnet50", 96, 64)):
+        result, good = run.ask("labels", f"arch={arch}", f"size={size}", f"batch={batch}")
+        run.add(f"a step from labels {arch} {size} px bf16: worst, in tolerances",
+                f"{result['worst']} ({result['where']})" if result else "none", good)
+
+
 def vectors(run):
     """The least cosine of all."""
     cosines = []
@@ -220,6 +227,7 @@ def main():
         if "parity" in parts:
             layers(run)
             training(run)
+            labels(run)
             cosine = vectors(run)
             views(run)
             agreed.put("cosine_min", None if run.failed else cosine)

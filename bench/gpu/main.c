@@ -19,6 +19,7 @@ static const char help[] =
     "  views                     augmented views against the CPU's\n"
     "  speed   arch=A weights=F  stamps a second\n"
     "  train   arch=A            a step of training, every layer both ways against plain sums\n"
+    "  labels  arch=A            a step from labels: its losses, derivatives and update\n"
     "  train-speed arch=A        pairs a second\n\n"
     "  size=96 batch=0 precision=bf16|fp16|fp32|int8 views=1 count=64 seconds=10 threads=(cores)\n";
 
@@ -171,6 +172,8 @@ int main(int argc, char **argv)
         return run_views(&g, &err) == NSKY_OK ? 0 : failed(&err);
     if (strcmp(argv[1], "train") == 0)
         return check_train_layers(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
+    if (strcmp(argv[1], "labels") == 0)
+        return check_labels(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
     if (strcmp(argv[1], "train-speed") == 0)
         return check_train_speed(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
     if (strcmp(argv[1], "layers") != 0 && strcmp(argv[1], "vectors") != 0 &&

@@ -46,6 +46,10 @@ def main():
         for arch in "resnet18", "resnet50":
             out, _ = run("train", "arch=" + arch, "size=32", "batch=4")
             assert json.loads(out)["worst"] <= 1, out
+        for batch in 2, 9:
+            out, _ = run("labels", "arch=resnet18", "size=32", f"batch={batch}")
+            result = json.loads(out)
+            assert result["worst"] <= 1 and result["same_update"] and result["same_bits"], out
         # Their peer, where there is PyTorch.
         done = subprocess.run([sys.executable, os.path.join("bench", "gpu", "peer_train.py"), "--cpu", "32"],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
