@@ -35,6 +35,12 @@ static nsky_status alloc_state(nsky_learner *l, nsky_error *err)
     return NSKY_OK;
 }
 
+/* Learned is where the network is. */
+static bool is_on_card(const nsky_learner_options *o)
+{
+    return o->ops->card;
+}
+
 static nsky_status alloc_step(nsky_learner *l, nsky_error *err)
 {
     const nsky_learner_options *o = &l->options;
@@ -42,7 +48,7 @@ static nsky_status alloc_step(nsky_learner *l, nsky_error *err)
 
     if (o->key && !(l->dealt = nsky_alloc_zero(samples, sizeof *l->dealt, err)))
         return NSKY_ENOMEM;
-    if (o->ops->card) /* the rest is there */
+    if (is_on_card(o)) /* the rest is there */
         return NSKY_OK;
     if (!(l->stats = floats(tasks * o->query->stat_floats, err)) ||
         !(l->results = nsky_alloc_zero(tasks, sizeof *l->results, err)))
@@ -80,7 +86,7 @@ static nsky_status open_workers(nsky_learner *l, nsky_error *err)
     const nsky_learner_options *o = &l->options;
     nsky_status status = NSKY_OK;
 
-    if (o->ops->card)
+    if (is_on_card(o))
         return o->ops->card->open(&l->card, o, err);
     for (uint32_t i = 0; i < o->threads && status == NSKY_OK; i++)
         status = open_worker(l, &l->workers[i], err);
