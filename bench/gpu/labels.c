@@ -184,9 +184,9 @@ static void compare(check *c, const float *got, const float *want, size_t count,
     double size = 0;
 
     for (size_t i = 0; i < count; i++)
-        size = fmax(size, fabs(want[i]));
+        size = fmax(size, fabs((double)want[i]));
     for (size_t i = 0; i < count; i++)
-        note(c, fabs(got[i] - want[i]) / (CLOSE * size + 1e-12), where);
+        note(c, fabs((double)got[i] - want[i]) / (CLOSE * size + 1e-12), where);
 }
 
 static void compare_losses(check *c, const nsky_learner_result *got, const nsky_heads_result *want)

@@ -155,6 +155,8 @@ static nsky_status listen(nsky_card_labels *l, const nsky_learner_rates *rates,
     result->length = rates->clip > 0 ? *l->said.length : (double)NAN;
     if (!isfinite(result->loss))
         return nsky_fail(err, NSKY_EDATA, NSKY_DIVERGED_LOSS_TEXT, result->loss);
+    if (!isfinite(*l->said.length))
+        return nsky_fail(err, NSKY_EDATA, NSKY_DIVERGED_GRADIENTS_TEXT, *l->said.length);
     return NSKY_OK;
 }
 

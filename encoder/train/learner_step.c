@@ -271,6 +271,8 @@ nsky_status nsky_learner_step(nsky_learner *l, const float *images, const uint32
     if ((status = nsky_pool_run(l->pool, learn, l, tasks, err)) != NSKY_OK)
         return status;
     result->length = clip(l);
+    if (rates->clip > 0 && !isfinite(result->length))
+        return nsky_fail(err, NSKY_EDATA, NSKY_DIVERGED_GRADIENTS_TEXT, result->length);
     if ((status = nsky_pool_run(l->pool, update, l, ranges, err)) != NSKY_OK)
         return status;
     finish(l, result);

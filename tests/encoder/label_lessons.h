@@ -121,4 +121,12 @@ static inline nsky_status step_of(nsky_learner *learner, const nsky_learner_opti
                              o->heads ? l->which + at * HEADS : l->one + at, &rates, result, err);
 }
 
+static inline float *kept(const float *from, size_t count)
+{
+    float *out = malloc(count * sizeof *out);
+
+    assert_non_null(out);
+    return memcpy(out, from, count * sizeof *out);
+}
+
 #endif
