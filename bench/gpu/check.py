@@ -121,10 +121,11 @@ def sanitize(run):
                                "weights=" + weights], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True)
         report_sanitizer(run, kind, done)
-        done = subprocess.run([tool, "--tool", kind, "--error-exitcode", "9", run.check, "train",
-                               "arch=resnet18", "size=32", "batch=8"], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
-        report_sanitizer(run, kind + ", training", done)
+        for command, what in ("train", "training"), ("labels", "training from labels"):
+            done = subprocess.run([tool, "--tool", kind, "--error-exitcode", "9", run.check, command,
+                                   "arch=resnet18", "size=32", "batch=8"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True)
+            report_sanitizer(run, f"{kind}, {what}", done)
 
 
 def peer(arch, size, program="peer.py"):
