@@ -49,7 +49,9 @@ static inline uint32_t nsky_cuda_layout(void)
                             sizeof(nsky_packed),
                             sizeof(nsky_packing),
                             sizeof(nsky_view),
-                            sizeof(nsky_train_meeting)};
+                            sizeof(nsky_train_meeting),
+                            sizeof(nsky_heads),
+                            sizeof(nsky_target)};
     uint32_t mixed = 17;
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)

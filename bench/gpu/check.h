@@ -54,5 +54,7 @@ nsky_status check_train_steps(const check_args *args, nsky_error *err);
 /* A step by one of several ranks, each in a process with a card of its own; compared with that of
  * ranks=1, which was run with the same folder before. */
 nsky_status check_train_ranks(const check_args *args, nsky_error *err);
+/* labels.c: a step from labels of several heads. */
+nsky_status check_labels(const check_args *args, nsky_error *err);
 
 #endif

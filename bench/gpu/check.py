@@ -113,6 +113,13 @@ def ranks(run):
     run.add(f"training by {count} cards: gradients apart from one card's", apart, good)
 
 
+def labels(run):
+    for arch, size, batch in (("resnet18", 96, 256), ("resnet50", 96, 64)):
+        result, good = run.ask("labels", f"arch={arch}", f"size={size}", f"batch={batch}")
+        run.add(f"a step from labels {arch} {size} px bf16: worst, in tolerances",
+                f"{result['worst']} ({result['where']})" if result else "none", good)
+
+
 def vectors(run):
     """The least cosine of all."""
     cosines = []
@@ -159,14 +166,11 @@ def sanitize(run):
                                "weights=" + weights], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True)
         report_sanitizer(run, kind, done)
-        done = subprocess.run([tool, "--tool", kind, "--error-exitcode", "9", run.check, "train",
-                               "arch=resnet18", "size=32", "batch=8"], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
-        report_sanitizer(run, kind + ", training", done)
-        done = subprocess.run([tool, "--tool", kind, "--error-exitcode", "9", run.check, "train-steps",
-                               "arch=resnet18", "size=32", "batch=8"], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
-        report_sanitizer(run, kind + ", steps", done)
+        for command, what in ("train", "training"), ("labels", "training from labels"), ("train-steps", "steps"):
+            done = subprocess.run([tool, "--tool", kind, "--error-exitcode", "9", run.check, command,
+                                   "arch=resnet18", "size=32", "batch=8"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True)
+            report_sanitizer(run, f"{kind}, {what}", done)
 
 
 def peer(arch, size, program="peer.py"):
@@ -271,6 +275,7 @@ def main():
             training(run)
             steps(run)
             ranks(run)
+            labels(run)
             cosine = vectors(run)
             views(run)
             agreed.put("cosine_min", None if run.failed else cosine)

@@ -23,6 +23,7 @@ static const char help[] =
     "plain\n"
     "  train-ranks arch=A folder=F rank=1 ranks=1\n"
     "                            a step by several cards, one process each, against ranks=1's\n"
+    "  labels  arch=A            a step from labels: its losses, derivatives and update\n"
     "  train-speed arch=A        pairs a second\n\n"
     "  size=96 batch=0 precision=bf16|fp16|fp32|int8 views=1 count=64 seconds=10 threads=(cores)\n";
 
@@ -181,6 +182,8 @@ int main(int argc, char **argv)
         return run_views(&g, &err) == NSKY_OK ? 0 : failed(&err);
     if (strcmp(argv[1], "train") == 0)
         return check_train_layers(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
+    if (strcmp(argv[1], "labels") == 0)
+        return check_labels(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
     if (strcmp(argv[1], "train-speed") == 0)
         return check_train_speed(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
     if (strcmp(argv[1], "train-steps") == 0)

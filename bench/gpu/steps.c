@@ -128,7 +128,7 @@ static nsky_status step(void *card, const nsky_train_graph *g, const batch *b, c
     if (status == NSKY_OK)
         status = ops->put(card, &out->state.s, err);
     if (status == NSKY_OK)
-        status = images ? ops->step(card, images, b->dealt, &rates, &result, err)
+        status = images ? ops->step(card, images, NULL, b->dealt, &rates, &result, err)
                         : ops->step_views(card, &b->packed, b->dealt, &rates, &result, err);
     out->loss = result.loss;
     return status == NSKY_OK ? ops->get(card, &out->state.s, out->state.gradients, err) : status;

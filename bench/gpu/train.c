@@ -189,10 +189,10 @@ static nsky_status time_steps(void *card, const float *images, const uint32_t *d
     nsky_status status = NSKY_OK;
 
     for (uint32_t warm = 0; warm < 3 && status == NSKY_OK; warm++)
-        status = nsky_train_cuda.card->step(card, images, dealt, &rates, &result, err);
+        status = nsky_train_cuda.card->step(card, images, NULL, dealt, &rates, &result, err);
     for (start = nsky_now_s(); status == NSKY_OK && (steps == 0 || taken < args->seconds);
          steps++) {
-        status = nsky_train_cuda.card->step(card, images, dealt, &rates, &result, err);
+        status = nsky_train_cuda.card->step(card, images, NULL, dealt, &rates, &result, err);
         taken = nsky_now_s() - start;
     }
     if (status == NSKY_OK)

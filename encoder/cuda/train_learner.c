@@ -178,19 +178,12 @@ static nsky_status open_all(nsky_card_learner *l, nsky_error *err)
     return send_decays(l, err);
 }
 
-nsky_status nsky_card_learner_open(void **out, const nsky_learner_options *options, nsky_error *err)
+static nsky_status open_pairs(nsky_card_learner *l, const nsky_learner_options *options,
+                              nsky_error *err)
 {
-    assert(out && options && options->key && !options->heads && err);
     const nsky_train_value *first = &options->query->values[0];
     const nsky_train_value *last = &options->query->values[options->query->value_count - 1];
-    nsky_card_learner *l;
-    nsky_status status;
 
-    *out = NULL;
-    if (options->precision != NSKY_BF16)
-        return nsky_fail(err, NSKY_EDEVICE, "cuda trains in bf16 only; use --precision bf16");
-    if (!(l = nsky_alloc_zero(1, sizeof *l, err)))
-        return NSKY_ENOMEM;
     l->options = *options;
     l->dim = last->channels * last->height * last->width;
     l->directions = options->symmetric ? 2 : 1;
@@ -205,7 +198,23 @@ nsky_status nsky_card_learner_open(void **out, const nsky_learner_options *optio
     l->first = l->rank * l->share;
     l->in_floats = (size_t)first->channels * first->height * first->width;
     assert(l->samples <= options->queue);
-    if ((status = open_all(l, err)) != NSKY_OK) {
+    return open_all(l, err);
+}
+
+nsky_status nsky_card_learner_open(void **out, const nsky_learner_options *options, nsky_error *err)
+{
+    assert(out && options && (!options->key || !options->heads) && err);
+    nsky_card_learner *l;
+    nsky_status status;
+
+    *out = NULL;
+    if (options->precision != NSKY_BF16)
+        return nsky_fail(err, NSKY_EDEVICE, "cuda trains in bf16 only; use --precision bf16");
+    if (!(l = nsky_alloc_zero(1, sizeof *l, err)))
+        return NSKY_ENOMEM;
+    status = options->key ? open_pairs(l, options, err)
+                          : nsky_card_labels_open(&l->labels, options, err);
+    if (status != NSKY_OK) {
         nsky_card_learner_close(l);
         return status;
     }
@@ -219,6 +228,7 @@ void nsky_card_learner_close(void *opened)
 
     if (!l)
         return;
+    nsky_card_labels_close(l->labels);
     nsky_train_net_free(l->query); /* which waits for what is under way, unless the card is lost */
     nsky_train_net_free(l->key);
     nsky_ranks_leave(l->joined, false);
@@ -271,6 +281,8 @@ nsky_status nsky_card_learner_put(void *opened, const nsky_learner_state *state,
     place places[PLACES];
     nsky_status status = NSKY_OK;
 
+    if (l->labels)
+        return nsky_card_state_put(&l->labels->state, state, err);
     places_of(l, state, places);
     for (int i = 0; i < PLACES && status == NSKY_OK; i++)
         status = send(l, places[i].card, places[i].host, places[i].count * sizeof(float), err);
@@ -286,6 +298,8 @@ nsky_status nsky_card_learner_get(void *opened, nsky_learner_state *state, float
     place places[PLACES];
     nsky_status status = NSKY_OK;
 
+    if (l->labels)
+        return nsky_card_state_get(&l->labels->state, state, gradients, err);
     places_of(l, state, places);
     for (int i = 0; i < PLACES && status == NSKY_OK; i++)
         status = fetch(l, places[i].host, places[i].card, places[i].count * sizeof(float), err);

@@ -1,5 +1,6 @@
 /* train_learner.h (private) - a learner whose state stays on the card: parameters, their momentum
- * encoder, statistics and the queue; what train.c exports as ops.h's nsky_train_card.
+ * encoder, statistics and the queue; what train.c exports as ops.h's nsky_train_card. Of labels, it
+ * is all in train_labels.h.
  * Thread rule: one thread. */
 #ifndef NSKY_CUDA_TRAIN_LEARNER_H
 #define NSKY_CUDA_TRAIN_LEARNER_H
@@ -7,6 +8,7 @@
 #include "encoder/cuda/device.h"
 #include "encoder/cuda/kernels_learn.h"
 #include "encoder/cuda/nccl.h"
+#include "encoder/cuda/train_labels.h"
 #include "encoder/cuda/train_loss.h"
 #include "encoder/cuda/train_network.h"
 #include "encoder/cuda/views.h"
@@ -37,6 +39,7 @@ typedef enum nsky_card_part {
 } nsky_card_part;
 
 typedef struct nsky_card_learner {
+    nsky_card_labels *labels; /* NULL: pairs; else nothing of what follows is used */
     nsky_dev *dev;
     nsky_learner_options options;
     uint32_t dim, directions, parts, samples; /* parts: sub-batches; samples: of all directions */
@@ -91,7 +94,7 @@ NSKY_MUST_CHECK nsky_status nsky_card_learner_get(void *opened, nsky_learner_sta
 
 /* --- train_step.c --- */
 NSKY_MUST_CHECK nsky_status nsky_card_learner_step(void *opened, const float *images,
-                                                   const uint32_t *dealt,
+                                                   const uint32_t *labels, const uint32_t *dealt,
                                                    const nsky_learner_rates *rates,
                                                    nsky_learner_result *result, nsky_error *err);
 NSKY_MUST_CHECK nsky_status nsky_card_learner_stage(void *opened, const nsky_packed *batch,

@@ -141,6 +141,8 @@ static nsky_status listen(nsky_card_learner *l, const nsky_learner_rates *rates,
     result->loss = loss / l->samples;
     result->accuracy = correct / l->samples;
     result->length = rates->clip > 0 ? *l->said.length : (double)NAN;
+    if (rates->clip > 0 && !isfinite(result->length))
+        return nsky_fail(err, NSKY_EDATA, NSKY_DIVERGED_GRADIENTS_TEXT, result->length);
     result->stop = rates->stop;
     for (uint32_t r = 0; r < l->ranks && l->joined; r++)
         result->stop = result->stop || l->said.stops[r] > 0;
@@ -162,14 +164,17 @@ static nsky_status finish(nsky_card_learner *l, const nsky_learner_rates *rates,
     return NSKY_OK;
 }
 
-nsky_status nsky_card_learner_step(void *opened, const float *images, const uint32_t *dealt,
-                                   const nsky_learner_rates *rates, nsky_learner_result *result,
-                                   nsky_error *err)
+nsky_status nsky_card_learner_step(void *opened, const float *images, const uint32_t *labels,
+                                   const uint32_t *dealt, const nsky_learner_rates *rates,
+                                   nsky_learner_result *result, nsky_error *err)
 {
-    assert(opened && images && dealt && rates && result && err);
+    assert(opened && images && rates && result && err);
     nsky_card_learner *l = opened;
     nsky_status status;
 
+    if (l->labels)
+        return nsky_card_labels_step(l->labels, images, labels, rates, result, err);
+    assert(dealt && !labels);
     if ((status = send_orders(l, dealt, rates, err)) != NSKY_OK ||
         (status = send_images(l, images, err)) != NSKY_OK)
         return status;

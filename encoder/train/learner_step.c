@@ -97,6 +97,14 @@ static nsky_status judge(nsky_learner *l, nsky_learner_worker *w, uint32_t task,
     return NSKY_OK;
 }
 
+/* A loss that is none is not learned from: the parameters stay what they were. */
+static nsky_status check_loss(const nsky_contrast_result *result, nsky_error *err)
+{
+    return isfinite(result->loss)
+               ? NSKY_OK
+               : nsky_fail(err, NSKY_EDATA, NSKY_DIVERGED_LOSS_TEXT, result->loss);
+}
+
 static nsky_status learn(void *context, uint32_t worker, uint32_t task, nsky_error *err)
 {
     nsky_learner *l = context;
@@ -108,6 +116,7 @@ static nsky_status learn(void *context, uint32_t worker, uint32_t task, nsky_err
 
     if ((status = o->ops->forward(w->query, images, w->out, err)) != NSKY_OK ||
         (status = judge(l, w, task, err)) != NSKY_OK ||
+        (status = check_loss(&l->results[task], err)) != NSKY_OK ||
         (status = o->ops->backward(w->query, w->d_out, err)) != NSKY_OK)
         return status;
     o->ops->stats(w->query, l->stats + task * o->query->stat_floats);
@@ -230,9 +239,10 @@ static nsky_status step_on_card(nsky_learner *l, const float *images, const nsky
     if (status != NSKY_OK)
         return status;
     l->card_is_behind = false;
-    deal(l);
+    if (l->options.key)
+        deal(l);
     result->stop = l->rates->stop;
-    status = images ? card->step(l->card, images, l->dealt, l->rates, result, err)
+    status = images ? card->step(l->card, images, l->labels, l->dealt, l->rates, result, err)
                     : card->step_views(l->card, batch, l->dealt, l->rates, result, err);
     if (status == NSKY_OK)
         l->card_is_ahead = true;
@@ -280,6 +290,8 @@ nsky_status nsky_learner_step(nsky_learner *l, const float *images, const uint32
     if ((status = nsky_pool_run(l->pool, learn, l, tasks, err)) != NSKY_OK)
         return status;
     result->length = clip(l);
+    if (rates->clip > 0 && !isfinite(result->length))
+        return nsky_fail(err, NSKY_EDATA, NSKY_DIVERGED_GRADIENTS_TEXT, result->length);
     if ((status = nsky_pool_run(l->pool, update, l, ranges, err)) != NSKY_OK)
         return status;
     finish(l, result);

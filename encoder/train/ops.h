@@ -29,8 +29,8 @@ typedef struct nsky_train_meeting {
     uint8_t same[32];        /* of what must be alike on all ranks */
 } nsky_train_meeting;
 
-/* A whole learner of pairs (learner.h), whose state stays where the network is computed: only
- * images go there, and only what is asked for comes back. One thread. */
+/* A whole learner (learner.h), whose state stays where the network is computed: only images and
+ * labels go there, and only what is asked for comes back. One thread. */
 typedef struct nsky_train_card {
     /* What the options point to is borrowed until close. */
     nsky_status (*open)(void **card, const struct nsky_learner_options *options, nsky_error *err);
@@ -38,12 +38,13 @@ typedef struct nsky_train_card {
     nsky_status (*put)(void *card, const struct nsky_learner_state *state, nsky_error *err);
     nsky_status (*get)(void *card, struct nsky_learner_state *state, float *gradients,
                        nsky_error *err);
-    /* images of this rank's part of the batch; dealt [directions, batch], of the whole one: which
-     * image comes at a key's place. NSKY_EDATA: diverged, the
-     * state is as it was before the step; NSKY_EDEVICE: it is lost. */
-    nsky_status (*step)(void *card, const float *images, const uint32_t *dealt,
-                        const struct nsky_learner_rates *rates, struct nsky_learner_result *result,
-                        nsky_error *err);
+    /* images of this rank's part of the batch; labels as nsky_learner_step has them, NULL with
+     * pairs; dealt [directions, batch], of the whole one: which image comes at a key's place, NULL
+     * with labels. NSKY_EDATA: diverged, the state is as it was before the step; NSKY_EDEVICE: it
+     * is lost. */
+    nsky_status (*step)(void *card, const float *images, const uint32_t *labels,
+                        const uint32_t *dealt, const struct nsky_learner_rates *rates,
+                        struct nsky_learner_result *result, nsky_error *err);
     /* Copies the batch of the next step_views, and puts it on its way behind what is under way. */
     nsky_status (*stage)(void *card, const nsky_packed *batch, nsky_error *err);
     /* The same, making the views itself: of options->packing; batch NULL: of what was staged last.

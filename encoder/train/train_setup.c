@@ -94,8 +94,8 @@ static const char *wrong_option(const nsky_train_options *o)
         return size;
     if ((o->validate || o->predict || o->bins || o->heads) && !o->labels)
         return "bins, heads, validation and predictions need labels";
-    if (o->heads && (o->bins || o->predict))
-        return "bins and predictions are of one column, heads of several: give one or the other";
+    if (o->heads && o->bins)
+        return "bins are of one column, heads of several: give one or the other";
     if (!(o->clip >= 0 && o->clip < 1e12))
         return "gradients are cut down to a positive length";
     const char *ranks = nsky_trainer_ranks_wrong(o);

@@ -58,6 +58,10 @@ def main():
             out = one.communicate()[0]
             assert one.returncode == 0 and json.loads(out)["gradients_apart"] < 1e-4, out
         run(*ranks, "rank=3", "ranks=2", expected=2)
+        for batch in 2, 9:
+            out, _ = run("labels", "arch=resnet18", "size=32", f"batch={batch}")
+            result = json.loads(out)
+            assert result["worst"] <= 1 and result["same_update"] and result["same_bits"], out
         # Their peer, where there is PyTorch.
         done = subprocess.run([sys.executable, os.path.join("bench", "gpu", "peer_train.py"), "--cpu", "32"],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
