@@ -11,7 +11,8 @@
 
 #define FINE_RATE 0.01 /* of a trunk that has learned before */
 
-static int report_json(const nsky_train_report *report, const char *out)
+static int report_json(const nsky_train_report *report, const nsky_train_options *options,
+                       const char *out)
 {
     nsky_json *object = nsky_json_object();
 
@@ -24,11 +25,21 @@ static int report_json(const nsky_train_report *report, const char *out)
     nsky_json_put_fixed(object, "precision_at_10", report->precision_at_10, 4);
     nsky_json_put_fixed(object, "validation", report->validation, 5);
     nsky_json_put_fixed(object, "seconds", report->seconds, 1);
+    if (options->ranks > 1) {
+        nsky_json_put_integer(object, "rank", options->rank + 1);
+        nsky_json_put_integer(object, "ranks", options->ranks);
+    }
     return nsky_cli_print_json("train", object);
 }
 
-static int report_text(const nsky_train_report *report, const char *out)
+static int report_text(const nsky_train_report *report, const nsky_train_options *options,
+                       const char *out)
 {
+    if (options->ranks > 1 && options->rank > 0) {
+        printf("rank %u/%u: %" PRIu64 " steps, %.0f s; rank 1/%u writes %s\n", options->rank + 1,
+               options->ranks, report->steps, report->seconds, options->ranks, out);
+        return NSKY_EXIT_DONE;
+    }
     printf("%s: %" PRIu64 " steps over %" PRIu64 " stamps, loss %.4f", out, report->steps,
            report->rows, report->loss);
     if (isfinite(report->knn_accuracy))
@@ -96,5 +107,6 @@ int nsky_cli_train(int argc, char **argv)
                                    args.out, &args.options, &report, &err);
     if (status != NSKY_OK)
         return nsky_cli_failed("train", &err);
-    return args.json ? report_json(&report, args.out) : report_text(&report, args.out);
+    return args.json ? report_json(&report, &args.options, args.out)
+                     : report_text(&report, &args.options, args.out);
 }

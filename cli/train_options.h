@@ -13,5 +13,6 @@ typedef struct nsky_cli_train_arguments {
 
 /* optind is then the first store. 0 to go on, else an exit status plus one. */
 int nsky_cli_train_parse(int argc, char **argv, nsky_cli_train_arguments *args);
+void nsky_cli_train_help(void);
 
 #endif

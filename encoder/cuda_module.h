@@ -10,7 +10,7 @@
 #include "encoder/backend.h"
 #include "encoder/train/learner.h"
 
-#define NSKY_CUDA_ABI 3u /* to be raised with any change of what crosses the border */
+#define NSKY_CUDA_ABI 4u /* to be raised with any change of what crosses the border */
 #define NSKY_CUDA_MODULE_FILE "nearsky_cuda.so"
 #define NSKY_CUDA_SYMBOL "nsky_cuda_module"
 #define NSKY_CUDA_MODULE_ENV "NEARSKY_CUDA_MODULE" /* a path, instead of the places searched */
@@ -30,14 +30,28 @@ typedef const nsky_cuda_module_table *nsky_cuda_module_fn(void);
 /* Sizes of the structures that cross the border, mixed. */
 static inline uint32_t nsky_cuda_layout(void)
 {
-    const size_t sizes[] = {sizeof(nsky_backend_ops),     sizeof(nsky_slot_ops),
-                            sizeof(nsky_graph),           sizeof(nsky_op),
-                            sizeof(nsky_value),           sizeof(nsky_stamp),
-                            sizeof(nsky_preprocess),      sizeof(nsky_error),
-                            sizeof(nsky_slot_times),      sizeof(nsky_train_ops),
-                            sizeof(nsky_train_graph),     sizeof(nsky_train_card),
-                            sizeof(nsky_learner_options), sizeof(nsky_learner_state),
-                            sizeof(nsky_learner_rates),   sizeof(nsky_learner_result)};
+    const size_t sizes[] = {sizeof(nsky_backend_ops),
+                            sizeof(nsky_slot_ops),
+                            sizeof(nsky_graph),
+                            sizeof(nsky_op),
+                            sizeof(nsky_value),
+                            sizeof(nsky_stamp),
+                            sizeof(nsky_preprocess),
+                            sizeof(nsky_error),
+                            sizeof(nsky_slot_times),
+                            sizeof(nsky_train_ops),
+                            sizeof(nsky_train_graph),
+                            sizeof(nsky_train_card),
+                            sizeof(nsky_learner_options),
+                            sizeof(nsky_learner_state),
+                            sizeof(nsky_learner_rates),
+                            sizeof(nsky_learner_result),
+                            sizeof(nsky_packed),
+                            sizeof(nsky_packing),
+                            sizeof(nsky_view),
+                            sizeof(nsky_train_meeting),
+                            sizeof(nsky_heads),
+                            sizeof(nsky_target)};
     uint32_t mixed = 17;
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)

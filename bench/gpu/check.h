@@ -18,6 +18,8 @@ typedef struct check_args {
     nsky_precision precision;
     double seconds;
     uint32_t count, threads; /* stamps; fillers of slots */
+    uint32_t rank, ranks;    /* rank 1 to ranks */
+    const char *folder;      /* where ranks meet */
 } check_args;
 
 /* main.c: nsky_precision_name lives in a file that this program does without. */
@@ -46,5 +48,13 @@ nsky_status check_speed(const nsky_graph *graph, const nsky_preprocess *how, con
  * negatives, one view a query and the other its key. Weights are drawn. */
 nsky_status check_train_layers(const check_args *args, nsky_error *err);
 nsky_status check_train_speed(const check_args *args, nsky_error *err);
+/* steps.c: steps whose views are made on the card against those with the CPU's views, and recorded
+ * ones against plain ones. */
+nsky_status check_train_steps(const check_args *args, nsky_error *err);
+/* A step by one of several ranks, each in a process with a card of its own; compared with that of
+ * ranks=1, which was run with the same folder before. */
+nsky_status check_train_ranks(const check_args *args, nsky_error *err);
+/* labels.c: a step from labels of several heads. */
+nsky_status check_labels(const check_args *args, nsky_error *err);
 
 #endif

@@ -68,6 +68,58 @@ def training(run):
                 f"{result['worst']} ({result['where']})" if result else "none", good)
 
 
+def steps(run):
+    for arch, size, batch in (("resnet18", 96, 64), ("resnet50", 96, 32)):
+        result, _ = run.ask("train-steps", f"arch={arch}", f"size={size}", f"batch={batch}")
+        name = f"training {arch} {size} px"
+        run.add(f"{name}: a step with the card's views, gradients apart",
+                f"{result['gradients_apart']} ({'same' if result['views_same_bits'] else 'other'} bits)"
+                if result else "none",
+                bool(result) and result["loss_apart"] < 1e-3 and result["gradients_apart"] < 0.1)
+        run.add(f"{name}: a recorded step has a plain one's bits",
+                result["recorded_same_bits"] if result else "none", bool(result) and result["recorded_same_bits"])
+
+
+def cards():
+    """What CUDA_VISIBLE_DEVICES leaves."""
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        return [card for card in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if card]
+    tool = shutil.which("nvidia-smi")
+    done = subprocess.run([tool, "-L"], stdout=subprocess.PIPE, text=True) if tool else None
+    return [str(i) for i in range(len(done.stdout.splitlines()))] if done else []
+
+
+def ranks(run):
+    """Two cards, or four, against one of them."""
+    there = cards()
+    count = 4 if len(there) >= 4 else 2
+    if len(there) < 2:
+        run.add("training by several cards", "one card here: not run", None)
+        return
+    environment = dict(os.environ)
+    ask = "import nvidia.nccl as n; print(list(n.__path__)[0])"  # PyTorch's
+    library = subprocess.run([sys.executable, "-c", ask], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                             text=True).stdout.strip()
+    if library and "NEARSKY_NCCL" not in environment:
+        environment["NEARSKY_NCCL"] = os.path.join(library, "lib", "libnccl.so.2")
+    with tempfile.TemporaryDirectory() as folder:
+        words = [run.check, "train-ranks", "arch=resnet18", "size=96", "batch=64", f"folder={folder}"]
+        good = subprocess.run(words, stdout=subprocess.PIPE).returncode == 0
+        begun = [subprocess.Popen([*words, f"rank={i + 1}", f"ranks={count}"], stdout=subprocess.PIPE, text=True,
+                                  env={**environment, "CUDA_VISIBLE_DEVICES": there[i]}) for i in range(count)]
+        said = [one.communicate()[0].splitlines() for one in begun]
+    good = good and all(one.returncode == 0 for one in begun) and all(said)
+    apart = max(json.loads(lines[-1])["gradients_apart"] for lines in said) if good else "none"
+    run.add(f"training by {count} cards: gradients apart from one card's", apart, good)
+
+
+def labels(run):
+    for arch, size, batch in (("resnet18", 96, 256), ("resnet50", 96, 64)):
+        result, good = run.ask("labels", f"arch={arch}", f"size={size}", f"batch={batch}")
+        run.add(f"a step from labels {arch} {size} px bf16: worst, in tolerances",
+                f"{result['worst']} ({result['where']})" if result else "none", good)
+
+
 def vectors(run):
     """The least cosine of all."""
     cosines = []
@@ -114,10 +166,11 @@ def sanitize(run):
                                "weights=" + weights], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True)
         report_sanitizer(run, kind, done)
-        done = subprocess.run([tool, "--tool", kind, "--error-exitcode", "9", run.check, "train",
-                               "arch=resnet18", "size=32", "batch=8"], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
-        report_sanitizer(run, kind + ", training", done)
+        for command, what in ("train", "training"), ("labels", "training from labels"), ("train-steps", "steps"):
+            done = subprocess.run([tool, "--tool", kind, "--error-exitcode", "9", run.check, command,
+                                   "arch=resnet18", "size=32", "batch=8"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True)
+            report_sanitizer(run, f"{kind}, {what}", done)
 
 
 def peer(arch, size, program="peer.py"):
@@ -220,6 +273,9 @@ def main():
         if "parity" in parts:
             layers(run)
             training(run)
+            steps(run)
+            ranks(run)
+            labels(run)
             cosine = vectors(run)
             views(run)
             agreed.put("cosine_min", None if run.failed else cosine)

@@ -19,6 +19,11 @@ static const char help[] =
     "  views                     augmented views against the CPU's\n"
     "  speed   arch=A weights=F  stamps a second\n"
     "  train   arch=A            a step of training, every layer both ways against plain sums\n"
+    "  train-steps arch=A        steps: views made there against the CPU's, recorded against "
+    "plain\n"
+    "  train-ranks arch=A folder=F rank=1 ranks=1\n"
+    "                            a step by several cards, one process each, against ranks=1's\n"
+    "  labels  arch=A            a step from labels: its losses, derivatives and update\n"
     "  train-speed arch=A        pairs a second\n\n"
     "  size=96 batch=0 precision=bf16|fp16|fp32|int8 views=1 count=64 seconds=10 threads=(cores)\n";
 
@@ -85,7 +90,9 @@ static bool take(given *g, const char *text)
                    {"batch", &g->args.batch, 0, 1024},
                    {"views", &g->views, 1, 8},
                    {"count", &g->args.count, 1, 100000},
-                   {"threads", &g->args.threads, 1, 256}};
+                   {"threads", &g->args.threads, 1, 256},
+                   {"rank", &g->args.rank, 1, 64},
+                   {"ranks", &g->args.ranks, 1, 64}};
 
     if (name == 0)
         return false;
@@ -100,6 +107,8 @@ static bool take(given *g, const char *text)
         return nsky_arch_parse(value, &g->args.arch);
     if (strncmp(text, "weights=", 8) == 0)
         return (g->weights = value);
+    if (strncmp(text, "folder=", 7) == 0)
+        return *(g->args.folder = value) != '\0';
     if (strncmp(text, "seconds=", 8) == 0)
         return (g->args.seconds = strtod(value, NULL)) > 0;
     for (nsky_precision p = NSKY_FP32; p <= NSKY_INT8; p++)
@@ -154,6 +163,8 @@ int main(int argc, char **argv)
                         .precision = NSKY_BF16,
                         .seconds = 10,
                         .count = 64,
+                        .rank = 1,
+                        .ranks = 1,
                         .threads = cores > 0 && cores < 256 ? (uint32_t)cores : 1},
                .views = 1};
     nsky_error err = NSKY_ERROR_INIT;
@@ -171,8 +182,16 @@ int main(int argc, char **argv)
         return run_views(&g, &err) == NSKY_OK ? 0 : failed(&err);
     if (strcmp(argv[1], "train") == 0)
         return check_train_layers(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
+    if (strcmp(argv[1], "labels") == 0)
+        return check_labels(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
     if (strcmp(argv[1], "train-speed") == 0)
         return check_train_speed(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
+    if (strcmp(argv[1], "train-steps") == 0)
+        return check_train_steps(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
+    if (strcmp(argv[1], "train-ranks") == 0 && (!g.args.folder || g.args.rank > g.args.ranks))
+        return usage("folder=, and rank=1 to ranks=");
+    if (strcmp(argv[1], "train-ranks") == 0)
+        return check_train_ranks(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
     if (strcmp(argv[1], "layers") != 0 && strcmp(argv[1], "vectors") != 0 &&
         strcmp(argv[1], "speed") != 0)
         return usage(argv[1]);

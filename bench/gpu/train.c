@@ -20,7 +20,7 @@
 #define QUEUE 65536u
 #define SEED 9
 
-static void build_graph(nsky_train_graph *g, const check_args *args)
+void check_train_graph(nsky_train_graph *g, const check_args *args)
 {
     nsky_train_graph_init(g, 3, args->size);
     nsky_train_add_mlp(g, "projection", nsky_train_add_resnet(g, args->arch, NSKY_STEM_IMAGENET),
@@ -158,7 +158,7 @@ nsky_status check_train_layers(const check_args *args, nsky_error *err)
 
     if (!graph)
         return err->status;
-    build_graph(graph, args);
+    check_train_graph(graph, args);
     setenv("NSKY_KEEP_VALUES", "1", 1);
     if ((status = nsky_dev_open(&t.dev, err)) == NSKY_OK)
         status = nsky_train_net_new(&t.net, t.dev, graph, t.batch, true, err);
@@ -189,10 +189,10 @@ static nsky_status time_steps(void *card, const float *images, const uint32_t *d
     nsky_status status = NSKY_OK;
 
     for (uint32_t warm = 0; warm < 3 && status == NSKY_OK; warm++)
-        status = nsky_train_cuda.card->step(card, images, dealt, &rates, &result, err);
+        status = nsky_train_cuda.card->step(card, images, NULL, dealt, &rates, &result, err);
     for (start = nsky_now_s(); status == NSKY_OK && (steps == 0 || taken < args->seconds);
          steps++) {
-        status = nsky_train_cuda.card->step(card, images, dealt, &rates, &result, err);
+        status = nsky_train_cuda.card->step(card, images, NULL, dealt, &rates, &result, err);
         taken = nsky_now_s() - start;
     }
     if (status == NSKY_OK)
@@ -203,31 +203,45 @@ static nsky_status time_steps(void *card, const float *images, const uint32_t *d
     return status;
 }
 
-/* The state a training begins with. */
-static nsky_status put_state(void *card, const nsky_train_graph *g, nsky_error *err)
+nsky_status check_state_new(check_state *out, const nsky_train_graph *g, uint32_t queue,
+                            nsky_error *err)
 {
     size_t params = g->param_floats, stats = g->stat_floats;
-    float *block = nsky_alloc_zero(2 * (params + stats) + (size_t)QUEUE * DIM, sizeof *block, err);
-    float *velocity = nsky_alloc_zero(params, sizeof *velocity, err);
+    float *block =
+        nsky_alloc_zero(4 * params + 2 * stats + (size_t)queue * DIM, sizeof *block, err);
     nsky_rng rng = nsky_rng_at(SEED, 2, 0);
-    nsky_status status = block && velocity ? NSKY_OK : NSKY_ENOMEM;
 
-    if (status == NSKY_OK) {
-        nsky_learner_state s = {.params = block,
-                                .velocity = velocity,
-                                .stats = block + params,
-                                .slow_params = block + params + stats,
-                                .slow_stats = block + 2 * params + stats,
-                                .queue = block + 2 * (params + stats)};
-        nsky_train_graph_draw(g, SEED, s.params, s.stats);
-        memcpy(s.slow_params, s.params, params * sizeof(float));
-        memcpy(s.slow_stats, s.stats, stats * sizeof(float));
-        for (size_t i = 0; i < (size_t)QUEUE * DIM; i++)
-            s.queue[i] = (float)(nsky_rng_normal(&rng) / sqrt(DIM));
-        status = nsky_train_cuda.card->put(card, &s, err);
-    }
-    nsky_free(block);
-    nsky_free(velocity);
+    *out = (check_state){.block = block};
+    if (!block)
+        return err->status;
+    out->s = (nsky_learner_state){.params = block,
+                                  .velocity = block + params,
+                                  .slow_params = block + 2 * params,
+                                  .stats = block + 4 * params,
+                                  .slow_stats = block + 4 * params + stats,
+                                  .queue = block + 4 * params + 2 * stats};
+    out->gradients = block + 3 * params;
+    nsky_train_graph_draw(g, SEED, out->s.params, out->s.stats);
+    memcpy(out->s.slow_params, out->s.params, params * sizeof(float));
+    memcpy(out->s.slow_stats, out->s.stats, stats * sizeof(float));
+    for (size_t i = 0; i < (size_t)queue * DIM; i++)
+        out->s.queue[i] = (float)(nsky_rng_normal(&rng) / sqrt(DIM));
+    return NSKY_OK;
+}
+
+void check_state_free(check_state *state)
+{
+    nsky_free(state->block);
+}
+
+static nsky_status put_state(void *card, const nsky_train_graph *g, nsky_error *err)
+{
+    check_state state;
+    nsky_status status = check_state_new(&state, g, QUEUE, err);
+
+    if (status == NSKY_OK)
+        status = nsky_train_cuda.card->put(card, &state.s, err);
+    check_state_free(&state);
     return status;
 }
 
@@ -245,7 +259,7 @@ nsky_status check_train_speed(const check_args *args, nsky_error *err)
 
     if (status != NSKY_OK)
         goto done;
-    build_graph(graph, args);
+    check_train_graph(graph, args);
     nsky_rng_fill_normal(&rng, images, floats);
     for (uint32_t i = 0; i < batch; i++)
         dealt[i] = batch - 1 - i;

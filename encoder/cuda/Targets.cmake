@@ -9,7 +9,9 @@ add_library(nsky_cuda_core OBJECT
   "${here}/cuda.c" "${here}/network.c" "${here}/network_values.c" "${here}/slots.c" "${here}/weights.c" "${here}/wire.c"
   "${here}/choices.c" "${here}/bytes.c" "${here}/views.c" "${here}/nccl.c" "${here}/nccl_meet.c" "${here}/train.c"
   "${here}/train_network.c" "${here}/train_plan.c" "${here}/train_layers.c" "${here}/train_loss.c"
-  "${here}/train_learner.c" "${here}/train_step.c"
+  "${here}/train_learner.c" "${here}/train_step.c" "${here}/train_parts.c" "${here}/train_ranks.c"
+  "${here}/nccl_watch.c"
+  "${here}/train_state.c" "${here}/train_heads.c" "${here}/train_labels.c" "${here}/train_labels_step.c"
   "${NEARSKY_ROOT}/encoder/cpu/plan.c")
 target_link_libraries(nsky_cuda_core PUBLIC nsky_flags)
 target_compile_options(nsky_cuda_core PRIVATE -fvisibility=hidden)
@@ -41,7 +43,8 @@ if(NEARSKY_HAVE_CUDA)
       "${NEARSKY_ROOT}/image/stretch_pixel.h" "${NEARSKY_ROOT}/image/resample_tap.h")
   set(train_kernels "${here}/kernels_train.h" "${here}/kernel_rows.h" "${here}/kernel_norm.h"
       "${here}/kernel_back.h"
-      "${here}/kernels_learn.h" "${here}/kernel_loss.h" "${here}/kernel_update.h" "${here}/grid.h" "${here}/number.h")
+      "${here}/kernels_learn.h" "${here}/kernel_loss.h" "${here}/kernel_update.h"
+      "${here}/kernels_heads.h" "${here}/kernel_heads.h" "${here}/grid.h" "${here}/number.h")
   nsky_cuda_object("${here}/kernels.cu" kernels_object DEPENDS "${here}/launch.h" ${kernels})
   nsky_cuda_object("${here}/kernels_train.cu" train_object DEPENDS "${here}/launch.h" ${train_kernels})
   nsky_cuda_object("${here}/kernels_views.cu" views_object DEPENDS "${here}/launch.h" "${here}/grid.h"

@@ -295,10 +295,12 @@ nsky_status nsky_dev_captured(nsky_dev *dev, nsky_dev_graph **out, nsky_error *e
 
     *out = NULL;
     if ((status = check(cudaStreamEndCapture(dev->streams[NSKY_STREAM_COMPUTE], &graph),
-                        "recording the network", err)) != NSKY_OK)
-        return status;
-    status = check(cudaGraphInstantiate(&made, graph, 0), "preparing the network", err);
-    cudaGraphDestroy(graph);
+                        "recording the network", err)) == NSKY_OK) {
+        status = check(cudaGraphInstantiate(&made, graph, 0), "preparing the network", err);
+        cudaGraphDestroy(graph);
+    }
+    if (status != NSKY_OK)
+        (void)cudaGetLastError(); /* a launch that follows is not to be blamed */
     *out = (nsky_dev_graph *)made;
     return status;
 }

@@ -52,8 +52,10 @@ static inline size_t nsky_shorten_count(const nsky_shorten_args *a)
 
 NSKY_ON_DEVICE static inline void nsky_shorten_item(const nsky_shorten_args *a, size_t item)
 {
-    if (*a->length > a->clip)
-        a->values[item] = (float)(a->values[item] * (a->clip / *a->length));
+    double clip = a->now ? a->now->clip : a->clip;
+
+    if (clip > 0 && *a->length > clip)
+        a->values[item] = (float)(a->values[item] * (clip / *a->length));
 }
 
 static inline size_t nsky_sgd_count(const nsky_sgd_args *a)
@@ -63,11 +65,14 @@ static inline size_t nsky_sgd_count(const nsky_sgd_args *a)
 
 NSKY_ON_DEVICE static inline void nsky_sgd_item(const nsky_sgd_args *a, size_t item)
 {
-    float p = a->params[item], shrink = a->decays[item] ? a->decay : 0;
-    float v = a->momentum * a->velocity[item] + (a->gradients[item] + shrink * p);
+    float rate = a->now ? a->now->rate : a->rate;
+    float momentum = a->now ? a->now->momentum : a->momentum;
+    float decay = a->now ? a->now->decay : a->decay;
+    float p = a->params[item], shrink = a->decays[item] ? decay : 0;
+    float v = momentum * a->velocity[item] + (a->gradients[item] + shrink * p);
 
     a->velocity[item] = v;
-    a->params[item] = p - a->rate * v;
+    a->params[item] = p - rate * v;
 }
 
 static inline size_t nsky_ema_count(const nsky_ema_args *a)
@@ -77,7 +82,10 @@ static inline size_t nsky_ema_count(const nsky_ema_args *a)
 
 NSKY_ON_DEVICE static inline void nsky_ema_item(const nsky_ema_args *a, size_t item)
 {
-    a->slow[item] = a->old_share * a->slow[item] + a->new_share * a->fast[item];
+    float old_share = a->now ? a->now->old_share : a->old_share;
+    float new_share = a->now ? a->now->new_share : a->new_share;
+
+    a->slow[item] = old_share * a->slow[item] + new_share * a->fast[item];
 }
 
 static inline size_t nsky_follow_count(const nsky_follow_args *a)
@@ -101,7 +109,8 @@ static inline size_t nsky_enqueue_count(const nsky_enqueue_args *a)
 
 NSKY_ON_DEVICE static inline void nsky_enqueue_item(const nsky_enqueue_args *a, size_t item)
 {
-    size_t row = (a->first + item / a->dim) % a->queue_rows;
+    size_t first = a->now ? a->now->first : a->first;
+    size_t row = (first + item / a->dim) % a->queue_rows;
 
     a->queue[row * a->dim + item % a->dim] = a->keys[item];
 }

@@ -62,6 +62,14 @@ typedef struct nsky_through_args {
 
 /* --- from gradients to parameters --- */
 
+/* What changes from step to step, in device memory: so that launches may be recorded once. */
+typedef struct nsky_step_numbers {
+    double clip; /* 0: none are cut down */
+    float rate, momentum, decay;
+    float old_share, new_share; /* of the slow parameters */
+    uint32_t first;             /* row of the queue to be replaced */
+} nsky_step_numbers;
+
 /* sums [blocks]: squares of each NSKY_SQUARES_ITEMS; then their root, the whole's length. */
 typedef struct nsky_squares_args {
     const float *in;
@@ -75,12 +83,14 @@ typedef struct nsky_length_args {
     size_t count;   /* of sums */
 } nsky_length_args;
 
-/* Cut down to the length of clip where it is longer. */
+/* Cut down to the length of clip where it is longer. Here and below, where `now` is given the
+ * step's numbers are there. */
 typedef struct nsky_shorten_args {
     float *values;
     const double *length;
     double clip;
     size_t count;
+    const nsky_step_numbers *now;
 } nsky_shorten_args;
 
 typedef struct nsky_sgd_args {
@@ -89,6 +99,7 @@ typedef struct nsky_sgd_args {
     const uint8_t *decays; /* [count] 1: a weight */
     float rate, momentum, decay;
     size_t count;
+    const nsky_step_numbers *now;
 } nsky_sgd_args;
 
 typedef struct nsky_ema_args {
@@ -96,6 +107,7 @@ typedef struct nsky_ema_args {
     const float *fast;
     float old_share, new_share;
     size_t count;
+    const nsky_step_numbers *now;
 } nsky_ema_args;
 
 /* Running statistics after the mean of parts [parts, count]. */
@@ -112,6 +124,7 @@ typedef struct nsky_enqueue_args {
     float *queue; /* [queue_rows, dim] */
     const float *keys;
     uint32_t rows, queue_rows, first, dim; /* rows <= queue_rows */
+    const nsky_step_numbers *now;
 } nsky_enqueue_args;
 
 #define NSKY_LEARN_KERNELS(ITEM, BLOCK) \

@@ -1,6 +1,7 @@
 // kernels_train.cu - launches of the kernels of training; what they compute is in kernel_*.h, which
 // the host compiles too. Thread rule: a stream's order.
 #include "encoder/cuda/kernel_back.h"
+#include "encoder/cuda/kernel_heads.h"
 #include "encoder/cuda/kernel_update.h"
 #include "encoder/cuda/launch.h"
 
@@ -18,3 +19,4 @@
 
 NSKY_TRAIN_KERNELS(ITEM, BLOCK)
 NSKY_LEARN_KERNELS(ITEM, BLOCK)
+NSKY_HEADS_KERNELS(ITEM, BLOCK)

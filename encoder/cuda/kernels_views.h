@@ -11,17 +11,9 @@
 #include <stdint.h>
 
 #include "encoder/preprocess_pixel.h"
-#include "encoder/train/augment_pixel.h"
+#include "encoder/train/packed.h"
 
 #define NSKY_VIEW_LANES 256u /* that count a view's missing pixels */
-
-/* One view to make. */
-typedef struct nsky_view {
-    nsky_augment_recipe recipe;
-    uint64_t
-        at; /* first pixel of its stamp; [3, height, width] float16, not finite where missing */
-    uint32_t width, height;
-} nsky_view;
 
 typedef struct nsky_views_args {
     const nsky_view *views; /* [count] */

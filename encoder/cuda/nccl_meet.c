@@ -157,9 +157,9 @@ static nsky_status wait_a_little(const meeting *m, uint32_t missing, nsky_error 
         return nsky_fail(err, NSKY_ECANCELLED, "stopped while waiting for the other ranks");
     if (nsky_now_s() - m->began_s > how->timeout_s)
         return nsky_fail(err, NSKY_EBUSY,
-                         "rank %u of %u did not come to %s within %.0f s; start it with the same "
-                         "folder, or all with fewer ranks",
-                         missing, how->count, how->folder, how->timeout_s);
+                         "rank %u/%u did not come to %s within %.0f s; start all ranks with the "
+                         "same words, or all with fewer ranks",
+                         missing + 1, how->count, how->folder, how->timeout_s);
     nanosleep(&pause, NULL);
     return NSKY_OK;
 }
@@ -180,13 +180,21 @@ static nsky_status meet(meeting *m, nsky_error *err)
     return status;
 }
 
+nsky_status nsky_ranks_valid(const nsky_ranks_options *how, nsky_error *err)
+{
+    assert(how && err);
+    if (how->count == 0 || how->count > NSKY_RANKS_MAX || how->rank >= how->count)
+        return nsky_fail(err, NSKY_EINVAL, "rank %u/%u: ranks are 1/N to N/N, N at most %u",
+                         how->rank + 1, how->count, NSKY_RANKS_MAX);
+    return NSKY_OK;
+}
+
 nsky_status nsky_ranks_meet(const nsky_ranks_options *how, uint8_t message[NSKY_MEET_BYTES],
                             nsky_error *err)
 {
     assert(how && how->folder && message && err);
-    if (how->count == 0 || how->count > NSKY_RANKS_MAX || how->rank >= how->count)
-        return nsky_fail(err, NSKY_EINVAL, "rank %u of %u: ranks are 0 to N - 1, N at most %u",
-                         how->rank, how->count, NSKY_RANKS_MAX);
+    if (nsky_ranks_valid(how, err) != NSKY_OK)
+        return err->status;
     meeting *m = nsky_alloc_zero(1, sizeof *m, err);
     if (!m)
         return err->status;

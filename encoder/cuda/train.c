@@ -235,6 +235,10 @@ static const nsky_train_card card = {
     .put = nsky_card_learner_put,
     .get = nsky_card_learner_get,
     .step = nsky_card_learner_step,
+    .stage = nsky_card_learner_stage,
+    .step_views = nsky_card_learner_step_views,
+    .join = nsky_card_learner_join,
+    .leave = nsky_card_learner_leave,
     .close = nsky_card_learner_close,
 };
 

@@ -15,18 +15,35 @@ static size_t task_count(const nsky_card_learner *l)
 
 static size_t told_bytes(const nsky_card_learner *l)
 {
-    return ((size_t)3 * l->samples + 1) * sizeof(double) + l->samples * sizeof(uint32_t);
+    return ((size_t)3 * l->samples + (size_t)2 * l->ranks) * sizeof(double) +
+           l->samples * sizeof(uint32_t);
 }
 
 static nsky_card_told tell_in(const nsky_card_learner *l, void *block)
 {
-    double *numbers = block;
+    double *numbers = block, *ranks = numbers + (size_t)3 * l->samples;
 
     return (nsky_card_told){.key_lengths = numbers,
                             .lengths = numbers + l->samples,
                             .losses = numbers + (size_t)2 * l->samples,
-                            .length = numbers + (size_t)3 * l->samples,
-                            .correct = (uint32_t *)(void *)(numbers + (size_t)3 * l->samples + 1)};
+                            .length = ranks,
+                            .stops = ranks + l->ranks,
+                            .correct = (uint32_t *)(void *)(ranks + (size_t)2 * l->ranks)};
+}
+
+static size_t orders_bytes(const nsky_card_learner *l)
+{
+    return sizeof(nsky_step_numbers) + sizeof(double) + (size_t)2 * l->samples * sizeof(uint32_t);
+}
+
+static nsky_card_orders order_in(const nsky_card_learner *l, void *block)
+{
+    nsky_step_numbers *numbers = block;
+    double *stop = (double *)(void *)(numbers + 1);
+    uint32_t *dealt = (uint32_t *)(void *)(stop + 1);
+
+    _Static_assert(sizeof *numbers % sizeof *stop == 0, "what follows is aligned");
+    return (nsky_card_orders){numbers, stop, dealt, dealt + l->samples};
 }
 
 typedef struct block {
@@ -49,9 +66,10 @@ static nsky_status alloc_all(nsky_card_learner *l, nsky_error *err)
         {(void **)&l->queue, (size_t)o->queue * l->dim * f},
         {(void **)&l->decays, params},
         {(void **)&l->gradients, params * f},
-        {(void **)&l->images, (size_t)2 * o->batch * l->in_floats * f},
+        {(void **)&l->images, l->seen ? 0 : (size_t)2 * o->batch * l->in_floats * f},
         {(void **)&l->dealt_ones, o->sub_batch * l->in_floats * f},
-        {(void **)&l->dealt, l->samples * sizeof(uint32_t)},
+        {&l->orders_block, orders_bytes(l)},
+        {(void **)&l->placed, (size_t)l->samples * l->dim * f},
         {(void **)&l->keys, (size_t)l->samples * l->dim * f},
         {(void **)&l->d_out, (size_t)o->sub_batch * l->dim * f},
         {(void **)&l->new_stats, task_count(l) * o->query->stat_floats * f},
@@ -72,9 +90,17 @@ static nsky_status alloc_all(nsky_card_learner *l, nsky_error *err)
         status = nsky_dev_pin(l->dev, &l->staged, l->staged_bytes, err);
     if (status == NSKY_OK)
         status = nsky_dev_pin(l->dev, &l->said_block, told_bytes(l), err);
+    if (status == NSKY_OK)
+        status = nsky_dev_pin(l->dev, &l->given_block, orders_bytes(l), err);
+    if (status != NSKY_OK)
+        return status;
     l->told = tell_in(l, l->told_block);
     l->said = tell_in(l, l->said_block);
-    return status;
+    l->orders = order_in(l, l->orders_block);
+    l->given = order_in(l, l->given_block);
+    if (!l->seen)
+        l->seen = l->images;
+    return NSKY_OK;
 }
 
 /* Through pinned memory, and waiting: nothing of the caller's is touched behind its back. */
@@ -118,6 +144,23 @@ static nsky_status send_decays(nsky_card_learner *l, nsky_error *err)
     return status;
 }
 
+/* Alone, what makes the views is what they are read from. */
+static nsky_status open_views(nsky_card_learner *l, nsky_error *err)
+{
+    const nsky_packing *packing = l->options.packing;
+    size_t most = (size_t)3 * NSKY_STAMP_SIDE_MAX * NSKY_STAMP_SIDE_MAX;
+    nsky_status status;
+
+    if (!packing)
+        return NSKY_OK;
+    assert(l->in_floats == (size_t)3 * packing->how.size * packing->how.size);
+    status = nsky_views_new(&l->views, l->dev, &packing->how, 2 * l->share, l->share * most,
+                            packing->margin, err);
+    if (status == NSKY_OK && l->ranks == 1)
+        l->seen = nsky_views_images(l->views);
+    return status;
+}
+
 static nsky_status open_all(nsky_card_learner *l, nsky_error *err)
 {
     const nsky_learner_options *o = &l->options;
@@ -130,16 +173,37 @@ static nsky_status open_all(nsky_card_learner *l, nsky_error *err)
             NSKY_OK ||
         (status = nsky_card_loss_new(&l->loss, l->dev, o->sub_batch, l->dim, o->queue,
                                      o->temperature, err)) != NSKY_OK ||
-        (status = alloc_all(l, err)) != NSKY_OK)
+        (status = open_views(l, err)) != NSKY_OK || (status = alloc_all(l, err)) != NSKY_OK)
         return status;
     return send_decays(l, err);
 }
 
-nsky_status nsky_card_learner_open(void **out, const nsky_learner_options *options, nsky_error *err)
+static nsky_status open_pairs(nsky_card_learner *l, const nsky_learner_options *options,
+                              nsky_error *err)
 {
-    assert(out && options && options->key && !options->heads && err);
     const nsky_train_value *first = &options->query->values[0];
     const nsky_train_value *last = &options->query->values[options->query->value_count - 1];
+
+    l->options = *options;
+    l->dim = last->channels * last->height * last->width;
+    l->directions = options->symmetric ? 2 : 1;
+    l->parts = options->batch / options->sub_batch;
+    l->samples = l->directions * options->batch;
+    l->rank = options->ranks > 1 ? options->rank : 0;
+    l->ranks = options->ranks > 1 ? options->ranks : 1;
+    assert(l->rank < l->ranks && l->parts % l->ranks == 0);
+    l->own_parts = l->parts / l->ranks;
+    l->first_part = l->rank * l->own_parts;
+    l->share = l->own_parts * options->sub_batch;
+    l->first = l->rank * l->share;
+    l->in_floats = (size_t)first->channels * first->height * first->width;
+    assert(l->samples <= options->queue);
+    return open_all(l, err);
+}
+
+nsky_status nsky_card_learner_open(void **out, const nsky_learner_options *options, nsky_error *err)
+{
+    assert(out && options && (!options->key || !options->heads) && err);
     nsky_card_learner *l;
     nsky_status status;
 
@@ -148,14 +212,9 @@ nsky_status nsky_card_learner_open(void **out, const nsky_learner_options *optio
         return nsky_fail(err, NSKY_EDEVICE, "cuda trains in bf16 only; use --precision bf16");
     if (!(l = nsky_alloc_zero(1, sizeof *l, err)))
         return NSKY_ENOMEM;
-    l->options = *options;
-    l->dim = last->channels * last->height * last->width;
-    l->directions = options->symmetric ? 2 : 1;
-    l->parts = options->batch / options->sub_batch;
-    l->samples = l->directions * options->batch;
-    l->in_floats = (size_t)first->channels * first->height * first->width;
-    assert(l->samples <= options->queue);
-    if ((status = open_all(l, err)) != NSKY_OK) {
+    status = options->key ? open_pairs(l, options, err)
+                          : nsky_card_labels_open(&l->labels, options, err);
+    if (status != NSKY_OK) {
         nsky_card_learner_close(l);
         return status;
     }
@@ -169,18 +228,25 @@ void nsky_card_learner_close(void *opened)
 
     if (!l)
         return;
-    nsky_train_net_free(l->query);
+    nsky_card_labels_close(l->labels);
+    nsky_train_net_free(l->query); /* which waits for what is under way, unless the card is lost */
     nsky_train_net_free(l->key);
+    nsky_ranks_leave(l->joined, false);
+    nsky_views_free(l->views);
     nsky_card_loss_free(l->loss);
     if (l->dev) {
-        void *blocks[] = {l->params,  l->velocity,  l->stats,     l->slow_params, l->slow_stats,
-                          l->queue,   l->decays,    l->gradients, l->images,      l->dealt_ones,
-                          l->dealt,   l->keys,      l->d_out,     l->new_stats,   l->new_slow_stats,
-                          l->squares, l->told_block};
+        for (int i = 0; i < NSKY_CARD_PARTS; i++)
+            nsky_dev_graph_free(l->dev, l->recorded[i]);
+        void *blocks[] = {l->params,     l->velocity,   l->stats,        l->slow_params,
+                          l->slow_stats, l->queue,      l->decays,       l->gradients,
+                          l->images,     l->dealt_ones, l->orders_block, l->placed,
+                          l->keys,       l->d_out,      l->new_stats,    l->new_slow_stats,
+                          l->squares,    l->told_block};
         for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
             nsky_dev_free(l->dev, blocks[i]);
         nsky_dev_unpin(l->dev, l->staged);
         nsky_dev_unpin(l->dev, l->said_block);
+        nsky_dev_unpin(l->dev, l->given_block);
     }
     nsky_dev_close(l->dev);
     nsky_free(l);
@@ -215,6 +281,8 @@ nsky_status nsky_card_learner_put(void *opened, const nsky_learner_state *state,
     place places[PLACES];
     nsky_status status = NSKY_OK;
 
+    if (l->labels)
+        return nsky_card_state_put(&l->labels->state, state, err);
     places_of(l, state, places);
     for (int i = 0; i < PLACES && status == NSKY_OK; i++)
         status = send(l, places[i].card, places[i].host, places[i].count * sizeof(float), err);
@@ -230,6 +298,8 @@ nsky_status nsky_card_learner_get(void *opened, nsky_learner_state *state, float
     place places[PLACES];
     nsky_status status = NSKY_OK;
 
+    if (l->labels)
+        return nsky_card_state_get(&l->labels->state, state, gradients, err);
     places_of(l, state, places);
     for (int i = 0; i < PLACES && status == NSKY_OK; i++)
         status = fetch(l, places[i].host, places[i].card, places[i].count * sizeof(float), err);

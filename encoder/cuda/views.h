@@ -12,8 +12,9 @@
 
 typedef struct nsky_views nsky_views;
 
-/* Room for so many views of how->size pixels a run, and their stamps' pixels (all bands). margin:
- * the largest that a recipe may have, NSKY_AUGMENT_RADIUS_MAX or 0 where nothing is blurred. */
+/* Room for so many views of how->size pixels a run; for their stamps' pixels (all bands) it is made
+ * as they come, up to pixels_max. margin: the largest that a recipe may have,
+ * NSKY_AUGMENT_RADIUS_MAX or 0 where nothing is blurred. */
 NSKY_MUST_CHECK nsky_status nsky_views_new(nsky_views **out, nsky_dev *dev,
                                            const nsky_preprocess *how, uint32_t views_max,
                                            size_t pixels_max, uint32_t margin, nsky_error *err);
@@ -32,5 +33,14 @@ void nsky_views_free(nsky_views *views); /* NULL is a no-op */
 NSKY_MUST_CHECK nsky_status nsky_views_run(nsky_views *views, const nsky_view *each, uint32_t count,
                                            const uint16_t *pixels, size_t pixel_count,
                                            const float **images, nsky_error *err);
+
+/* The same in two halves, for whoever packs stamps himself: where to put them, in pinned memory
+ * that is free again, and then the batch into the streams. */
+NSKY_MUST_CHECK nsky_status nsky_views_room(nsky_views *views, uint32_t count, size_t pixel_count,
+                                            nsky_view **each, uint16_t **pixels, nsky_error *err);
+NSKY_MUST_CHECK nsky_status nsky_views_start(nsky_views *views, uint32_t count, size_t pixel_count,
+                                             const float **images, nsky_error *err);
+/* Where every run's images are. */
+const float *nsky_views_images(const nsky_views *views);
 
 #endif

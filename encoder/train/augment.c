@@ -160,18 +160,19 @@ void nsky_augment_draw(const nsky_augment *a, const nsky_augment_own *own, bool 
     out->rng = rng;
 }
 
-static double spread_max(const nsky_draw *d)
+uint32_t nsky_augment_margin(const nsky_augment *a)
 {
-    return d->kind == NSKY_DRAW_OFF ? 0 : NSKY_AUGMENT_BLUR_MAX_PX;
+    assert(a);
+    bool blurs = a->blur[0].kind || a->blur[1].kind || a->blur[2].kind;
+
+    return blurs ? NSKY_AUGMENT_RADIUS_MAX : 0;
 }
 
 double nsky_augment_reach(const nsky_augment *a, const nsky_preprocess *how)
 {
-    double blur =
-        fmax(fmax(spread_max(&a->blur[0]), spread_max(&a->blur[1])), spread_max(&a->blur[2]));
-    double margin = blur > 0 ? NSKY_AUGMENT_RADIUS_MAX : 0;
+    double half = how->size / 2.0 + nsky_augment_margin(a);
 
-    return ((how->size / 2.0 + margin + a->jitter_px) * M_SQRT2) / a->zoom_low + 3;
+    return ((half + a->jitter_px) * M_SQRT2) / a->zoom_low + 3;
 }
 
 /* [low, low + kept): the middle of `all` pixels, which stays the middle. */

@@ -30,6 +30,8 @@ void nsky_augment_draw(const nsky_augment *augment, const nsky_augment_own *own,
                        uint64_t seed, uint32_t epoch, uint64_t sample, uint32_t view,
                        nsky_augment_numbers *out);
 
+/* The largest margin that a recipe may have: 0 where nothing is blurred. */
+uint32_t nsky_augment_margin(const nsky_augment *augment);
 /* Pixels from the middle of the network's crop that a view can reach, in pixels of the network. */
 double nsky_augment_reach(const nsky_augment *augment, const nsky_preprocess *how);
 

@@ -17,13 +17,12 @@ nsky_status nsky_augment_scratch_new(nsky_augment_scratch **out, const nsky_augm
 {
     assert(out && augment && how && err && how->size > 0 && how->size <= NSKY_STAMP_SIDE_MAX);
     nsky_augment_scratch *s = nsky_alloc_zero(1, sizeof *s, err);
-    bool blurs = augment->blur[0].kind || augment->blur[1].kind || augment->blur[2].kind;
 
     *out = NULL;
     if (!s)
         return err->status;
     s->how = *how;
-    s->margin_max = blurs ? NSKY_AUGMENT_RADIUS_MAX : 0;
+    s->margin_max = nsky_augment_margin(augment);
     size_t side = how->size + 2 * (size_t)s->margin_max, planes = 3 * side * side;
     if (!(s->flux = nsky_alloc_aligned(planes, sizeof(float), err)) ||
         !(s->known = nsky_alloc_aligned(planes, sizeof(float), err)) ||

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "common/error.h"
 #include "encoder/model.h"
@@ -95,6 +96,16 @@ const nsky_train_value *nsky_train_output(const nsky_train_graph *graph);
 /* Floats a sample of the input and of the output has. */
 size_t nsky_train_in_floats(const nsky_train_graph *graph);
 size_t nsky_train_out_floats(const nsky_train_graph *graph);
+
+/* NULL: there is none. */
+static inline const nsky_train_param *nsky_train_param_named(const nsky_train_graph *graph,
+                                                             const char *name)
+{
+    for (uint32_t i = 0; i < graph->param_count; i++)
+        if (strcmp(graph->params[i].name, name) == 0)
+            return &graph->params[i];
+    return NULL;
+}
 
 /* Seeded: He-normal over fan-out for convolutions of an image, uniform within 1/sqrt(fan-in) for
  * linear layers and biases, batch norms at one and zero; statistics at zero and one. */

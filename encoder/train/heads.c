@@ -58,6 +58,18 @@ static bool parse_head(char *word, nsky_head *out)
     return !weight || parse_weight(weight, &out->weight);
 }
 
+/* Of one kind and column: their columns of a table would have one name. */
+static bool last_is_twice(const nsky_heads *heads)
+{
+    const nsky_head *last = &heads->list[heads->count - 1];
+
+    for (const nsky_head *h = heads->list; h < last; h++)
+        if (h->kind == last->kind && h->near == last->near && h->bins == last->bins &&
+            strcmp(h->column, last->column) == 0)
+            return true;
+    return false;
+}
+
 nsky_status nsky_heads_parse(nsky_heads *out, const char *words, nsky_error *err)
 {
     assert(out && words && err);
@@ -74,6 +86,10 @@ nsky_status nsky_heads_parse(nsky_heads *out, const char *words, nsky_error *err
             return nsky_fail(err, NSKY_EINVAL,
                              "head %u of \"%s\" is not KIND:COLUMN or KIND:COLUMN:WEIGHT with a "
                              "kind of class, near, number, flag, or bins2 to bins4096",
+                             out->count, words);
+        if (last_is_twice(out))
+            return nsky_fail(err, NSKY_EINVAL,
+                             "head %u of \"%s\" is there twice: give the first a larger weight",
                              out->count, words);
     }
     return out->count > 0 ? NSKY_OK : nsky_fail(err, NSKY_EINVAL, "no heads given");

@@ -45,6 +45,13 @@ static void put_course(nsky_json *object, const nsky_train_options *o)
     nsky_json_put_string(object, "precision", nsky_precision_name(o->precision));
 }
 
+/* Where the loader makes them nothing is said, as it was before cards could. */
+static void put_views(nsky_json *object, const nsky_trainer *t)
+{
+    if (t->packing.how.size > 0)
+        nsky_json_put_string(object, "views", "card");
+}
+
 /* What it learns from beside the stores. */
 static nsky_status put_labels(nsky_json *object, const nsky_trainer *t, nsky_error *err)
 {
@@ -74,6 +81,7 @@ char *nsky_trainer_identity(const nsky_trainer *t, nsky_error *err)
     nsky_json_put_integer(object, "version", TRAINING_VERSION);
     put_head(object, &t->options);
     put_course(object, &t->options);
+    put_views(object, t);
     nsky_json_put_integer(object, "rows", (int64_t)nsky_loader_rows(t->loader));
     nsky_json_put(object, "preprocess", nsky_preprocess_describe(&t->options.preprocess));
     nsky_json_put(object, "augment", nsky_augment_describe(&t->options.augment));

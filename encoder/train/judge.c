@@ -1,39 +1,23 @@
 /* judge.c - features by the inference back end, then one linear layer in double.
  * Thread rule: see judge.h. */
-#include "encoder/train/judge.h"
+#include "encoder/train/judge_private.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/file.h"
 #include "common/memory.h"
 #include "encoder/registry.h"
-#include "encoder/train/heads.h"
 
 #define OUTLIER 0.15 /* deep surveys' */
 
-struct nsky_judge {
-    const nsky_backend_ops *ops;
-    nsky_loader *loader;
-    const nsky_target *target;
-    const float *weight, *bias;
-    bool scaled;
-    nsky_graph *graph;
-    void *state;
-    uint32_t batch;
-    float *images, *features;
-    double *shares; /* [batch, classes] */
-};
-
 nsky_status nsky_judge_open(nsky_judge **out, const nsky_model *model,
                             const nsky_encoder_options *how, nsky_loader *loader,
-                            const nsky_target *target, const float *weight, const float *bias,
-                            bool scaled, nsky_error *err)
+                            const nsky_judge_head *heads, uint32_t count, bool scaled,
+                            nsky_error *err)
 {
-    assert(out && model && how && loader && target && weight && bias && err);
+    assert(out && model && how && loader && heads && count > 0 && count <= NSKY_HEADS_MAX && err);
     nsky_judge *j = nsky_alloc_zero(1, sizeof *j, err);
     uint32_t size = nsky_loader_how(loader)->preprocess.size;
     nsky_precision precision = how->precision;
@@ -43,17 +27,20 @@ nsky_status nsky_judge_open(nsky_judge **out, const nsky_model *model,
     if (!j)
         return NSKY_ENOMEM;
     j->loader = loader;
-    j->target = target;
-    j->weight = weight;
-    j->bias = bias;
+    j->count = count;
     j->scaled = scaled;
+    for (uint32_t h = 0; h < count; h++) {
+        assert(heads[h].target && heads[h].weight && heads[h].bias);
+        j->heads[h] = heads[h];
+        j->outputs += heads[h].target->class_count;
+    }
     if ((status = nsky_registry_choose(&j->ops, how->device, &precision, err)) != NSKY_OK ||
         (status = nsky_graph_build(&j->graph, model, size, err)) != NSKY_OK ||
         (status = j->ops->open(&j->state, j->graph, precision, &j->batch, err)) != NSKY_OK)
         goto failed;
     if (!(j->images = nsky_alloc_aligned(j->batch, 3 * sizeof(float) * size * size, err)) ||
         !(j->features = nsky_alloc_aligned(j->batch, sizeof(float) * j->graph->dim, err)) ||
-        !(j->shares = nsky_alloc(j->batch, sizeof(double) * target->class_count, err))) {
+        !(j->shares = nsky_alloc(j->batch, sizeof(double) * j->outputs, err))) {
         status = NSKY_ENOMEM;
         goto failed;
     }
@@ -89,30 +76,39 @@ static void softmax(double *logits, uint32_t count)
         logits[k] /= sum;
 }
 
-/* What the head says of a vector: shares, or for a number the output itself. */
-static void say(const nsky_judge *j, const float *features, double *shares)
+/* What a head says of a vector, by which it is multiplied with factor. */
+static void say(const nsky_judge_head *head, const float *features, uint32_t dim, double factor,
+                double *shares)
 {
-    uint32_t dim = j->graph->dim, classes = j->target->class_count;
-    double square = 0, factor = 1;
+    const uint32_t classes = head->target->class_count;
 
-    for (uint32_t d = 0; d < dim && j->scaled; d++)
-        square += (double)features[d] * features[d];
-    if (square > 0)
-        factor = NSKY_HEADS_LENGTH / sqrt(square);
     for (uint32_t k = 0; k < classes; k++) {
-        shares[k] = j->bias[k];
+        shares[k] = head->bias[k];
         for (uint32_t d = 0; d < dim; d++)
-            shares[k] += factor * j->weight[(size_t)k * dim + d] * features[d];
+            shares[k] += factor * head->weight[(size_t)k * dim + d] * features[d];
     }
-    if (j->target->kind != NSKY_TARGET_NUMBER)
+    if (head->target->kind != NSKY_TARGET_NUMBER)
         softmax(shares, classes);
 }
 
-/* Shares of `count` rows of the loader, which are rows[i], or first + i where rows is NULL. */
-static nsky_status run(nsky_judge *j, const nsky_label *rows, uint64_t first, uint32_t count,
-                       nsky_error *err)
+static void say_all(const nsky_judge *j, const float *features, double *shares)
 {
-    uint32_t size = j->graph->size, dim = j->graph->dim, classes = j->target->class_count;
+    const uint32_t dim = j->graph->dim;
+    double square = 0;
+
+    for (uint32_t d = 0; d < dim && j->scaled; d++)
+        square += (double)features[d] * features[d];
+    for (uint32_t h = 0; h < j->count; h++) {
+        say(&j->heads[h], features, dim, square > 0 ? NSKY_HEADS_LENGTH / sqrt(square) : 1, shares);
+        shares += j->heads[h].target->class_count;
+    }
+}
+
+nsky_status nsky_judge_run(nsky_judge *j, const nsky_label *rows, uint64_t first, uint32_t count,
+                           nsky_error *err)
+{
+    assert(j && count <= j->batch && err);
+    uint32_t size = j->graph->size, dim = j->graph->dim;
     nsky_status status;
 
     for (uint32_t i = 0; i < j->batch; i++) {
@@ -126,12 +122,13 @@ static nsky_status run(nsky_judge *j, const nsky_label *rows, uint64_t first, ui
     if ((status = j->ops->run(j->state, j->images, j->features, err)) != NSKY_OK)
         return status;
     for (uint32_t i = 0; i < count; i++)
-        say(j, j->features + (size_t)i * dim, j->shares + (size_t)i * classes);
+        say_all(j, j->features + (size_t)i * dim, j->shares + (size_t)i * j->outputs);
     return NSKY_OK;
 }
 
-static uint32_t likeliest(const double *shares, uint32_t count)
+uint32_t nsky_judge_likeliest(const double *shares, uint32_t count)
 {
+    assert(shares);
     uint32_t best = 0;
 
     for (uint32_t k = 1; k < count; k++)
@@ -181,22 +178,24 @@ static double off_by(const nsky_target *t, const double *shares, double value)
 nsky_status nsky_judge_measure(nsky_judge *j, const nsky_target *truth, nsky_judge_result *result,
                                nsky_error *err)
 {
-    assert(j && truth && result && err && truth->class_count == j->target->class_count);
+    assert(j && truth && result && err);
+    const nsky_target *target = j->heads[0].target;
     uint64_t count = truth->labels.count, correct = 0;
-    uint32_t classes = truth->class_count;
+    assert(truth->class_count == target->class_count);
     double *offs = nsky_alloc(count, sizeof *offs, err);
     nsky_status status = offs ? NSKY_OK : NSKY_ENOMEM;
 
     *result = (nsky_judge_result){count, NAN, NAN, NAN, NAN};
     for (uint64_t at = 0; at < count && status == NSKY_OK; at += j->batch) {
         uint32_t some = count - at < j->batch ? (uint32_t)(count - at) : j->batch;
-        status = run(j, truth->labels.labels + at, 0, some, err);
+        status = nsky_judge_run(j, truth->labels.labels + at, 0, some, err);
         for (uint32_t i = 0; i < some && status == NSKY_OK; i++) {
-            const double *shares = j->shares + (size_t)i * classes;
+            const double *shares = j->shares + (size_t)i * j->outputs;
             if (truth->classes)
-                correct += likeliest(shares, classes) == truth->classes[at + i];
+                correct +=
+                    nsky_judge_likeliest(shares, target->class_count) == truth->classes[at + i];
             if (truth->values)
-                offs[at + i] = off_by(j->target, shares, truth->values[at + i]);
+                offs[at + i] = off_by(target, shares, truth->values[at + i]);
         }
     }
     if (status == NSKY_OK && truth->values)
@@ -204,91 +203,5 @@ nsky_status nsky_judge_measure(nsky_judge *j, const nsky_target *truth, nsky_jud
     else
         result->accuracy = (double)correct / (double)count;
     nsky_free(offs);
-    return status;
-}
-
-/* --- what it says of every row --- */
-
-/* Quoted where it must be. */
-static void put_field(FILE *stream, const char *text)
-{
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, stream);
-        return;
-    }
-    fputc('"', stream);
-    for (; *text; text++)
-        fprintf(stream, *text == '"' ? "\"\"" : "%c", *text);
-    fputc('"', stream);
-}
-
-static void put_head(const nsky_judge *j, FILE *stream)
-{
-    fputs("id,name,", stream);
-    if (!j->target->names) {
-        fputs("estimate,sigma\n", stream);
-        return;
-    }
-    fputs("class", stream);
-    for (uint32_t k = 0; k < j->target->class_count; k++) {
-        fputs(",p_", stream);
-        put_field(stream, j->target->names[k]);
-    }
-    fputc('\n', stream);
-}
-
-static void put_row(const nsky_judge *j, FILE *stream, const nsky_object *object,
-                    const double *shares)
-{
-    const nsky_target *t = j->target;
-    double mean, square = 0;
-
-    fprintf(stream, "%" PRIu64 ",", object->id);
-    put_field(stream, object->name);
-    if (t->names) {
-        fputc(',', stream);
-        put_field(stream, t->names[likeliest(shares, t->class_count)]);
-        for (uint32_t k = 0; k < t->class_count; k++)
-            fprintf(stream, ",%.6f", shares[k]);
-    } else {
-        mean = nsky_target_estimate(t, shares);
-        for (uint32_t k = 0; k < t->class_count; k++)
-            square += shares[k] * pow(t->low + (k + 0.5) * t->width - mean, 2);
-        fprintf(stream, ",%.6g,%.6g", mean, sqrt(square));
-    }
-    fputc('\n', stream);
-}
-
-static nsky_status put_rows(nsky_judge *j, FILE *stream, nsky_error *err)
-{
-    uint64_t rows = nsky_loader_rows(j->loader);
-    nsky_object object;
-    nsky_status status;
-
-    for (uint64_t at = 0; at < rows; at += j->batch) {
-        uint32_t some = rows - at < j->batch ? (uint32_t)(rows - at) : j->batch;
-        if ((status = run(j, NULL, at, some, err)) != NSKY_OK)
-            return status;
-        for (uint32_t i = 0; i < some; i++) {
-            if ((status = nsky_loader_object(j->loader, at + i, &object, err)) != NSKY_OK)
-                return status;
-            put_row(j, stream, &object, j->shares + (size_t)i * j->target->class_count);
-        }
-    }
-    return NSKY_OK;
-}
-
-nsky_status nsky_judge_write(nsky_judge *j, const char *path, nsky_error *err)
-{
-    assert(j && path && err);
-    nsky_file_writer writer = {0};
-    nsky_status status = nsky_file_begin(&writer, path, err);
-
-    if (status != NSKY_OK)
-        return status;
-    put_head(j, writer.stream);
-    if ((status = put_rows(j, writer.stream, err)) == NSKY_OK)
-        status = nsky_file_commit(&writer, err);
-    nsky_file_abort(&writer);
     return status;
 }

@@ -35,10 +35,10 @@ static nsky_status alloc_state(nsky_learner *l, nsky_error *err)
     return NSKY_OK;
 }
 
-/* Pairs are learned from where the network is, if that is a card; labels by way of here. */
+/* Learned is where the network is. */
 static bool is_on_card(const nsky_learner_options *o)
 {
-    return o->ops->card && o->key;
+    return o->ops->card;
 }
 
 static nsky_status alloc_step(nsky_learner *l, nsky_error *err)
@@ -111,18 +111,13 @@ static nsky_status draw(nsky_learner *l, nsky_error *err)
 /* Where the heads' parameters are; that they are is the graph's builder's promise. */
 static void find_heads(nsky_learner *l)
 {
-    const nsky_train_graph *g = l->options.query;
-    uint32_t found = 0;
+    const nsky_train_param *weight = nsky_train_param_named(l->options.query, "fc.weight");
+    const nsky_train_param *bias = nsky_train_param_named(l->options.query, "fc.bias");
 
-    for (uint32_t i = 0; i < g->param_count; i++) {
-        bool weight = strcmp(g->params[i].name, "fc.weight") == 0;
-        if (!weight && strcmp(g->params[i].name, "fc.bias") != 0)
-            continue;
-        *(weight ? &l->fc_weight : &l->fc_bias) = g->params[i].offset;
-        assert(g->params[i].count == l->options.heads->outputs * (weight ? (size_t)l->dim : 1));
-        found++;
-    }
-    assert(found == 2);
+    assert(weight && weight->count == l->options.heads->outputs * (size_t)l->dim);
+    assert(bias && bias->count == l->options.heads->outputs);
+    l->fc_weight = weight->offset;
+    l->fc_bias = bias->offset;
 }
 
 nsky_status nsky_learner_new(nsky_learner **out, const nsky_learner_options *options,
@@ -145,6 +140,8 @@ nsky_status nsky_learner_new(nsky_learner **out, const nsky_learner_options *opt
     assert(l->directions * l->parts <= NSKY_LEARNER_TASKS_MAX);
     l->in_floats = nsky_train_in_floats(options->query);
     assert(!options->heads || !options->key);
+    assert((!options->packing && options->ranks < 2) || is_on_card(options));
+    assert(options->ranks < 2 || l->parts % options->ranks == 0);
     if (options->heads)
         find_heads(l);
     if (!(l->workers = nsky_alloc_zero(options->threads, sizeof *l->workers, err)) ||
@@ -197,6 +194,19 @@ void nsky_learner_free(nsky_learner *l)
     nsky_free(l->results);
     nsky_free(l->said);
     nsky_free(l);
+}
+
+nsky_status nsky_learner_join(nsky_learner *l, const nsky_train_meeting *meeting, nsky_error *err)
+{
+    assert(l && l->card && l->options.ranks > 1 && meeting && err);
+    return l->options.ops->card->join(l->card, meeting, err);
+}
+
+void nsky_learner_leave(nsky_learner *l)
+{
+    assert(l);
+    if (l->card && l->options.ranks > 1)
+        l->options.ops->card->leave(l->card);
 }
 
 nsky_status nsky_learner_fetch(nsky_learner *l, nsky_error *err)

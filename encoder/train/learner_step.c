@@ -97,6 +97,14 @@ static nsky_status judge(nsky_learner *l, nsky_learner_worker *w, uint32_t task,
     return NSKY_OK;
 }
 
+/* A loss that is none is not learned from: the parameters stay what they were. */
+static nsky_status check_loss(const nsky_contrast_result *result, nsky_error *err)
+{
+    return isfinite(result->loss)
+               ? NSKY_OK
+               : nsky_fail(err, NSKY_EDATA, NSKY_DIVERGED_LOSS_TEXT, result->loss);
+}
+
 static nsky_status learn(void *context, uint32_t worker, uint32_t task, nsky_error *err)
 {
     nsky_learner *l = context;
@@ -108,6 +116,7 @@ static nsky_status learn(void *context, uint32_t worker, uint32_t task, nsky_err
 
     if ((status = o->ops->forward(w->query, images, w->out, err)) != NSKY_OK ||
         (status = judge(l, w, task, err)) != NSKY_OK ||
+        (status = check_loss(&l->results[task], err)) != NSKY_OK ||
         (status = o->ops->backward(w->query, w->d_out, err)) != NSKY_OK)
         return status;
     o->ops->stats(w->query, l->stats + task * o->query->stat_floats);
@@ -206,6 +215,7 @@ static void finish(nsky_learner *l, nsky_learner_result *result)
     }
     result->loss = loss / samples;
     result->accuracy = correct / samples;
+    result->stop = l->rates->stop;
     average_heads(l, tasks, result);
     follow_stats(l->state.stats, l->stats, tasks, o->query->stat_floats);
     if (!o->key)
@@ -217,8 +227,9 @@ static void finish(nsky_learner *l, nsky_learner_result *result)
     enqueue(l);
 }
 
-/* All of it there, but who is dealt where. */
-static nsky_status step_on_card(nsky_learner *l, nsky_learner_result *result, nsky_error *err)
+/* All of it there, but who is dealt where. images NULL: from packed stamps. */
+static nsky_status step_on_card(nsky_learner *l, const float *images, const nsky_packed *batch,
+                                nsky_learner_result *result, nsky_error *err)
 {
     const nsky_train_card *card = l->options.ops->card;
     nsky_status status = NSKY_OK;
@@ -228,10 +239,29 @@ static nsky_status step_on_card(nsky_learner *l, nsky_learner_result *result, ns
     if (status != NSKY_OK)
         return status;
     l->card_is_behind = false;
-    deal(l);
-    if ((status = card->step(l->card, l->images, l->dealt, l->rates, result, err)) == NSKY_OK)
+    if (l->options.key)
+        deal(l);
+    result->stop = l->rates->stop;
+    status = images ? card->step(l->card, images, l->labels, l->dealt, l->rates, result, err)
+                    : card->step_views(l->card, batch, l->dealt, l->rates, result, err);
+    if (status == NSKY_OK)
         l->card_is_ahead = true;
     return status;
+}
+
+nsky_status nsky_learner_stage(nsky_learner *l, const nsky_packed *batch, nsky_error *err)
+{
+    assert(l && l->card && l->options.packing && batch && err);
+    return l->options.ops->card->stage(l->card, batch, err);
+}
+
+nsky_status nsky_learner_step_packed(nsky_learner *l, const nsky_packed *batch,
+                                     const nsky_learner_rates *rates, nsky_learner_result *result,
+                                     nsky_error *err)
+{
+    assert(l && l->card && l->options.packing && rates && result && err);
+    l->rates = rates;
+    return step_on_card(l, NULL, batch, result, err);
 }
 
 nsky_status nsky_learner_step(nsky_learner *l, const float *images, const uint32_t *labels,
@@ -248,7 +278,7 @@ nsky_status nsky_learner_step(nsky_learner *l, const float *images, const uint32
     l->labels = labels;
     l->rates = rates;
     if (l->card)
-        return step_on_card(l, result, err);
+        return step_on_card(l, images, NULL, result, err);
     memset(l->gradients, 0, o->query->param_floats * sizeof(float));
     if ((status = nsky_pool_run(l->pool, load, l, o->threads, err)) != NSKY_OK)
         return status;
@@ -260,6 +290,8 @@ nsky_status nsky_learner_step(nsky_learner *l, const float *images, const uint32
     if ((status = nsky_pool_run(l->pool, learn, l, tasks, err)) != NSKY_OK)
         return status;
     result->length = clip(l);
+    if (rates->clip > 0 && !isfinite(result->length))
+        return nsky_fail(err, NSKY_EDATA, NSKY_DIVERGED_GRADIENTS_TEXT, result->length);
     if ((status = nsky_pool_run(l->pool, update, l, ranges, err)) != NSKY_OK)
         return status;
     finish(l, result);

@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "encoder/preprocess.h"
 #include "encoder/train/augment.h"
+#include "encoder/train/packed.h"
 #include "store/survey.h"
 
 #define NSKY_LOADER_STORES_MAX 64u
@@ -33,10 +34,12 @@ typedef struct nsky_loader_options {
     uint64_t seed;
     uint32_t threads;      /* 0: as many as there are cores */
     uint64_t memory_bytes; /* for stamps; 0: 4 GiB. Batches prepared ahead come on top: three */
+    bool packed;           /* nsky_loader_next_packed instead of nsky_loader_next */
+    uint32_t part, parts;  /* of every batch the part-th of so many equal ones; parts 0: all */
 } nsky_loader_options;
 
 /*
- * NSKY_EINVAL    no stores, or fewer stamps than a batch
+ * NSKY_EINVAL    no stores, fewer stamps than a batch, or one of no equal parts
  * NSKY_ELIMIT    more stores, views, threads or rows than the loader takes
  * and what opening a store says
  */
@@ -55,12 +58,17 @@ NSKY_MUST_CHECK nsky_status nsky_loader_restrict(nsky_loader *l, const uint64_t 
 NSKY_MUST_CHECK nsky_status nsky_loader_seek(nsky_loader *l, uint32_t epoch, uint64_t step,
                                              nsky_error *err);
 /*
- * images [views, batch, 3, size, size] float32 and rows [batch]: the loader's, valid until the next
- * call. Epochs follow one another without end. On error (a damaged stamp: the text names store and
- * row) the same batch comes again, and fails again unless the store was mended.
+ * images [views, batch, 3, size, size] float32 and rows [batch] (of a part of a batch: of that
+ * many): the loader's, valid until the next call. Epochs follow one another without end. On error
+ * (a damaged stamp: the text names store and row) the same batch comes again, and fails again
+ * unless the store was mended.
  */
 NSKY_MUST_CHECK nsky_status nsky_loader_next(nsky_loader *l, const float **images,
                                              const uint64_t **rows, nsky_error *err);
+
+/* The same views, not made yet: as the stamps and numbers they are made of. */
+NSKY_MUST_CHECK nsky_status nsky_loader_next_packed(nsky_loader *l, nsky_packed *batch,
+                                                    const uint64_t **rows, nsky_error *err);
 
 /* out [3, size, size]: centre crop, no augmentation: exactly nsky_preprocess_run. */
 NSKY_MUST_CHECK nsky_status nsky_loader_plain(nsky_loader *l, uint64_t row, float *out,

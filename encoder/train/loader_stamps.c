@@ -283,25 +283,50 @@ static void keep(nsky_stamps_reader *r, uint64_t row, kept *k)
     r->passing = k;
 }
 
+/* In memory, or in r->passing; *read: from the store, and r->stamp holds it, too. */
+static nsky_status find(nsky_stamps_reader *r, uint64_t row, kept **out, bool *read,
+                        nsky_error *err)
+{
+    nsky_status status = NSKY_OK;
+
+    nsky_free(r->passing);
+    r->passing = NULL;
+    *out = atomic_load(&r->stamps->kept[row]);
+    *read = !*out;
+    if (*read && (status = read_one(r, row, out, err)) == NSKY_OK)
+        keep(r, row, *out);
+    return status;
+}
+
 nsky_status nsky_stamps_prepared(nsky_stamps_reader *r, uint64_t row, const nsky_stamp **stamp,
                                  nsky_augment_own *own, nsky_error *err)
 {
     assert(r && stamp && own && err && row < nsky_stamps_rows(r->stamps));
-    kept *k = atomic_load(&r->stamps->kept[row]);
-    nsky_status status;
+    kept *k;
+    bool read;
+    nsky_status status = find(r, row, &k, &read, err);
 
-    nsky_free(r->passing);
-    r->passing = NULL;
-    if (k) {
+    if (status == NSKY_OK && !read)
         status = pick_up(r, k, err);
-    } else {
-        status = read_one(r, row, &k, err);
-        if (status == NSKY_OK)
-            keep(r, row, k);
-    }
     if (status != NSKY_OK)
         return status;
     *own = k->own;
     *stamp = r->stamp;
+    return NSKY_OK;
+}
+
+nsky_status nsky_stamps_pack(nsky_stamps_reader *r, uint64_t row, nsky_stamps_packed *out,
+                             nsky_error *err)
+{
+    assert(r && out && err && row < nsky_stamps_rows(r->stamps));
+    kept *k;
+    bool read;
+    nsky_status status = find(r, row, &k, &read, err);
+
+    if (status != NSKY_OK)
+        return status;
+    *out = (nsky_stamps_packed){
+        .header = k->header, .own = k->own, .pixels = k->halves, .owned = r->passing};
+    r->passing = NULL;
     return NSKY_OK;
 }

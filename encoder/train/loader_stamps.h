@@ -28,6 +28,16 @@ void nsky_stamps_reader_free(nsky_stamps_reader *reader); /* NULL is a no-op */
 NSKY_MUST_CHECK nsky_status nsky_stamps_prepared(nsky_stamps_reader *reader, uint64_t row,
                                                  const nsky_stamp **stamp, nsky_augment_own *own,
                                                  nsky_error *err);
+/* The same at rest, to be copied from. */
+typedef struct nsky_stamps_packed {
+    nsky_stamp header; /* without pixels */
+    nsky_augment_own own;
+    const uint16_t *pixels; /* [3, height, width] float16 */
+    void *owned;            /* NULL: they last until close; else the caller frees this */
+} nsky_stamps_packed;
+
+NSKY_MUST_CHECK nsky_status nsky_stamps_pack(nsky_stamps_reader *reader, uint64_t row,
+                                             nsky_stamps_packed *out, nsky_error *err);
 /* As the store has it. */
 NSKY_MUST_CHECK nsky_status nsky_stamps_stored(nsky_stamps_reader *reader, uint64_t row,
                                                nsky_stamp **out, nsky_error *err);

@@ -14,6 +14,14 @@
     "the network gives vectors of length %g: the training has diverged; start it again with a " \
     "smaller --lr"
 
+/* Of a loss of %g. */
+#define NSKY_DIVERGED_LOSS_TEXT \
+    "the loss is %g: the training has diverged; start it again with a smaller --lr"
+
+/* Of gradients whose length is %g. */
+#define NSKY_DIVERGED_GRADIENTS_TEXT \
+    "the gradients' length is %g: the training has diverged; start it again with a smaller --lr"
+
 typedef struct nsky_contrast {
     const nsky_train_ops *ops;
     uint32_t samples, dim, queue; /* a sub-batch's, and how many negatives there are */

@@ -8,8 +8,11 @@
 #ifndef NSKY_TRAIN_OPS_H
 #define NSKY_TRAIN_OPS_H
 
+#include <stdatomic.h>
+
 #include "encoder/encoder.h"
 #include "encoder/train/graph.h"
+#include "encoder/train/packed.h"
 
 #define NSKY_TRAIN_BATCH_MAX 1024
 
@@ -18,8 +21,16 @@ struct nsky_learner_state;
 struct nsky_learner_rates;
 struct nsky_learner_result;
 
-/* A whole learner of pairs (learner.h), whose state stays where the network is computed: only
- * images go there, and only what is asked for comes back. One thread. */
+/* Where and with whom a training on several cards meets. */
+typedef struct nsky_train_meeting {
+    const char *folder;
+    double timeout_s;        /* for the others to come */
+    const atomic_bool *stop; /* may be NULL */
+    uint8_t same[32];        /* of what must be alike on all ranks */
+} nsky_train_meeting;
+
+/* A whole learner (learner.h), whose state stays where the network is computed: only images and
+ * labels go there, and only what is asked for comes back. One thread. */
 typedef struct nsky_train_card {
     /* What the options point to is borrowed until close. */
     nsky_status (*open)(void **card, const struct nsky_learner_options *options, nsky_error *err);
@@ -27,11 +38,26 @@ typedef struct nsky_train_card {
     nsky_status (*put)(void *card, const struct nsky_learner_state *state, nsky_error *err);
     nsky_status (*get)(void *card, struct nsky_learner_state *state, float *gradients,
                        nsky_error *err);
-    /* dealt [directions, batch]: which image comes at a key's place. NSKY_EDATA: diverged, the
-     * state is as it was before the step; NSKY_EDEVICE: it is lost. */
-    nsky_status (*step)(void *card, const float *images, const uint32_t *dealt,
-                        const struct nsky_learner_rates *rates, struct nsky_learner_result *result,
-                        nsky_error *err);
+    /* images of this rank's part of the batch; labels as nsky_learner_step has them, NULL with
+     * pairs; dealt [directions, batch], of the whole one: which image comes at a key's place, NULL
+     * with labels. NSKY_EDATA: diverged, the state is as it was before the step; NSKY_EDEVICE: it
+     * is lost. */
+    nsky_status (*step)(void *card, const float *images, const uint32_t *labels,
+                        const uint32_t *dealt, const struct nsky_learner_rates *rates,
+                        struct nsky_learner_result *result, nsky_error *err);
+    /* Copies the batch of the next step_views, and puts it on its way behind what is under way. */
+    nsky_status (*stage)(void *card, const nsky_packed *batch, nsky_error *err);
+    /* The same, making the views itself: of options->packing; batch NULL: of what was staged last.
+     * NULL: this card makes none. */
+    nsky_status (*step_views)(void *card, const nsky_packed *batch, const uint32_t *dealt,
+                              const struct nsky_learner_rates *rates,
+                              struct nsky_learner_result *result, nsky_error *err);
+    /* With options->ranks above 1, before the first step: waits for the other ranks. NULL: this
+     * card works alone. NSKY_EMISMATCH: another rank is not the same; NSKY_EBUSY, _EDEVICE,
+     * _ECANCELLED, _EIO. */
+    nsky_status (*join)(void *card, const nsky_train_meeting *meeting, nsky_error *err);
+    /* Behind the last step of all ranks. */
+    void (*leave)(void *card);
     void (*close)(void *card); /* NULL is a no-op */
 } nsky_train_card;
 

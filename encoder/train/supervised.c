@@ -108,19 +108,28 @@ void nsky_supervised_labels(nsky_trainer *t, const uint64_t *rows)
             nsky_heads_find(&t->heads, rows[i], t->classes + (size_t)i * t->heads.count);
 }
 
-/* Of a target whose outputs begin at `first` of fc; by the weights that the model has. */
-static nsky_status open_judge(nsky_trainer *t, const nsky_model *model, const nsky_target *target,
-                              uint32_t first, nsky_judge **out, nsky_error *err)
+/* What learned a target, its outputs beginning at `first` of fc; by the weights that the model has.
+ */
+static nsky_judge_head head_of(const nsky_trainer *t, const nsky_target *target, uint32_t first,
+                               const char *column)
 {
-    const nsky_encoder_options how = {t->options.device, t->options.precision, 0};
-    const nsky_train_param *bias = &t->query.params[t->query.param_count - 1], *weight = bias - 1;
+    const nsky_train_param *weight = nsky_train_param_named(&t->query, "fc.weight");
+    const nsky_train_param *bias = nsky_train_param_named(&t->query, "fc.bias");
     const nsky_learner_state *state = nsky_learner_state_of(t->learner);
     const float *params = t->options.slow ? state->slow_params : state->params;
 
-    assert(strcmp(weight->name, "fc.weight") == 0 && strcmp(bias->name, "fc.bias") == 0);
-    return nsky_judge_open(out, model, &how, t->loader, target,
-                           params + weight->offset + (size_t)first * weight->shape[1],
-                           params + bias->offset + first, t->heads.count > 0, err);
+    assert(weight && bias);
+    return (nsky_judge_head){target, params + weight->offset + (size_t)first * weight->shape[1],
+                             params + bias->offset + first, column};
+}
+
+static nsky_status open_judge(nsky_trainer *t, const nsky_model *model,
+                              const nsky_judge_head *heads, uint32_t count, nsky_judge **out,
+                              nsky_error *err)
+{
+    const nsky_encoder_options how = {t->options.device, t->options.precision, 0};
+
+    return nsky_judge_open(out, model, &how, t->loader, heads, count, t->heads.count > 0, err);
 }
 
 /* How well one target does, as JSON; what is the best single number of it. */
@@ -130,7 +139,8 @@ static nsky_status measure_one(nsky_trainer *t, const nsky_model *model, const n
 {
     nsky_judge *judge = NULL;
     nsky_judge_result result;
-    nsky_status status = open_judge(t, model, target, first, &judge, err);
+    const nsky_judge_head head = head_of(t, target, first, NULL);
+    nsky_status status = open_judge(t, model, &head, 1, &judge, err);
 
     if (status == NSKY_OK)
         status = nsky_judge_measure(judge, truth, &result, err);
@@ -176,10 +186,19 @@ nsky_status nsky_supervised_measure(nsky_trainer *t, const nsky_model *model, ns
 
 nsky_status nsky_supervised_predict(nsky_trainer *t, const nsky_model *model, nsky_error *err)
 {
-    assert(t && t->target && model && err);
+    assert(t && model && err);
+    nsky_judge_head heads[NSKY_HEADS_MAX];
     nsky_judge *judge = NULL;
-    nsky_status status = open_judge(t, model, t->target, 0, &judge, err);
+    uint32_t count = 0;
 
+    if (t->target)
+        heads[count++] = head_of(t, t->target, 0, NULL);
+    for (uint32_t h = 0; h < t->heads.count; h++) {
+        const nsky_head *head = &t->heads.list[h];
+        if (!head->near) /* which has nothing to say */
+            heads[count++] = head_of(t, head->target, head->first, head->column);
+    }
+    nsky_status status = open_judge(t, model, heads, count, &judge, err);
     if (status == NSKY_OK)
         status = nsky_judge_write(judge, t->options.predict, err);
     nsky_judge_close(judge);

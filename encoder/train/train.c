@@ -32,7 +32,8 @@ static nsky_learner_rates rates_at(const nsky_trainer *t)
                                 .keep =
                                     o->labels ? o->keep : nsky_keep_at(o->keep, t->step, t->steps),
                                 .clip = o->clip,
-                                .step = t->step};
+                                .step = t->step,
+                                .stop = o->stop && atomic_load(o->stop)};
 }
 
 /* Neighbours of labelled objects; a degenerate network has none, which is no reason to stop. */
@@ -121,24 +122,68 @@ static nsky_status note(nsky_trainer *t, const nsky_learner_rates *rates,
         nsky_json_free(line);
         return status;
     }
-    return nsky_train_log_add(t, line, err);
+    if (nsky_trainer_leads(t))
+        return nsky_train_log_add(t, line, err);
+    nsky_json_free(line);
+    return NSKY_OK;
+}
+
+static nsky_status stage(nsky_trainer *t, nsky_error *err)
+{
+    const uint64_t *rows;
+    nsky_packed batch;
+    nsky_status status = nsky_loader_next_packed(t->loader, &batch, &rows, err);
+
+    return status == NSKY_OK ? nsky_learner_stage(t->learner, &batch, err) : status;
+}
+
+void nsky_trainer_stage(void *trainer)
+{
+    nsky_trainer *t = trainer;
+
+    if (t->packing.how.size > 0 && t->step + 1 < t->steps)
+        t->staged = stage(t, &t->not_staged) == NSKY_OK;
+}
+
+static nsky_status learn_packed(nsky_trainer *t, const nsky_learner_rates *rates,
+                                nsky_learner_result *result, nsky_error *err)
+{
+    nsky_status status = t->not_staged.status;
+
+    if (status != NSKY_OK)
+        *err = t->not_staged;
+    else if (!t->staged)
+        status = stage(t, err);
+    t->staged = false;
+    return status == NSKY_OK ? nsky_learner_step_packed(t->learner, NULL, rates, result, err)
+                             : status;
+}
+
+/* The next batch, learned from. */
+static nsky_status learn(nsky_trainer *t, const nsky_learner_rates *rates,
+                         nsky_learner_result *result, nsky_error *err)
+{
+    const uint64_t *rows;
+    const float *images;
+    nsky_status status;
+
+    if (t->packing.how.size > 0)
+        return learn_packed(t, rates, result, err);
+    if ((status = nsky_loader_next(t->loader, &images, &rows, err)) != NSKY_OK)
+        return status;
+    if (t->classes)
+        nsky_supervised_labels(t, rows);
+    return nsky_learner_step(t->learner, images, t->classes, rates, result, err);
 }
 
 static nsky_status one_step(nsky_trainer *t, nsky_error *err)
 {
     nsky_learner_rates rates = rates_at(t);
     nsky_learner_result result;
-    const float *images;
-    const uint64_t *rows;
     double start = nsky_now_s();
-    nsky_status status;
+    nsky_status status = learn(t, &rates, &result, err);
 
-    if ((status = nsky_loader_next(t->loader, &images, &rows, err)) != NSKY_OK)
-        return status;
-    if (t->classes)
-        nsky_supervised_labels(t, rows);
-    if ((status = nsky_learner_step(t->learner, images, t->classes, &rates, &result, err)) !=
-        NSKY_OK)
+    if (status != NSKY_OK)
         return status;
     if (!isfinite(result.loss))
         return nsky_fail(err, NSKY_EDATA,
@@ -146,6 +191,9 @@ static nsky_status one_step(nsky_trainer *t, nsky_error *err)
                          "again (--fresh) with a smaller --lr",
                          (unsigned long long)t->step);
     t->step++;
+    t->told_to_stop = result.stop && t->options.ranks > 1;
+    if (t->told_to_stop || t->step == t->steps)
+        nsky_learner_leave(t->learner); /* what follows is the first rank's, and may take long */
     t->epoch_loss += result.loss;
     t->epoch_accuracy += result.accuracy;
     t->report.pairs_per_s = t->options.batch / (nsky_now_s() - start);
@@ -167,8 +215,11 @@ static void show(const nsky_trainer *t, nsky_progress *progress)
     nsky_progress_add(progress, t->options.batch);
 }
 
+/* Ranks stop behind one step, all of them. */
 static bool stopped(const nsky_trainer *t)
 {
+    if (t->options.ranks > 1)
+        return t->told_to_stop;
     return t->options.stop && atomic_load(t->options.stop);
 }
 
@@ -188,11 +239,13 @@ static nsky_status snapshot(const nsky_trainer *t, nsky_error *err)
 static nsky_status keep(const nsky_trainer *t, nsky_error *err)
 {
     nsky_error ignored = NSKY_ERROR_INIT; /* a log of no lines has no curves */
-    nsky_status status = nsky_checkpoint_write(t, err);
+    nsky_status status = NSKY_OK;
 
+    if (!nsky_trainer_leads(t))
+        return NSKY_OK;
+    status = nsky_checkpoint_write(t, err);
     if (status == NSKY_OK && t->options.snapshots)
         status = snapshot(t, err);
-
     if (status == NSKY_OK && t->options.plot &&
         nsky_train_plot(t->log, t->options.plot, NULL, NULL, &ignored) != NSKY_OK)
         nsky_log_warn("%s", ignored.text);
@@ -201,8 +254,9 @@ static nsky_status keep(const nsky_trainer *t, nsky_error *err)
 
 static nsky_status run(nsky_trainer *t, nsky_error *err)
 {
+    uint64_t all = (t->steps - t->step) * t->options.batch;
     nsky_progress *progress =
-        nsky_progress_start("train", "stamps", (t->steps - t->step) * t->options.batch);
+        nsky_trainer_leads(t) ? nsky_progress_start("train", "stamps", all) : NULL;
     double saved = nsky_now_s();
     nsky_status status = NSKY_OK;
 
@@ -282,7 +336,9 @@ nsky_status nsky_train_survey(const char *const *stores, uint32_t store_count, c
                                     .precision_at_10 = NAN,
                                     .validation = NAN,
                                     .pairs_per_s = NAN};
-    if ((status = nsky_trainer_set_up(t, err)) == NSKY_OK && (status = run(t, err)) == NSKY_OK)
+    t->not_staged = (nsky_error)NSKY_ERROR_INIT;
+    if ((status = nsky_trainer_set_up(t, err)) == NSKY_OK && (status = run(t, err)) == NSKY_OK &&
+        nsky_trainer_leads(t))
         status = write_model(t, err);
     if (t->loader)
         t->report.rows = nsky_loader_rows(t->loader);

@@ -5,8 +5,8 @@
  * options; or, as a yardstick and as a second stage, from labels. Beside the model, in
  * MODEL.train/, lie a checkpoint (whole or absent; replaced every few minutes) and log.jsonl, one
  * line a step. The same options, stores and back end give the same bits whatever the threads and
- * however often it was stopped. Thread rule: one training a process thread; it has threads of its
- * own.
+ * however often it was stopped; with several ranks, see `rank`. Thread rule: one training a process
+ * thread; it has threads of its own.
  */
 #ifndef NSKY_TRAIN_H
 #define NSKY_TRAIN_H
@@ -51,13 +51,19 @@ typedef struct nsky_train_options {
     uint32_t threads;        /* 0: as many as there are cores; with a card, one */
     uint32_t loader_threads; /* 0: likewise */
     uint64_t memory_bytes;   /* for stamps; 0: the loader's choice */
-    double checkpoint_s;     /* seconds between checkpoints; one at every epoch's end too */
-    bool fresh;              /* forget what an earlier run left in MODEL.train */
-    bool half;               /* convolutions as float16 in the file */
-    bool snapshots;          /* the file is written at every checkpoint, as it stands */
-    bool slow;               /* the file holds the momentum encoder: an average of late weights,
-                                which a training from labels keeps as well */
-    const char *name;        /* of the model; NULL: the file's */
+    bool host_views;         /* with a card, too, views are made here */
+    /* Several processes, a card each, learn together: this is rank 0 to ranks - 1 of them. ranks 0
+     * or 1: alone. Each makes its part of every batch; rank 0 keeps checkpoints, log and model. The
+     * steps are those of one card but for the order in which gradients are summed, which is NCCL's:
+     * the same bits are promised for the same cards and NCCL only as far as it promises them. */
+    uint32_t rank, ranks;
+    double checkpoint_s; /* seconds between checkpoints; one at every epoch's end too */
+    bool fresh;          /* forget what an earlier run left in MODEL.train */
+    bool half;           /* convolutions as float16 in the file */
+    bool snapshots;      /* the file is written at every checkpoint, as it stands */
+    bool slow;           /* the file holds the momentum encoder: an average of late weights,
+                            which a training from labels keeps as well */
+    const char *name;    /* of the model; NULL: the file's */
     const char *probe_labels, *probe_column; /* CSV of labelled objects, or NULL; its column */
     uint32_t probe_epochs;                   /* between measurements */
     const char *plot;                        /* SVG of the curves, or NULL */
@@ -79,6 +85,8 @@ nsky_train_options nsky_train_defaults(void);
  * NSKY_EMISMATCH  MODEL.train holds another training: the text names the first option that differs
  * NSKY_EDATA      a damaged checkpoint or stamp; a training that diverged
  * NSKY_ECANCELLED stopped; running it again goes on
+ * NSKY_EDEVICE    a card is lost, or another rank: running it again goes on; and NSKY_EBUSY: a rank
+ *                 did not come
  */
 NSKY_MUST_CHECK nsky_status nsky_train_survey(const char *const *stores, uint32_t store_count,
                                               const char *path, const nsky_train_options *options,

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "encoder/registry.h"
+#include "encoder/train/augment_private.h"
 #include "encoder/train/trainer.h"
 #include "image/stretch.h"
 
@@ -93,10 +94,13 @@ static const char *wrong_option(const nsky_train_options *o)
         return size;
     if ((o->validate || o->predict || o->bins || o->heads) && !o->labels)
         return "bins, heads, validation and predictions need labels";
-    if (o->heads && (o->bins || o->predict))
-        return "bins and predictions are of one column, heads of several: give one or the other";
+    if (o->heads && o->bins)
+        return "bins are of one column, heads of several: give one or the other";
     if (!(o->clip >= 0 && o->clip < 1e12))
         return "gradients are cut down to a positive length";
+    const char *ranks = nsky_trainer_ranks_wrong(o);
+    if (ranks)
+        return ranks;
     if (o->epochs < 1 || o->epochs > 1000000)
         return "the epochs must be 1 to 1000000";
     if (!(o->rate > 0 && o->rate < 1000) || !(o->warm_epochs >= 0 && o->warm_epochs < 1e6))
@@ -131,10 +135,25 @@ static void build_graphs(nsky_trainer *t)
         nsky_train_add_mlp(&t->query, "predictor", vector, o->hidden, o->projection);
 }
 
+/* What trains; and who makes the views: a card that can, unless it was asked not to. */
+static nsky_status choose(nsky_trainer *t, nsky_error *err)
+{
+    nsky_train_options *o = &t->options;
+    nsky_status status = nsky_registry_choose_training(&t->ops, o->device, o->precision, err);
+
+    if (status != NSKY_OK || (status = nsky_trainer_ranks_possible(t, err)) != NSKY_OK)
+        return status;
+    o->device = t->ops->name;
+    if (t->ops->card && t->ops->card->step_views && !o->labels && !o->host_views)
+        t->packing = (nsky_packing){o->preprocess, nsky_augment_margin(&o->augment)};
+    return NSKY_OK;
+}
+
 static nsky_status open_learner(nsky_trainer *t, nsky_error *err)
 {
     nsky_train_options *o = &t->options;
-    nsky_learner_options how = {.precision = o->precision,
+    nsky_learner_options how = {.ops = t->ops,
+                                .precision = o->precision,
                                 .query = &t->query,
                                 .key = o->labels ? NULL : &t->key,
                                 .heads = t->heads.count > 0 ? &t->heads : NULL,
@@ -144,13 +163,14 @@ static nsky_status open_learner(nsky_trainer *t, nsky_error *err)
                                 .temperature = o->temperature,
                                 .symmetric = o->symmetric,
                                 .neighbours = o->neighbours,
-                                .seed = o->seed};
-    nsky_status status = nsky_registry_choose_training(&how.ops, o->device, o->precision, err);
+                                .seed = o->seed,
+                                .packing = t->packing.how.size > 0 ? &t->packing : NULL,
+                                .meanwhile = nsky_trainer_stage,
+                                .context = t,
+                                .rank = o->rank,
+                                .ranks = o->ranks};
 
     build_graphs(t);
-    if (status != NSKY_OK)
-        return status;
-    o->device = how.ops->name;
     how.threads = o->threads ? o->threads : how.ops->workers ? how.ops->workers : cores();
     return nsky_learner_new(&t->learner, &how, err);
 }
@@ -166,7 +186,10 @@ static nsky_status open_loader(nsky_trainer *t, nsky_error *err)
                                      .batch = o->batch,
                                      .seed = o->seed,
                                      .threads = o->loader_threads,
-                                     .memory_bytes = o->memory_bytes};
+                                     .memory_bytes = o->memory_bytes,
+                                     .packed = t->packing.how.size > 0,
+                                     .part = o->rank,
+                                     .parts = o->ranks};
     nsky_status status = nsky_loader_open(&t->loader, &how, err);
 
     if (status == NSKY_OK && o->labels)
@@ -183,7 +206,7 @@ static nsky_status open_probe(nsky_trainer *t, nsky_error *err)
     nsky_train_labels labels;
     nsky_status status;
 
-    if (!t->options.probe_labels)
+    if (!t->options.probe_labels || !nsky_trainer_leads(t))
         return NSKY_OK;
     status = nsky_train_labels_open(&labels, t->options.probe_labels, t->options.probe_column,
                                     false, t->loader, err);
@@ -274,11 +297,13 @@ static nsky_status take_up(nsky_trainer *t, nsky_error *err)
     if (status == NSKY_ENOTFOUND) {
         t->step = 0;
         status = NSKY_OK;
-    } else if (status == NSKY_OK) {
+    } else if (status == NSKY_OK && nsky_trainer_leads(t)) {
         nsky_log_info("%s: going on from step %llu of %llu", t->checkpoint,
                       (unsigned long long)t->step, (unsigned long long)t->steps);
     }
-    if (status != NSKY_OK || (status = nsky_train_log_rewind(t, err)) != NSKY_OK)
+    if (status == NSKY_OK && nsky_trainer_leads(t))
+        status = nsky_train_log_rewind(t, err);
+    if (status != NSKY_OK)
         return status;
     return nsky_loader_seek(t->loader, (uint32_t)(t->step / t->epoch_steps),
                             t->step % t->epoch_steps, err);
@@ -291,11 +316,12 @@ nsky_status nsky_trainer_set_up(nsky_trainer *t, nsky_error *err)
 
     if (wrong)
         return nsky_fail(err, NSKY_EINVAL, "%s", wrong);
-    if ((status = open_loader(t, err)) != NSKY_OK || (status = open_learner(t, err)) != NSKY_OK ||
-        (status = open_probe(t, err)) != NSKY_OK || (status = take_initial(t, err)) != NSKY_OK ||
-        (status = make_paths(t, err)) != NSKY_OK)
+    if ((status = choose(t, err)) != NSKY_OK || (status = open_loader(t, err)) != NSKY_OK ||
+        (status = open_learner(t, err)) != NSKY_OK || (status = open_probe(t, err)) != NSKY_OK ||
+        (status = take_initial(t, err)) != NSKY_OK || (status = make_paths(t, err)) != NSKY_OK)
         return status;
     if (!(t->identity = nsky_trainer_identity(t, err)))
         return err->status;
-    return take_up(t, err);
+    status = take_up(t, err);
+    return status == NSKY_OK ? nsky_trainer_meet(t, err) : status;
 }

@@ -18,9 +18,13 @@ typedef struct nsky_trainer {
     uint32_t store_count;
     const char *path;
     char *folder, *checkpoint, *log; /* MODEL.train and what lies there */
+    const nsky_train_ops *ops;
+    nsky_packing packing; /* of a card that makes the views; how.size 0: the loader does */
     nsky_train_graph query, key;
     nsky_learner *learner;
     nsky_loader *loader;
+    bool staged;                             /* the next step's batch is with the card */
+    nsky_error not_staged;                   /* or why not: for when that step begins */
     nsky_neighbour_check *probe;             /* NULL: none */
     nsky_target *target, *validation;        /* of a supervised training; NULL: none */
     nsky_heads heads, heads_validation;      /* of one from several columns; count 0: none */
@@ -30,14 +34,28 @@ typedef struct nsky_trainer {
     uint64_t step, steps, epoch_steps;
     double seconds_before; /* of earlier runs */
     double start_s;
+    bool told_to_stop; /* with several ranks: one of them was asked to, and all know */
     double epoch_loss, epoch_accuracy; /* sums of this epoch's steps */
     nsky_train_report report;
 } nsky_trainer;
 
 double nsky_trainer_seconds(const nsky_trainer *trainer); /* all runs together */
+/* The batch behind the step under way to the card, while it works. */
+void nsky_trainer_stage(void *trainer);
 
 /* --- train_setup.c --- */
 NSKY_MUST_CHECK nsky_status nsky_trainer_set_up(nsky_trainer *trainer, nsky_error *err);
+
+/* --- ranks.c --- */
+/* This process writes checkpoints, log and model: with several ranks the first does. */
+bool nsky_trainer_leads(const nsky_trainer *trainer);
+/* What is wrong with the ranks asked for, or NULL. */
+const char *nsky_trainer_ranks_wrong(const nsky_train_options *options);
+/* NSKY_EINVAL: not with what was chosen to train on. */
+NSKY_MUST_CHECK nsky_status nsky_trainer_ranks_possible(const nsky_trainer *trainer,
+                                                        nsky_error *err);
+/* Behind the checkpoint: waits for the other ranks, if there are to be any. */
+NSKY_MUST_CHECK nsky_status nsky_trainer_meet(nsky_trainer *trainer, nsky_error *err);
 
 /* --- supervised.c --- */
 NSKY_MUST_CHECK nsky_status nsky_supervised_open(nsky_trainer *trainer, nsky_error *err);

@@ -207,6 +207,33 @@ static void test_card_as_host(void **state)
     assert_int_equal(host_blocks(), 0);
 }
 
+/* Recorded from the second step on; where that is refused each launch is its own: the same bits,
+ * rates that change from step to step included. */
+static void test_recordings(void **state)
+{
+    float *views = make_views(32, BATCHES);
+    nsky_learner_options options = options_of(&nsky_train_cuda, NSKY_BF16);
+    unsigned before = host_launches();
+
+    (void)state;
+    course recorded = train(&options, views);
+    assert_int_equal(host_launches() - before, 3 * (STEPS - 1));
+    before = host_launches();
+    host_refuse_captures(true);
+    course plain = train(&options, views);
+    host_refuse_captures(false);
+    assert_int_equal(host_launches(), before);
+    assert_memory_equal(recorded.loss, plain.loss, sizeof plain.loss);
+    assert_memory_equal(recorded.params, plain.params, query.param_floats * sizeof(float));
+    assert_memory_equal(recorded.slow, plain.slow, key.param_floats * sizeof(float));
+    assert_memory_equal(recorded.stats, plain.stats, key.stat_floats * sizeof(float));
+    assert_memory_equal(recorded.queue, plain.queue, (size_t)QUEUE * DIM * sizeof(float));
+    course_free(&recorded);
+    course_free(&plain);
+    free(views);
+    assert_int_equal(host_blocks(), 0);
+}
+
 /* What is written between steps is taken up, and a divergence leaves everything as it was. */
 static void test_state_there_and_back(void **state)
 {
@@ -327,11 +354,9 @@ static void test_lost_cards(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ten_steps),
-        cmocka_unit_test(test_card_as_host),
-        cmocka_unit_test(test_state_there_and_back),
-        cmocka_unit_test(test_memory_runs_out),
-        cmocka_unit_test(test_lost_cards),
+        cmocka_unit_test(test_ten_steps),       cmocka_unit_test(test_card_as_host),
+        cmocka_unit_test(test_recordings),      cmocka_unit_test(test_state_there_and_back),
+        cmocka_unit_test(test_memory_runs_out), cmocka_unit_test(test_lost_cards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

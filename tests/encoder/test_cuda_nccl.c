@@ -11,17 +11,20 @@
 #include "common/rng.h"
 #include "encoder/cuda/nccl.h"
 #include "encoder/cuda/nccl_abi.h"
+#include "encoder/cuda/nccl_watch.h"
 
 #ifdef TEST_NCCL_HEADER
 #include <nccl.h>
 _Static_assert(sizeof(nsky_nccl_id) == sizeof(ncclUniqueId), "NCCL's id");
 _Static_assert((int)NSKY_NCCL_SUM == (int)ncclSum && (int)NSKY_NCCL_FLOAT32 == (int)ncclFloat32 &&
+                   (int)NSKY_NCCL_BYTE == (int)ncclChar &&
                    (int)NSKY_NCCL_SUCCESS == (int)ncclSuccess,
                "NCCL's numbers");
 #endif
 
 #define RANKS 3u
-#define COUNT 10001u /* more than the library takes at once */
+#define COUNT 10001u    /* more than the library takes at once */
+#define GATHERED 12345u /* bytes: three of them fit */
 
 static float gradient(uint32_t rank, uint32_t step, uint32_t i)
 {
@@ -52,10 +55,17 @@ static bool takes_part(const char *folder, uint32_t rank, uint32_t ranks)
             good = values[i] == sum;
         }
     }
+    for (uint32_t i = 0; i < COUNT; i++) /* bytes of every rank's own */
+        values[i] = 0;
+    char *bytes = (char *)values;
+    memset(bytes + (size_t)rank * GATHERED, 'a' + (int)rank, GATHERED);
+    good = good && nsky_ranks_gather(r, bytes, GATHERED, NULL, &err) == NSKY_OK;
+    for (uint32_t i = 0; i < ranks * GATHERED && good; i++)
+        good = bytes[i] == (char)('a' + i / GATHERED);
     if (err.status != NSKY_OK)
         fprintf(stderr, "rank %u: %s\n", rank, err.text);
     if (good)
-        nsky_ranks_leave(r);
+        nsky_ranks_leave(r, true);
     free(values);
     return good;
 }
@@ -164,13 +174,69 @@ static void test_who_is_missing(void **state)
     const nsky_ranks_options stopped = {
         .folder = folder, .rank = 0, .count = 2, .timeout_s = 60, .stop = &stop};
 
-    assert_fails(meet(folder, 0, 2, 0.1, message, &err), NSKY_EBUSY, err, "rank 1 of 2");
-    assert_fails(meet(folder, 1, 2, 0.1, message, &err), NSKY_EBUSY, err, "rank 0 of 2");
+    assert_fails(meet(folder, 0, 2, 0.1, message, &err), NSKY_EBUSY, err, "rank 2/2");
+    assert_fails(meet(folder, 1, 2, 0.1, message, &err), NSKY_EBUSY, err, "rank 1/2");
     assert_fails(nsky_ranks_meet(&stopped, message, &err), NSKY_ECANCELLED, err, "stopped");
-    assert_fails(meet(folder, 2, 2, 1, message, &err), NSKY_EINVAL, err, "rank 2 of 2");
+    assert_fails(meet(folder, 2, 2, 1, message, &err), NSKY_EINVAL, err, "rank 3/2");
     assert_fails(meet(folder, 0, 0, 1, message, &err), NSKY_EINVAL, err, "rank");
     assert_fails(meet(folder, 0, NSKY_RANKS_MAX + 1, 1, message, &err), NSKY_EINVAL, err, "1024");
     assert_fails(meet("/proc/nearsky", 0, 1, 1, message, &err), NSKY_EIO, err, "/proc");
+}
+
+/* The same number twice, while the first is waiting. */
+static void test_who_is_there_twice(void **state)
+{
+    (void)state;
+    const nsky_ranks_options options = {
+        .folder = in_directory("twice"), .rank = 1, .count = 2, .timeout_s = 0.1};
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_watch *watch, *again;
+    nsky_ranks *r;
+
+    assert_ok(nsky_watch_begin(&watch, &options, &err), err);
+    assert_fails(nsky_watch_begin(&again, &options, &err), NSKY_EBUSY, err, "rank 2/2 runs");
+    assert_fails(nsky_ranks_join(&r, &options, &err), NSKY_EBUSY, err, "rank 2/2 runs");
+    nsky_watch_end(watch, false);
+    assert_fails(nsky_ranks_join(&r, &options, &err), NSKY_EBUSY, err, "did not come");
+}
+
+static void note_gone(void *context)
+{
+    atomic_store((atomic_bool *)context, true);
+}
+
+/* Two watches of one folder: one ends; or is done when it ends; or ends and begins again, at once.
+ */
+static void test_who_is_missed(void **state)
+{
+    (void)state;
+    enum { ENDS, DONE, AGAIN, CASES };
+    const char *folder = in_directory("missed");
+
+    for (int how = ENDS; how < CASES; how++) {
+        bool done = how == DONE;
+        nsky_ranks_options options = {.folder = folder, .rank = 0, .count = 2};
+        nsky_error err = NSKY_ERROR_INIT;
+        nsky_watch *one, *other;
+        atomic_bool gone = false;
+        assert_ok(nsky_watch_begin(&one, &options, &err), err);
+        options.rank = 1;
+        assert_ok(nsky_watch_begin(&other, &options, &err), err);
+        assert_int_equal(nsky_watch_missing(one), NSKY_RANK_NONE);
+        nsky_watch_end(other, done);
+        if (how == AGAIN)
+            assert_ok(nsky_watch_begin(&other, &options, &err), err);
+        assert_ok(nsky_watch_start(one, note_gone, &gone, &err), err);
+        assert_int_equal(nsky_watch_missing(one), done ? NSKY_RANK_NONE : 1);
+        double began_s = nsky_now_s();
+        while (!done && !gone && nsky_now_s() - began_s < 60)
+            usleep(1000);
+        nsky_watch_stop(one);
+        assert_int_equal(gone, !done);
+        nsky_watch_end(one, true);
+        if (how == AGAIN)
+            nsky_watch_end(other, true);
+    }
 }
 
 static void test_shares(void **state)
@@ -193,6 +259,7 @@ static void test_shares(void **state)
 static void told(const char *variable, const char *value, const char *word)
 {
     const char *folder = in_directory(value);
+    bool dies = strcmp(value, "dies") == 0; /* rank 0, as soon as they have met */
     int ends[2], status;
     char text[NSKY_ERROR_TEXT_BYTES] = "";
 
@@ -207,11 +274,13 @@ static void told(const char *variable, const char *value, const char *word)
         nsky_ranks *r = NULL;
         float values[4] = {1, 2, 3, 4};
         nsky_status s = nsky_ranks_join(&r, &options, &err);
+        if (other == 0 && !dies)
+            sleep(60); /* until it is killed */
         if (other == 0)
             _exit(0); /* and leaves the other alone */
-        if (s == NSKY_OK && (s = nsky_ranks_sum(r, values, 0, NULL, &err)) == NSKY_OK)
+        if (s == NSKY_OK && (s = nsky_ranks_sum(r, values, dies ? 4 : 0, NULL, &err)) == NSKY_OK)
             s = nsky_ranks_check(r, &err);
-        nsky_ranks_leave(r);
+        nsky_ranks_leave(r, false);
         if (write(ends[1], err.text, strlen(err.text) + 1) < 0)
             _exit(2);
         kill(other, SIGKILL);
@@ -235,6 +304,7 @@ static void test_failures_have_remedies(void **state)
     told("FAKE_NCCL", "sum", "resume from the checkpoint");
     told("FAKE_NCCL", "later", "network error");
     told("FAKE_NCCL_OLD", "1", "2.7 or newer");
+    told("FAKE_NCCL", "dies", "rank 1/2 has ended; start all ranks again");
     told(NSKY_NCCL_ENV, "nothing-here.so", "install NCCL 2");
     told(NSKY_NCCL_ENV, "libm.so.6", "no NCCL");
 }
@@ -253,6 +323,8 @@ int main(void)
         cmocka_unit_test(test_one_rank_alone),
         cmocka_unit_test(test_leftovers),
         cmocka_unit_test(test_who_is_missing),
+        cmocka_unit_test(test_who_is_there_twice),
+        cmocka_unit_test(test_who_is_missed),
         cmocka_unit_test(test_shares),
     };
     return cmocka_run_group_tests(tests, setup, remove_test_directory);

@@ -10,7 +10,7 @@
 
 #define ROWS 17u
 
-static char store[1024], models[3][1024];
+static char store[1024], models[3][1024], labels[1024];
 
 static void is_chosen(void)
 {
@@ -85,10 +85,9 @@ static nsky_train_report train_into(const char *path, const nsky_train_options *
 
 /* One epoch, then the same training to its end: as if it had never stopped. Another device is
  * another training. */
-static void train_all(void)
+static void train_all(nsky_train_options o, nsky_train_options cpu)
 {
     const char *const stores[] = {store};
-    nsky_train_options o = small_options("cuda"), cpu = small_options("cpu");
     atomic_bool stop = true;
     nsky_train_report whole, report;
     nsky_error err = NSKY_ERROR_INIT;
@@ -109,23 +108,56 @@ static void train_all(void)
     REQUIRE(fabs(report.loss - whole.loss) < 0.1 * report.loss);
 }
 
-static void test_training(void **state)
+static void train_pairs(void)
 {
-    (void)state;
+    train_all(small_options("cuda"), small_options("cpu"));
+}
+
+/* Classes and numbers, some without either. */
+static nsky_train_options from_labels(const char *device)
+{
+    nsky_train_options o = small_options(device);
+
+    o.labels = labels;
+    o.heads = "class:label,near:label:0.5,number:number:0.3,bins3:number";
+    o.clip = 2;
+    o.slow = true;
+    return o;
+}
+
+static void train_heads(void)
+{
+    FILE *file = fopen(labels, "w");
+
+    REQUIRE(file);
+    fputs("name,label,number\n", file);
+    for (uint32_t row = 0; row < ROWS; row++)
+        fprintf(file, "stars-%u,%s,%s\n", row,
+                row % 3 == 2 ? ""
+                : row % 3    ? "blue"
+                             : "red",
+                row % 5 == 1 ? ""
+                : row % 2    ? "0.5"
+                             : "-1");
+    REQUIRE(fclose(file) == 0);
+    train_all(from_labels("cuda"), from_labels("cpu"));
+}
+
+/* The whole training, and one that stopped, wrote the same model. */
+static void check_training(const char *prefix, void (*train)(void))
+{
     char said[8192];
     nsky_error err = NSKY_ERROR_INIT;
     size_t sizes[2];
     void *files[2];
     nsky_model *model;
 
-    snprintf(store, sizeof store, "%s", in_directory("store"));
-    make_store(store, "stars", ROWS, 24, NSKY_SCALE_ARCSEC_PX);
     for (int i = 0; i < 3; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "model%d.safetensors", i);
+        char name[64];
+        snprintf(name, sizeof name, "%s%d.safetensors", prefix, i);
         snprintf(models[i], sizeof models[i], "%s", in_directory(name));
     }
-    in_process(train_all, TEST_HOST_MODULE, NULL, said, sizeof said);
+    in_process(train, TEST_HOST_MODULE, NULL, said, sizeof said);
     for (int i = 0; i < 2; i++)
         assert_ok(nsky_file_read(&files[i], &sizes[i], models[i], 1 << 28, &err), err);
     assert_int_equal(sizes[0], sizes[1]);
@@ -134,6 +166,16 @@ static void test_training(void **state)
     nsky_model_close(model);
     for (int i = 0; i < 2; i++)
         nsky_free(files[i]);
+}
+
+static void test_training(void **state)
+{
+    (void)state;
+    snprintf(store, sizeof store, "%s", in_directory("store"));
+    snprintf(labels, sizeof labels, "%s", in_directory("labels.csv"));
+    make_store(store, "stars", ROWS, 24, NSKY_SCALE_ARCSEC_PX);
+    check_training("pairs", train_pairs);
+    check_training("heads", train_heads);
 }
 
 int main(void)

@@ -247,6 +247,39 @@ static void test_batches_follow_one_another(void **state)
     assert_int_equal(host_blocks(), 0);
 }
 
+/* More views than are in the making at once: as if each had been alone. */
+static void test_many_views(void **state)
+{
+    (void)state;
+    enum { TIMES = 90 };
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_preprocess how = nsky_preprocess_default;
+    const float *images;
+    nsky_views *views;
+
+    how.size = 8;
+    batch b = batch_new(&nsky_augment_none, &how, sides + 1, 3, 9);
+    size_t floats = (size_t)3 * how.size * how.size;
+    nsky_view *each = calloc((size_t)TIMES * b.count, sizeof *each);
+    float *got = malloc(TIMES * b.count * floats * sizeof *got);
+    for (uint32_t i = 0; i < TIMES * b.count; i++)
+        each[i] = b.views[i % b.count];
+    assert_ok(nsky_views_new(&views, dev, &how, TIMES * b.count, b.pixel_count, 0, &err), err);
+    assert_ok(nsky_views_run(views, each, TIMES * b.count, b.pixels, b.pixel_count, &images, &err),
+              err);
+    assert_ok(nsky_dev_copy_out(dev, got, images, TIMES * b.count * floats * sizeof *got,
+                                NSKY_STREAM_COMPUTE, &err),
+              err);
+    assert_ok(nsky_dev_sync(dev, NSKY_STREAM_COMPUTE, &err), err);
+    for (uint32_t i = 0; i < TIMES * b.count; i++)
+        assert_memory_equal(got + i * floats, b.want + i % b.count * floats, floats * sizeof *got);
+    nsky_views_free(views);
+    free(each);
+    free(got);
+    batch_free(&b);
+    assert_int_equal(host_blocks(), 0);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -325,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_views_are_the_cpus),
         cmocka_unit_test(test_each_alone),
         cmocka_unit_test(test_batches_follow_one_another),
+        cmocka_unit_test(test_many_views),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_memory_and_calls_run_out),
     };

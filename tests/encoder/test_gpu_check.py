@@ -46,6 +46,22 @@ def main():
         for arch in "resnet18", "resnet50":
             out, _ = run("train", "arch=" + arch, "size=32", "batch=4")
             assert json.loads(out)["worst"] <= 1, out
+        out, _ = run("train-steps", "arch=resnet18", "size=32", "batch=8")
+        result = json.loads(out)
+        assert result["views_same_bits"] and result["recorded_same_bits"], out
+        # Two ranks, on the NCCL of host memory that is in this program.
+        ranks = ["train-ranks", "arch=resnet18", "size=16", "batch=8", "folder=" + folder]
+        run(*ranks)
+        begun = [subprocess.Popen([CHECK, *ranks, f"rank={i}", "ranks=2"], stdout=subprocess.PIPE, text=True,
+                                  env={**os.environ, "NEARSKY_NCCL": ""}) for i in (1, 2)]
+        for one in begun:
+            out = one.communicate()[0]
+            assert one.returncode == 0 and json.loads(out)["gradients_apart"] < 1e-4, out
+        run(*ranks, "rank=3", "ranks=2", expected=2)
+        for batch in 2, 9:
+            out, _ = run("labels", "arch=resnet18", "size=32", f"batch={batch}")
+            result = json.loads(out)
+            assert result["worst"] <= 1 and result["same_update"] and result["same_bits"], out
         # Their peer, where there is PyTorch.
         done = subprocess.run([sys.executable, os.path.join("bench", "gpu", "peer_train.py"), "--cpu", "32"],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -249,11 +249,19 @@ static void test_heads(void **unused)
 
 static void test_heads_words(void **unused)
 {
-    static const char *const wrong[] = {
-        "",          "class",      "kind:a",
-        "class:a:0", "class:a:x",  "bins1:a",
-        "bins:a",    "bins9999:a", "number:a:-1",
-        "class::",   "bins4x:a",   "flag:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    static const char *const wrong[] = {"",
+                                        "class",
+                                        "kind:a",
+                                        "class:a:0",
+                                        "class:a:x",
+                                        "bins1:a",
+                                        "bins:a",
+                                        "bins9999:a",
+                                        "number:a:-1",
+                                        "class::",
+                                        "class:a,class:a:2",
+                                        "bins4x:a",
+                                        "flag:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
     nsky_error err = NSKY_ERROR_INIT;
     nsky_heads heads;
 

@@ -419,8 +419,10 @@ static void test_heads(void **unused)
     (void)unused;
     options.validate = others;
     options.snapshots = true;
+    options.predict = path_of("heads-said.csv");
     assert_ok(train(out, &options, &report, &err), err);
     assert_true(report.validation >= 0 && report.validation <= 1);
+    assert_int_equal(lines_of(options.predict), ROWS + 1);
     assert_ok(nsky_model_open(&model, out, &err), err);
     nsky_model_close(model);
     options.heads = "class:label,bins4:number:0.5,number:number,flag:bad:1";

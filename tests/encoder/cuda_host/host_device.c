@@ -47,7 +47,18 @@ struct nsky_dev_conv {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static queue *capturing; /* what the compute stream is given goes there */
 static queue *captured_from;
-static atomic_uint calls, lose_at, blocks;
+static atomic_uint calls, lose_at, blocks, launches;
+static atomic_bool refuses;
+
+void host_refuse_captures(bool refuse)
+{
+    refuses = refuse;
+}
+
+unsigned host_launches(void)
+{
+    return launches;
+}
 
 void host_lose_at(unsigned n)
 {
@@ -322,7 +333,11 @@ nsky_status nsky_dev_captured(nsky_dev *dev, nsky_dev_graph **out, nsky_error *e
     assert(recorded);
     capturing = captured_from = NULL;
     pthread_mutex_unlock(&lock);
-    *out = lost(err) == NSKY_OK ? nsky_alloc_zero(1, sizeof **out, err) : NULL;
+    *out = NULL;
+    if (refuses)
+        nsky_fail(err, NSKY_EDEVICE, "this cannot be recorded (test)");
+    else if (lost(err) == NSKY_OK)
+        *out = nsky_alloc_zero(1, sizeof **out, err);
     if (*out) {
         (*out)->recorded = *recorded;
         blocks++;
@@ -337,6 +352,7 @@ nsky_status nsky_dev_launch(nsky_dev *dev, nsky_dev_graph *graph, nsky_error *er
 {
     if (lost(err) != NSKY_OK)
         return err->status;
+    launches++;
     for (size_t i = 0; i < graph->recorded.count; i++)
         host_start(&dev->streams[NSKY_STREAM_COMPUTE], graph->recorded.all[i].run,
                    graph->recorded.all[i].args, HOST_ARGS_BYTES);

@@ -7,6 +7,7 @@
 #ifndef NSKY_TEST_HOST_DEVICE_H
 #define NSKY_TEST_HOST_DEVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define HOST_ARGS_BYTES 256
@@ -15,6 +16,10 @@
 int host_start(void *stream, void (*run)(const void *args), const void *args, size_t bytes);
 /* Every call from the n-th on fails as if the card were lost; 0: none does. */
 void host_lose_at(unsigned n);
+/* Captures end in failure from now on, as with an engine that cannot be recorded. */
+void host_refuse_captures(bool refuse);
+/* Recordings that were started, since the beginning. */
+unsigned host_launches(void);
 /* Blocks that were not freed. */
 unsigned host_blocks(void);
 

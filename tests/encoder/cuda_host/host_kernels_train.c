@@ -1,6 +1,7 @@
 /* host_kernels_train.c - the kernels of training as loops over host memory: the same source,
  * another launch. Thread rule: see host_device.c. */
 #include "encoder/cuda/kernel_back.h"
+#include "encoder/cuda/kernel_heads.h"
 #include "encoder/cuda/kernel_update.h"
 #include "tests/encoder/cuda_host/host_device.h"
 
@@ -20,3 +21,4 @@
 
 NSKY_TRAIN_KERNELS(ITEM, BLOCK)
 NSKY_LEARN_KERNELS(ITEM, BLOCK)
+NSKY_HEADS_KERNELS(ITEM, BLOCK)
