@@ -155,6 +155,15 @@ static nsky_status run_views(const given *g, nsky_error *err)
     return status == NSKY_OK ? check_views(&how, &g->args, err) : status;
 }
 
+static const struct {
+    const char *command;
+    nsky_status (*check)(const check_args *args, nsky_error *err);
+} trainings[] = {
+    {"train", check_train_layers},      {"labels", check_labels},
+    {"train-speed", check_train_speed}, {"train-steps", check_train_steps},
+    {"train-ranks", check_train_ranks},
+};
+
 int main(int argc, char **argv)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -178,20 +187,13 @@ int main(int argc, char **argv)
         return show_card();
     if (strcmp(argv[1], "tensors") == 0)
         return show_tensors(g.args.arch);
-    if (strcmp(argv[1], "views") == 0)
-        return run_views(&g, &err) == NSKY_OK ? 0 : failed(&err);
-    if (strcmp(argv[1], "train") == 0)
-        return check_train_layers(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
-    if (strcmp(argv[1], "labels") == 0)
-        return check_labels(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
-    if (strcmp(argv[1], "train-speed") == 0)
-        return check_train_speed(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
-    if (strcmp(argv[1], "train-steps") == 0)
-        return check_train_steps(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
     if (strcmp(argv[1], "train-ranks") == 0 && (!g.args.folder || g.args.rank > g.args.ranks))
         return usage("folder=, and rank=1 to ranks=");
-    if (strcmp(argv[1], "train-ranks") == 0)
-        return check_train_ranks(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
+    if (strcmp(argv[1], "views") == 0)
+        return run_views(&g, &err) == NSKY_OK ? 0 : failed(&err);
+    for (size_t i = 0; i < sizeof trainings / sizeof *trainings; i++)
+        if (strcmp(argv[1], trainings[i].command) == 0)
+            return trainings[i].check(&g.args, &err) == NSKY_OK ? 0 : failed(&err);
     if (strcmp(argv[1], "layers") != 0 && strcmp(argv[1], "vectors") != 0 &&
         strcmp(argv[1], "speed") != 0)
         return usage(argv[1]);
