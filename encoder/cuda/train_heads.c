@@ -140,20 +140,11 @@ static nsky_status speak(nsky_card_heads *l, const nsky_card_heads_args *a, nsky
                                         .rows = l->samples,
                                         .dim = l->dim,
                                         .length = NSKY_HEADS_LENGTH};
-    const nsky_matrix_args said = {.a = l->unit,
-                                   .b = a->weight,
-                                   .bias = a->bias,
-                                   .out = l->said,
-                                   .m = l->samples,
-                                   .n = l->outputs,
-                                   .k = l->dim,
-                                   .splits = 1,
-                                   .a_row = l->dim,
-                                   .a_column = 1,
-                                   .b_row = 1,
-                                   .b_column = l->dim};
+    nsky_matrix_args said =
+        nsky_product_abt(l->unit, a->weight, l->said, l->samples, l->outputs, l->dim);
     nsky_status status = NSKY_TRAIN_LAUNCH(l->dev, scale_rows, &scale, err);
 
+    said.bias = a->bias;
     return status == NSKY_OK ? NSKY_TRAIN_LAUNCH(l->dev, matrix, &said, err) : status;
 }
 
@@ -170,30 +161,12 @@ static nsky_status add(nsky_card_heads *l, float *sum, const float *part, size_t
 /* Back to weights, biases, and the heads' share of the features' derivatives. */
 static nsky_status go_back(nsky_card_heads *l, const nsky_card_heads_args *a, nsky_error *err)
 {
-    const nsky_matrix_args weight = {.a = l->d_said,
-                                     .b = l->unit,
-                                     .out = l->d_weight,
-                                     .m = l->outputs,
-                                     .n = l->dim,
-                                     .k = l->samples,
-                                     .splits = 1,
-                                     .a_row = 1,
-                                     .a_column = l->outputs,
-                                     .b_row = l->dim,
-                                     .b_column = 1};
+    const nsky_matrix_args weight =
+        nsky_product_atb(l->d_said, l->unit, l->d_weight, l->outputs, l->dim, l->samples);
     const nsky_columns_args bias = {
         .in = l->d_said, .sum = a->d_bias, .rows = l->samples, .columns = l->outputs};
-    const nsky_matrix_args unit = {.a = l->d_said,
-                                   .b = a->weight,
-                                   .out = l->d_unit,
-                                   .m = l->samples,
-                                   .n = l->dim,
-                                   .k = l->outputs,
-                                   .splits = 1,
-                                   .a_row = l->outputs,
-                                   .a_column = 1,
-                                   .b_row = l->dim,
-                                   .b_column = 1};
+    const nsky_matrix_args unit =
+        nsky_product_ab(l->d_said, a->weight, l->d_unit, l->samples, l->dim, l->outputs);
     nsky_status status;
 
     if ((status = NSKY_TRAIN_LAUNCH(l->dev, matrix, &weight, err)) != NSKY_OK ||
@@ -206,17 +179,8 @@ static nsky_status go_back(nsky_card_heads *l, const nsky_card_heads_args *a, ns
 /* Products of the vectors with each other: the same for every near head. */
 static nsky_status compare(nsky_card_heads *l, nsky_error *err)
 {
-    const nsky_matrix_args args = {.a = l->unit,
-                                   .b = l->unit,
-                                   .out = l->products,
-                                   .m = l->samples,
-                                   .n = l->samples,
-                                   .k = l->dim,
-                                   .splits = 1,
-                                   .a_row = l->dim,
-                                   .a_column = 1,
-                                   .b_row = 1,
-                                   .b_column = l->dim};
+    const nsky_matrix_args args =
+        nsky_product_abt(l->unit, l->unit, l->products, l->samples, l->samples, l->dim);
 
     return NSKY_TRAIN_LAUNCH(l->dev, matrix, &args, err);
 }
@@ -236,17 +200,8 @@ static nsky_status pull_near(nsky_card_heads *l, const nsky_card_heads_args *a, 
                                  .heat = 1 / (NSKY_NEAR_TEMPERATURE * square),
                                  .scale = a->scale * l->list[head].weight};
     const nsky_both_args both = {.in = l->pull, .out = l->both, .rows = l->samples};
-    const nsky_matrix_args pull = {.a = l->both,
-                                   .b = l->unit,
-                                   .out = l->d_near,
-                                   .m = l->samples,
-                                   .n = l->dim,
-                                   .k = l->samples,
-                                   .splits = 1,
-                                   .a_row = l->samples,
-                                   .a_column = 1,
-                                   .b_row = l->dim,
-                                   .b_column = 1};
+    const nsky_matrix_args pull =
+        nsky_product_ab(l->both, l->unit, l->d_near, l->samples, l->dim, l->samples);
     nsky_status status;
 
     if ((status = NSKY_TRAIN_LAUNCH(l->dev, near, &near, err)) != NSKY_OK ||

@@ -23,19 +23,10 @@ static float *d_param(const nsky_train_net *net, uint32_t which)
 static nsky_status linear(nsky_train_net *net, const nsky_train_op *op, nsky_error *err)
 {
     const nsky_rows *x = &net->values[op->in], *y = &net->values[op->out];
-    const nsky_matrix_args args = {.a = x->at,
-                                   .b = param(net, op->weight),
-                                   .bias = param(net, op->bias),
-                                   .out = y->at,
-                                   .m = net->batch,
-                                   .n = y->channels,
-                                   .k = x->channels,
-                                   .splits = 1,
-                                   .a_row = x->channels,
-                                   .a_column = 1,
-                                   .b_row = 1,
-                                   .b_column = x->channels};
+    nsky_matrix_args args = nsky_product_abt(x->at, param(net, op->weight), y->at, net->batch,
+                                             y->channels, x->channels);
 
+    args.bias = param(net, op->bias);
     return NSKY_TRAIN_LAUNCH(net->dev, matrix, &args, err);
 }
 
@@ -81,28 +72,11 @@ static nsky_status linear_back(nsky_train_net *net, uint32_t i, nsky_error *err)
     const nsky_train_op *op = &net->graph->ops[i];
     const nsky_rows *x = &net->values[op->in], *dy = &net->gradients[op->out];
     const nsky_rows *dx = &net->gradients[op->in];
-    const nsky_matrix_args by_weight = {.a = dy->at,
-                                        .b = x->at,
-                                        .out = d_param(net, op->weight),
-                                        .m = dy->channels,
-                                        .n = x->channels,
-                                        .k = net->batch,
-                                        .splits = 1,
-                                        .a_row = 1,
-                                        .a_column = dy->channels,
-                                        .b_row = x->channels,
-                                        .b_column = 1};
-    const nsky_matrix_args by_x = {.a = dy->at,
-                                   .b = param(net, op->weight),
-                                   .out = net->more[i] ? net->extra[i] : dx->at,
-                                   .m = net->batch,
-                                   .n = x->channels,
-                                   .k = dy->channels,
-                                   .splits = 1,
-                                   .a_row = dy->channels,
-                                   .a_column = 1,
-                                   .b_row = x->channels,
-                                   .b_column = 1};
+    const nsky_matrix_args by_weight = nsky_product_atb(dy->at, x->at, d_param(net, op->weight),
+                                                        dy->channels, x->channels, net->batch);
+    const nsky_matrix_args by_x =
+        nsky_product_ab(dy->at, param(net, op->weight), net->more[i] ? net->extra[i] : dx->at,
+                        net->batch, x->channels, dy->channels);
     nsky_status status = NSKY_TRAIN_LAUNCH(net->dev, matrix, &by_weight, err);
 
     return status == NSKY_OK ? NSKY_TRAIN_LAUNCH(net->dev, matrix, &by_x, err) : status;

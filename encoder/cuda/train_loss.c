@@ -95,17 +95,8 @@ void nsky_card_loss_free(nsky_card_loss *l)
 static nsky_status compare(nsky_card_loss *l, const float *rows, const float *queue,
                            nsky_error *err)
 {
-    const nsky_matrix_args args = {.a = rows,
-                                   .b = queue,
-                                   .out = l->cosines,
-                                   .m = l->samples,
-                                   .n = l->queue,
-                                   .k = l->dim,
-                                   .splits = 1,
-                                   .a_row = l->dim,
-                                   .a_column = 1,
-                                   .b_row = 1,
-                                   .b_column = l->dim};
+    const nsky_matrix_args args =
+        nsky_product_abt(rows, queue, l->cosines, l->samples, l->queue, l->dim);
 
     return NSKY_TRAIN_LAUNCH(l->dev, matrix, &args, err);
 }
@@ -127,21 +118,14 @@ static nsky_status find_neighbours(nsky_card_loss *l, const nsky_card_loss_args 
 /* The queue's share of the derivatives: weights times the queue. */
 static nsky_status pull_apart(nsky_card_loss *l, const float *queue, nsky_error *err)
 {
-    const nsky_matrix_args product = {.a = l->cosines,
-                                      .b = queue,
-                                      .out = l->shares,
-                                      .m = l->samples,
-                                      .n = l->dim,
-                                      .k = l->queue,
-                                      .splits = l->parts,
-                                      .a_row = l->queue,
-                                      .a_column = 1,
-                                      .b_row = l->dim,
-                                      .b_column = 1};
+    nsky_matrix_args product =
+        nsky_product_ab(l->cosines, queue, l->shares, l->samples, l->dim, l->queue);
     const nsky_fold_args fold = {
         .in = l->shares, .out = l->d_unit, .count = (size_t)l->samples * l->dim, .parts = l->parts};
-    nsky_status status = NSKY_TRAIN_LAUNCH(l->dev, matrix, &product, err);
+    nsky_status status;
 
+    product.splits = l->parts;
+    status = NSKY_TRAIN_LAUNCH(l->dev, matrix, &product, err);
     return status == NSKY_OK ? NSKY_TRAIN_LAUNCH(l->dev, fold, &fold, err) : status;
 }
 

@@ -53,6 +53,46 @@ NSKY_MUST_CHECK nsky_status nsky_train_op_forward(nsky_train_net *net, uint32_t 
 NSKY_MUST_CHECK nsky_status nsky_train_op_backward(nsky_train_net *net, uint32_t op,
                                                    nsky_error *err);
 
+/* Products of matrices that lie row by row, in one split, without a bias. */
+/* out [m, n] = a [m, k] times b [n, k] transposed */
+static inline nsky_matrix_args nsky_product_abt(const float *a, const float *b, float *out,
+                                                uint32_t m, uint32_t n, uint32_t k)
+{
+    return (nsky_matrix_args){.a = a,
+                              .b = b,
+                              .out = out,
+                              .m = m,
+                              .n = n,
+                              .k = k,
+                              .splits = 1,
+                              .a_row = k,
+                              .a_column = 1,
+                              .b_row = 1,
+                              .b_column = k};
+}
+
+/* out [m, n] = a [m, k] times b [k, n] */
+static inline nsky_matrix_args nsky_product_ab(const float *a, const float *b, float *out,
+                                               uint32_t m, uint32_t n, uint32_t k)
+{
+    nsky_matrix_args args = nsky_product_abt(a, b, out, m, n, k);
+
+    args.b_row = n;
+    args.b_column = 1;
+    return args;
+}
+
+/* out [m, n] = a [k, m] transposed, times b [k, n] */
+static inline nsky_matrix_args nsky_product_atb(const float *a, const float *b, float *out,
+                                                uint32_t m, uint32_t n, uint32_t k)
+{
+    nsky_matrix_args args = nsky_product_ab(a, b, out, m, n, k);
+
+    args.a_row = 1;
+    args.a_column = m;
+    return args;
+}
+
 /* NSKY_OK, or what launching nsky_launch_NAME returned, in words. */
 #define NSKY_TRAIN_LAUNCH(dev, name, args, err)                                                    \
     nsky_dev_check((dev), nsky_launch_##name((args), nsky_dev_stream((dev), NSKY_STREAM_COMPUTE)), \
