@@ -65,21 +65,10 @@ static nsky_status open_all(nsky_card_labels *l, nsky_error *err)
             NSKY_OK ||
         (status = nsky_card_heads_new(&l->loss, l->dev, o->heads, o->sub_batch, l->dim, err)) !=
             NSKY_OK ||
-        (status = nsky_card_state_new(&l->state, l->dev, o->query, staged, err)) != NSKY_OK)
+        (status = nsky_card_state_new(&l->state, l->dev, o->query, o->query, staged, err)) !=
+            NSKY_OK)
         return status;
     return alloc_all(l, err);
-}
-
-/* That they are there is the graph's builder's promise. */
-static void find_heads(nsky_card_labels *l)
-{
-    const nsky_train_param *weight = nsky_train_param_named(l->options.query, "fc.weight");
-    const nsky_train_param *bias = nsky_train_param_named(l->options.query, "fc.bias");
-
-    assert(weight && weight->count == l->options.heads->outputs * (size_t)l->dim);
-    assert(bias && bias->count == l->options.heads->outputs);
-    l->fc_weight = weight->offset;
-    l->fc_bias = bias->offset;
 }
 
 nsky_status nsky_card_labels_open(nsky_card_labels **out, const nsky_learner_options *options,
@@ -100,7 +89,8 @@ nsky_status nsky_card_labels_open(nsky_card_labels **out, const nsky_learner_opt
     l->heads = options->heads ? options->heads->count : 1;
     l->in_floats = (size_t)first->channels * first->height * first->width;
     if (options->heads)
-        find_heads(l);
+        nsky_train_heads_at(options->query, options->heads->outputs, l->dim, &l->fc_weight,
+                            &l->fc_bias);
     if ((status = open_all(l, err)) != NSKY_OK) {
         nsky_card_labels_close(l);
         return status;

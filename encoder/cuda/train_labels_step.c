@@ -76,17 +76,16 @@ static nsky_status learn(nsky_card_labels *l, uint32_t part, nsky_error *err)
 {
     const nsky_learner_options *o = &l->options;
     const size_t first = (size_t)part * o->sub_batch, stats = o->query->stat_floats;
-    nsky_fold_args keep = {.in = nsky_train_net_stats(l->net), .count = stats, .parts = 1};
     nsky_status status;
 
-    keep.out = l->new_stats + part * stats;
     if ((status = nsky_train_net_forward(l->net, l->images + first * l->in_floats, err)) !=
             NSKY_OK ||
         (status = judge(l, part, err)) != NSKY_OK ||
         (status = nsky_train_net_backward(l->net, l->d_out, err)) != NSKY_OK ||
         (status = nsky_train_net_add_gradients(l->net, l->state.gradients, err)) != NSKY_OK)
         return status;
-    return NSKY_TRAIN_LAUNCH(l->dev, fold, &keep, err);
+    return nsky_card_copy(l->dev, l->new_stats + part * stats, nsky_train_net_stats(l->net), stats,
+                          err);
 }
 
 static nsky_status run_batch(nsky_card_labels *l, nsky_error *err)
@@ -171,7 +170,8 @@ nsky_status nsky_card_labels_step(nsky_card_labels *l, const float *images, cons
     if ((status = send_batch(l, images, which, err)) != NSKY_OK ||
         (status = run_batch(l, err)) != NSKY_OK ||
         (status = listen(l, rates, result, err)) != NSKY_OK ||
-        (status = nsky_card_state_step(&l->state, rates, l->told.length, err)) != NSKY_OK)
+        (status = nsky_card_state_step(&l->state, rates, NULL, l->told.length, err)) != NSKY_OK ||
+        (status = nsky_card_state_follow(&l->state, false, l->new_stats, l->parts, err)) != NSKY_OK)
         return status;
-    return nsky_card_state_follow(&l->state, l->new_stats, l->parts, rates->keep, err);
+    return nsky_card_state_average_stats(&l->state, rates->keep, err);
 }

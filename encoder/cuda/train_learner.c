@@ -3,7 +3,6 @@
 #include "encoder/cuda/train_learner.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "common/memory.h"
 #include "encoder/cuda/kernels_learn.h"
@@ -46,6 +45,22 @@ static nsky_card_orders order_in(const nsky_card_learner *l, void *block)
     return (nsky_card_orders){numbers, stop, dealt, dealt + l->samples};
 }
 
+static size_t queue_bytes(const nsky_card_learner *l)
+{
+    return (size_t)l->options.queue * l->dim * sizeof(float);
+}
+
+/* Room for the queue, and for this rank's images where they come from the host; ranks compare
+ * words of 32 bytes. */
+static size_t staged_bytes(const nsky_card_learner *l)
+{
+    size_t images = l->views ? 0 : (size_t)2 * l->share * l->in_floats * sizeof(float);
+    size_t words = ((size_t)l->ranks + 1) * 32;
+    size_t most = queue_bytes(l) > images ? queue_bytes(l) : images;
+
+    return most > words ? most : words;
+}
+
 typedef struct block {
     void **to;
     size_t bytes;
@@ -55,17 +70,9 @@ typedef struct block {
 static nsky_status alloc_all(nsky_card_learner *l, nsky_error *err)
 {
     const nsky_learner_options *o = &l->options;
-    size_t params = o->query->param_floats, slow = o->key->param_floats, f = sizeof(float);
-    size_t parts = (params + NSKY_SQUARES_ITEMS - 1) / NSKY_SQUARES_ITEMS;
+    const size_t f = sizeof(float);
     const block blocks[] = {
-        {(void **)&l->params, params * f},
-        {(void **)&l->velocity, params * f},
-        {(void **)&l->stats, o->query->stat_floats * f},
-        {(void **)&l->slow_params, slow * f},
-        {(void **)&l->slow_stats, o->key->stat_floats * f},
-        {(void **)&l->queue, (size_t)o->queue * l->dim * f},
-        {(void **)&l->decays, params},
-        {(void **)&l->gradients, params * f},
+        {(void **)&l->queue, queue_bytes(l)},
         {(void **)&l->images, l->seen ? 0 : (size_t)2 * o->batch * l->in_floats * f},
         {(void **)&l->dealt_ones, o->sub_batch * l->in_floats * f},
         {&l->orders_block, orders_bytes(l)},
@@ -74,20 +81,13 @@ static nsky_status alloc_all(nsky_card_learner *l, nsky_error *err)
         {(void **)&l->d_out, (size_t)o->sub_batch * l->dim * f},
         {(void **)&l->new_stats, task_count(l) * o->query->stat_floats * f},
         {(void **)&l->new_slow_stats, task_count(l) * o->key->stat_floats * f},
-        {(void **)&l->squares, parts * sizeof(double)},
         {&l->told_block, told_bytes(l)},
     };
     nsky_status status = NSKY_OK;
 
-    l->staged_bytes = 0;
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks && status == NSKY_OK; i++) {
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks && status == NSKY_OK; i++)
         status = nsky_dev_alloc(l->dev, blocks[i].to, blocks[i].bytes > 0 ? blocks[i].bytes : 1,
                                 "the training's state", err);
-        if (blocks[i].bytes > l->staged_bytes)
-            l->staged_bytes = blocks[i].bytes;
-    }
-    if (status == NSKY_OK)
-        status = nsky_dev_pin(l->dev, &l->staged, l->staged_bytes, err);
     if (status == NSKY_OK)
         status = nsky_dev_pin(l->dev, &l->said_block, told_bytes(l), err);
     if (status == NSKY_OK)
@@ -101,47 +101,6 @@ static nsky_status alloc_all(nsky_card_learner *l, nsky_error *err)
     if (!l->seen)
         l->seen = l->images;
     return NSKY_OK;
-}
-
-/* Through pinned memory, and waiting: nothing of the caller's is touched behind its back. */
-static nsky_status send(nsky_card_learner *l, void *to, const void *from, size_t bytes,
-                        nsky_error *err)
-{
-    assert(bytes <= l->staged_bytes);
-    memcpy(l->staged, from, bytes);
-    nsky_status status = nsky_dev_copy_in(l->dev, to, l->staged, bytes, NSKY_STREAM_COMPUTE, err);
-
-    return status == NSKY_OK ? nsky_dev_sync(l->dev, NSKY_STREAM_COMPUTE, err) : status;
-}
-
-static nsky_status fetch(nsky_card_learner *l, void *to, const void *from, size_t bytes,
-                         nsky_error *err)
-{
-    assert(bytes <= l->staged_bytes);
-    nsky_status status =
-        nsky_dev_copy_out(l->dev, l->staged, from, bytes, NSKY_STREAM_COMPUTE, err);
-
-    if (status == NSKY_OK)
-        status = nsky_dev_sync(l->dev, NSKY_STREAM_COMPUTE, err);
-    if (status == NSKY_OK)
-        memcpy(to, l->staged, bytes);
-    return status;
-}
-
-/* Which parameters decay, a byte each. */
-static nsky_status send_decays(nsky_card_learner *l, nsky_error *err)
-{
-    const nsky_train_graph *g = l->options.query;
-    uint8_t *decays = nsky_alloc_zero(g->param_floats, 1, err);
-    nsky_status status = NSKY_ENOMEM;
-
-    if (decays) {
-        for (uint32_t i = 0; i < g->param_count; i++)
-            memset(decays + g->params[i].offset, g->params[i].decays, g->params[i].count);
-        status = send(l, l->decays, decays, g->param_floats, err);
-    }
-    nsky_free(decays);
-    return status;
 }
 
 /* Alone, what makes the views is what they are read from. */
@@ -173,9 +132,11 @@ static nsky_status open_all(nsky_card_learner *l, nsky_error *err)
             NSKY_OK ||
         (status = nsky_card_loss_new(&l->loss, l->dev, o->sub_batch, l->dim, o->queue,
                                      o->temperature, err)) != NSKY_OK ||
-        (status = open_views(l, err)) != NSKY_OK || (status = alloc_all(l, err)) != NSKY_OK)
+        (status = open_views(l, err)) != NSKY_OK ||
+        (status = nsky_card_state_new(&l->state, l->dev, o->query, o->key, staged_bytes(l), err)) !=
+            NSKY_OK)
         return status;
-    return send_decays(l, err);
+    return alloc_all(l, err);
 }
 
 static nsky_status open_pairs(nsky_card_learner *l, const nsky_learner_options *options,
@@ -234,17 +195,14 @@ void nsky_card_learner_close(void *opened)
     nsky_ranks_leave(l->joined, false);
     nsky_views_free(l->views);
     nsky_card_loss_free(l->loss);
+    nsky_card_state_free(&l->state);
     if (l->dev) {
         for (int i = 0; i < NSKY_CARD_PARTS; i++)
             nsky_dev_graph_free(l->dev, l->recorded[i]);
-        void *blocks[] = {l->params,     l->velocity,   l->stats,        l->slow_params,
-                          l->slow_stats, l->queue,      l->decays,       l->gradients,
-                          l->images,     l->dealt_ones, l->orders_block, l->placed,
-                          l->keys,       l->d_out,      l->new_stats,    l->new_slow_stats,
-                          l->squares,    l->told_block};
+        void *blocks[] = {l->queue, l->images, l->dealt_ones, l->orders_block,   l->placed,
+                          l->keys,  l->d_out,  l->new_stats,  l->new_slow_stats, l->told_block};
         for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
             nsky_dev_free(l->dev, blocks[i]);
-        nsky_dev_unpin(l->dev, l->staged);
         nsky_dev_unpin(l->dev, l->said_block);
         nsky_dev_unpin(l->dev, l->given_block);
     }
@@ -254,38 +212,16 @@ void nsky_card_learner_close(void *opened)
 
 /* --- the state --- */
 
-typedef struct place {
-    float *card, *host;
-    size_t count;
-} place;
-
-#define PLACES 6
-
-static void places_of(const nsky_card_learner *l, const nsky_learner_state *s, place out[PLACES])
-{
-    const nsky_learner_options *o = &l->options;
-    const place all[PLACES] = {{l->params, s->params, o->query->param_floats},
-                               {l->velocity, s->velocity, o->query->param_floats},
-                               {l->stats, s->stats, o->query->stat_floats},
-                               {l->slow_params, s->slow_params, o->key->param_floats},
-                               {l->slow_stats, s->slow_stats, o->key->stat_floats},
-                               {l->queue, s->queue, (size_t)o->queue * l->dim}};
-
-    memcpy(out, all, sizeof all);
-}
-
 nsky_status nsky_card_learner_put(void *opened, const nsky_learner_state *state, nsky_error *err)
 {
     assert(opened && state && err);
     nsky_card_learner *l = opened;
-    place places[PLACES];
-    nsky_status status = NSKY_OK;
+    nsky_status status;
 
     if (l->labels)
         return nsky_card_state_put(&l->labels->state, state, err);
-    places_of(l, state, places);
-    for (int i = 0; i < PLACES && status == NSKY_OK; i++)
-        status = send(l, places[i].card, places[i].host, places[i].count * sizeof(float), err);
+    if ((status = nsky_card_state_put(&l->state, state, err)) == NSKY_OK)
+        status = nsky_card_state_send(&l->state, l->queue, state->queue, queue_bytes(l), err);
     l->queue_at = state->queue_at;
     return status;
 }
@@ -295,17 +231,12 @@ nsky_status nsky_card_learner_get(void *opened, nsky_learner_state *state, float
 {
     assert(opened && state && err);
     nsky_card_learner *l = opened;
-    place places[PLACES];
-    nsky_status status = NSKY_OK;
+    nsky_status status;
 
     if (l->labels)
         return nsky_card_state_get(&l->labels->state, state, gradients, err);
-    places_of(l, state, places);
-    for (int i = 0; i < PLACES && status == NSKY_OK; i++)
-        status = fetch(l, places[i].host, places[i].card, places[i].count * sizeof(float), err);
-    if (status == NSKY_OK && gradients)
-        status =
-            fetch(l, gradients, l->gradients, l->options.query->param_floats * sizeof(float), err);
+    if ((status = nsky_card_state_get(&l->state, state, gradients, err)) == NSKY_OK)
+        status = nsky_card_state_fetch(&l->state, state->queue, l->queue, queue_bytes(l), err);
     state->queue_at = l->queue_at;
     return status;
 }

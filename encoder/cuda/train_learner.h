@@ -11,6 +11,7 @@
 #include "encoder/cuda/train_labels.h"
 #include "encoder/cuda/train_loss.h"
 #include "encoder/cuda/train_network.h"
+#include "encoder/cuda/train_state.h"
 #include "encoder/cuda/views.h"
 #include "encoder/train/learner.h"
 
@@ -52,12 +53,10 @@ typedef struct nsky_card_learner {
     bool has_views;                           /* of the next step, in the stream */
     nsky_train_net *query, *key;
     nsky_card_loss *loss;
-    /* device, as nsky_learner_state has them */
-    float *params, *velocity, *stats, *slow_params, *slow_stats, *queue;
+    nsky_card_state state;
+    float *queue;      /* device, as nsky_learner_state has it */
     uint32_t queue_at; /* host: the next row to be replaced */
     /* device, of a step */
-    uint8_t *decays;   /* [param_floats] */
-    float *gradients;  /* [param_floats] */
     float *images;     /* [2, batch, in]; of no use where views makes them */
     const float *seen; /* the same, wherever they are */
     float *dealt_ones; /* [sub_batch, in]: keys' images */
@@ -67,12 +66,9 @@ typedef struct nsky_card_learner {
     float *keys;                       /* [directions, batch, dim] */
     float *d_out;                      /* [sub_batch, dim] */
     float *new_stats, *new_slow_stats; /* [directions parts, stat_floats] */
-    double *squares;                   /* of parts of the gradients */
     void *told_block;
     nsky_card_told told;
     /* pinned */
-    void *staged; /* the largest of what is copied in or out */
-    size_t staged_bytes;
     void *said_block;
     nsky_card_told said;
     void *given_block;
@@ -104,9 +100,6 @@ NSKY_MUST_CHECK nsky_status nsky_card_learner_step_views(void *opened, const nsk
                                                          const nsky_learner_rates *rates,
                                                          nsky_learner_result *result,
                                                          nsky_error *err);
-/* to [count] = from, in the compute stream. */
-NSKY_MUST_CHECK nsky_status nsky_card_copy(nsky_card_learner *l, float *to, const float *from,
-                                           size_t count, nsky_error *err);
 
 /* --- train_parts.c --- */
 /* One of the parts into the stream: as a recording, where the card takes that. */

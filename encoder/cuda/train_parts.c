@@ -7,7 +7,6 @@
 #include "encoder/cuda/train_learner.h"
 #include "encoder/cuda/train_private.h"
 
-#define STATS_MOMENTUM 0.1f  /* of running statistics: learner_step.c's */
 #define LAUNCHES_MAX 100000u /* of a recording: more would take more memory than they are worth */
 #define LAUNCHES_OF_OP 8u    /* at most, of one layer forwards and back */
 
@@ -33,7 +32,7 @@ static nsky_status make_keys(nsky_card_learner *l, uint32_t task, nsky_error *er
         (status = nsky_train_net_forward(l->key, l->dealt_ones, err)) != NSKY_OK ||
         (status = NSKY_TRAIN_LAUNCH(l->dev, unit, &unit, err)) != NSKY_OK)
         return status;
-    return nsky_card_copy(l, l->new_slow_stats + task * o->key->stat_floats,
+    return nsky_card_copy(l->dev, l->new_slow_stats + task * o->key->stat_floats,
                           nsky_train_net_stats(l->key), o->key->stat_floats, err);
 }
 
@@ -57,9 +56,9 @@ static nsky_status learn(nsky_card_learner *l, uint32_t task, nsky_error *err)
             NSKY_OK ||
         (status = nsky_card_loss_run(l->loss, &loss, err)) != NSKY_OK ||
         (status = nsky_train_net_backward(l->query, l->d_out, err)) != NSKY_OK ||
-        (status = nsky_train_net_add_gradients(l->query, l->gradients, err)) != NSKY_OK)
+        (status = nsky_train_net_add_gradients(l->query, l->state.gradients, err)) != NSKY_OK)
         return status;
-    return nsky_card_copy(l, l->new_stats + task * o->query->stat_floats,
+    return nsky_card_copy(l->dev, l->new_stats + task * o->query->stat_floats,
                           nsky_train_net_stats(l->query), o->query->stat_floats, err);
 }
 
@@ -78,11 +77,12 @@ static nsky_status each_task(nsky_card_learner *l,
 
 static nsky_status put_keys(nsky_card_learner *l, nsky_error *err)
 {
-    const nsky_fill_args none = {.out = l->gradients, .count = l->options.query->param_floats};
+    const nsky_fill_args none = {.out = l->state.gradients,
+                                 .count = l->options.query->param_floats};
     nsky_status status;
 
-    if ((status = nsky_train_net_load(l->query, l->params, err)) != NSKY_OK ||
-        (status = nsky_train_net_load(l->key, l->slow_params, err)) != NSKY_OK ||
+    if ((status = nsky_train_net_load(l->query, l->state.params, err)) != NSKY_OK ||
+        (status = nsky_train_net_load(l->key, l->state.slow_params, err)) != NSKY_OK ||
         (status = NSKY_TRAIN_LAUNCH(l->dev, fill, &none, err)) != NSKY_OK)
         return status;
     return each_task(l, make_keys, err);
@@ -104,44 +104,22 @@ static nsky_status put_learning(nsky_card_learner *l, nsky_error *err)
     return status == NSKY_OK ? each_task(l, learn, err) : status;
 }
 
-static nsky_status follow(nsky_card_learner *l, float *running, const float *parts, size_t count,
-                          nsky_error *err)
-{
-    nsky_follow_args args = {
-        .in = parts, .share = STATS_MOMENTUM, .parts = l->directions * l->parts, .count = count};
-
-    args.running = running;
-    return NSKY_TRAIN_LAUNCH(l->dev, follow, &args, err);
-}
-
 static nsky_status put_update(nsky_card_learner *l, nsky_error *err)
 {
-    const nsky_learner_options *o = &l->options;
     const nsky_step_numbers *now = l->orders.numbers;
-    size_t count = o->query->param_floats;
-    const nsky_shorten_args shorten = {
-        .values = l->gradients, .length = l->told.length, .count = count, .now = now};
-    const nsky_sgd_args sgd = {.params = l->params,
-                               .velocity = l->velocity,
-                               .gradients = l->gradients,
-                               .decays = l->decays,
-                               .count = count,
-                               .now = now};
-    const nsky_ema_args ema = {
-        .slow = l->slow_params, .fast = l->params, .count = o->key->param_floats, .now = now};
+    const uint32_t parts = l->directions * l->parts;
     const nsky_enqueue_args enqueue = {.queue = l->queue,
                                        .keys = l->keys,
                                        .rows = l->samples,
-                                       .queue_rows = o->queue,
+                                       .queue_rows = l->options.queue,
                                        .dim = l->dim,
                                        .now = now};
     nsky_status status;
 
-    if ((status = NSKY_TRAIN_LAUNCH(l->dev, shorten, &shorten, err)) != NSKY_OK ||
-        (status = NSKY_TRAIN_LAUNCH(l->dev, sgd, &sgd, err)) != NSKY_OK ||
-        (status = NSKY_TRAIN_LAUNCH(l->dev, ema, &ema, err)) != NSKY_OK ||
-        (status = follow(l, l->stats, l->new_stats, o->query->stat_floats, err)) != NSKY_OK ||
-        (status = follow(l, l->slow_stats, l->new_slow_stats, o->key->stat_floats, err)) != NSKY_OK)
+    if ((status = nsky_card_state_step(&l->state, NULL, now, l->told.length, err)) != NSKY_OK ||
+        (status = nsky_card_state_follow(&l->state, false, l->new_stats, parts, err)) != NSKY_OK ||
+        (status = nsky_card_state_follow(&l->state, true, l->new_slow_stats, parts, err)) !=
+            NSKY_OK)
         return status;
     return NSKY_TRAIN_LAUNCH(l->dev, enqueue, &enqueue, err);
 }

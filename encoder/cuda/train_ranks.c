@@ -54,8 +54,8 @@ nsky_status nsky_card_share_learned(nsky_card_learner *l, nsky_error *err)
 
     if (!l->joined)
         return NSKY_OK;
-    if ((status = nsky_ranks_sum(l->joined, l->gradients, o->query->param_floats, stream_of(l),
-                                 err)) != NSKY_OK ||
+    if ((status = nsky_ranks_sum(l->joined, l->state.gradients, o->query->param_floats,
+                                 stream_of(l), err)) != NSKY_OK ||
         (status = gather(l, l->new_stats, l->directions,
                          l->parts * o->query->stat_floats * sizeof(float), err)) != NSKY_OK ||
         (status = gather(l, l->told.lengths, l->directions, o->batch * sizeof(double), err)) !=
@@ -102,12 +102,12 @@ nsky_status nsky_card_check_ranks(nsky_card_learner *l, nsky_error *err)
 /* Through memory that every card has: keys', which no step has written yet. */
 static nsky_status compare(nsky_card_learner *l, const uint8_t same[32], nsky_error *err)
 {
-    uint8_t *mine = l->staged, *all = mine + 32;
+    uint8_t *mine = l->state.staged, *all = mine + 32;
     char *card = (char *)l->placed;
     nsky_status status;
 
     assert((size_t)l->ranks * 32 <= (size_t)l->samples * l->dim * sizeof(float));
-    assert((size_t)(l->ranks + 1) * 32 <= l->staged_bytes);
+    assert((size_t)(l->ranks + 1) * 32 <= l->state.staged_bytes);
     memcpy(mine, same, 32);
     if ((status = nsky_dev_copy_in(l->dev, card + (size_t)32 * l->rank, mine, 32,
                                    NSKY_STREAM_COMPUTE, err)) != NSKY_OK ||

@@ -7,15 +7,6 @@
 #include "encoder/cuda/train_learner.h"
 #include "encoder/cuda/train_private.h"
 
-nsky_status nsky_card_copy(nsky_card_learner *l, float *to, const float *from, size_t count,
-                           nsky_error *err)
-{
-    nsky_fold_args args = {.in = from, .count = count, .parts = 1};
-
-    args.out = to;
-    return NSKY_TRAIN_LAUNCH(l->dev, fold, &args, err);
-}
-
 /* What is pinned is free: every step waits for the card before it ends. */
 static nsky_status send_orders(nsky_card_learner *l, const uint32_t *dealt,
                                const nsky_learner_rates *rates, nsky_error *err)
@@ -46,12 +37,13 @@ static nsky_status send_images(nsky_card_learner *l, const float *images, nsky_e
     size_t each = l->share * l->in_floats;
     nsky_status status = NSKY_OK;
 
-    assert(!l->views && 2 * each * sizeof(float) <= l->staged_bytes);
-    memcpy(l->staged, images, 2 * each * sizeof(float));
+    assert(!l->views && 2 * each * sizeof(float) <= l->state.staged_bytes);
+    memcpy(l->state.staged, images, 2 * each * sizeof(float));
     for (size_t view = 0; view < 2 && status == NSKY_OK; view++)
-        status = nsky_dev_copy_in(
-            l->dev, l->images + (view * l->options.batch + l->first) * l->in_floats,
-            (const float *)l->staged + view * each, each * sizeof(float), NSKY_STREAM_COMPUTE, err);
+        status = nsky_dev_copy_in(l->dev,
+                                  l->images + (view * l->options.batch + l->first) * l->in_floats,
+                                  (const float *)l->state.staged + view * each,
+                                  each * sizeof(float), NSKY_STREAM_COMPUTE, err);
     return status;
 }
 
@@ -79,24 +71,11 @@ nsky_status nsky_card_learner_stage(void *opened, const nsky_packed *batch, nsky
     }
     status = nsky_views_start(l->views, count, batch->pixel_count, &images, err);
     for (size_t view = 0; view < 2 && status == NSKY_OK && images != l->seen; view++)
-        status = nsky_card_copy(l, l->images + (view * l->options.batch + l->first) * l->in_floats,
-                                images + view * each, each, err);
+        status =
+            nsky_card_copy(l->dev, l->images + (view * l->options.batch + l->first) * l->in_floats,
+                           images + view * each, each, err);
     l->has_views = status == NSKY_OK;
     return status;
-}
-
-/* The gradients' length. */
-static nsky_status measure(nsky_card_learner *l, nsky_error *err)
-{
-    size_t count = l->options.query->param_floats;
-    const nsky_squares_args squares = {.in = l->gradients, .sums = l->squares, .count = count};
-    const nsky_length_args length = {.sums = l->squares,
-                                     .length = l->told.length + l->rank,
-                                     .count =
-                                         (count + NSKY_SQUARES_ITEMS - 1) / NSKY_SQUARES_ITEMS};
-    nsky_status status = NSKY_TRAIN_LAUNCH(l->dev, squares, &squares, err);
-
-    return status == NSKY_OK ? NSKY_TRAIN_LAUNCH(l->dev, length, &length, err) : status;
 }
 
 static nsky_status run_batch(nsky_card_learner *l, nsky_error *err)
@@ -108,7 +87,7 @@ static nsky_status run_batch(nsky_card_learner *l, nsky_error *err)
         (status = nsky_card_share_keys(l, err)) != NSKY_OK ||
         (status = nsky_card_play(l, NSKY_CARD_LEARN, err)) != NSKY_OK ||
         (status = nsky_card_share_learned(l, err)) != NSKY_OK ||
-        (status = measure(l, err)) != NSKY_OK)
+        (status = nsky_card_state_measure(&l->state, l->told.length + l->rank, err)) != NSKY_OK)
         return status;
     return nsky_card_share_lengths(l, err);
 }

@@ -7,6 +7,7 @@
 #ifndef NSKY_TRAIN_GRAPH_H
 #define NSKY_TRAIN_GRAPH_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -105,6 +106,20 @@ static inline const nsky_train_param *nsky_train_param_named(const nsky_train_gr
         if (strcmp(graph->params[i].name, name) == 0)
             return &graph->params[i];
     return NULL;
+}
+
+/* Where the parameters of heads begin, the loose layer "fc" of [outputs, features]; that it is
+ * there is the graph's builder's promise. */
+static inline void nsky_train_heads_at(const nsky_train_graph *graph, size_t outputs,
+                                       size_t features, size_t *weight_at, size_t *bias_at)
+{
+    const nsky_train_param *weight = nsky_train_param_named(graph, "fc.weight");
+    const nsky_train_param *bias = nsky_train_param_named(graph, "fc.bias");
+
+    assert(weight && weight->count == outputs * features);
+    assert(bias && bias->count == outputs);
+    *weight_at = weight->offset;
+    *bias_at = bias->offset;
 }
 
 /* Seeded: He-normal over fan-out for convolutions of an image, uniform within 1/sqrt(fan-in) for

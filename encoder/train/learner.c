@@ -108,18 +108,6 @@ static nsky_status draw(nsky_learner *l, nsky_error *err)
     return nsky_unit_rows(s->queue, l->options.queue, l->dim, err);
 }
 
-/* Where the heads' parameters are; that they are is the graph's builder's promise. */
-static void find_heads(nsky_learner *l)
-{
-    const nsky_train_param *weight = nsky_train_param_named(l->options.query, "fc.weight");
-    const nsky_train_param *bias = nsky_train_param_named(l->options.query, "fc.bias");
-
-    assert(weight && weight->count == l->options.heads->outputs * (size_t)l->dim);
-    assert(bias && bias->count == l->options.heads->outputs);
-    l->fc_weight = weight->offset;
-    l->fc_bias = bias->offset;
-}
-
 nsky_status nsky_learner_new(nsky_learner **out, const nsky_learner_options *options,
                              nsky_error *err)
 {
@@ -143,7 +131,8 @@ nsky_status nsky_learner_new(nsky_learner **out, const nsky_learner_options *opt
     assert((!options->packing && options->ranks < 2) || is_on_card(options));
     assert(options->ranks < 2 || l->parts % options->ranks == 0);
     if (options->heads)
-        find_heads(l);
+        nsky_train_heads_at(options->query, options->heads->outputs, l->dim, &l->fc_weight,
+                            &l->fc_bias);
     if (!(l->workers = nsky_alloc_zero(options->threads, sizeof *l->workers, err)) ||
         (status = alloc_state(l, err)) != NSKY_OK || (status = alloc_step(l, err)) != NSKY_OK)
         goto failed;
