@@ -3,6 +3,7 @@
 #ifndef NSKY_TEST_DEVICE_SUPPORT_H
 #define NSKY_TEST_DEVICE_SUPPORT_H
 
+#include "common/rng.h"
 #include "encoder/cuda/device.h"
 #include "tests/common/support.h"
 
@@ -29,6 +30,17 @@ static inline void finish_work(void)
 {
     nsky_error err = NSKY_ERROR_INIT;
     assert_ok(nsky_dev_sync(dev, NSKY_STREAM_COMPUTE, &err), err);
+}
+
+/* [count] normal numbers of this deviation; the caller's, to free. */
+static inline float *normals(nsky_rng *rng, size_t count, double sigma)
+{
+    float *out = malloc((count + 1) * sizeof *out);
+
+    assert_non_null(out);
+    for (size_t i = 0; i < count; i++)
+        out[i] = (float)(sigma * nsky_rng_normal(rng));
+    return out;
 }
 
 #define RUN(name, args)                                           \

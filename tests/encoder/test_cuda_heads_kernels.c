@@ -20,16 +20,6 @@ static int setup(void **state)
     return open_device(state);
 }
 
-static float *floats(size_t count, double sigma)
-{
-    float *out = malloc((count + 1) * sizeof *out);
-
-    assert_non_null(out);
-    for (size_t i = 0; i < count; i++)
-        out[i] = (float)(sigma * nsky_rng_normal(&rng));
-    return out;
-}
-
 static void *copy_of(const void *from, size_t bytes)
 {
     void *out = malloc(bytes + 1);
@@ -155,9 +145,10 @@ static void check_heads(const heads_case *k)
     make_targets(&heads, k->classes);
     const size_t vectors = (size_t)k->samples * k->dim, labels = (size_t)k->samples * heads.count;
     const size_t weights = (size_t)heads.outputs * k->dim, params = weights + heads.outputs;
-    float *features = floats(vectors, 2), *weight = floats(params, 0.3);
-    float *want = floats(vectors, NAN), *got = floats(vectors, NAN), *again = floats(vectors, NAN);
-    float *d_want = floats(params, 1), *d_got = copy_of(d_want, params * sizeof *d_want);
+    float *features = normals(&rng, vectors, 2), *weight = normals(&rng, params, 0.3);
+    float *want = normals(&rng, vectors, NAN), *got = normals(&rng, vectors, NAN),
+          *again = normals(&rng, vectors, NAN);
+    float *d_want = normals(&rng, params, 1), *d_got = copy_of(d_want, params * sizeof *d_want);
     uint32_t *which = malloc(labels * sizeof *which), *classes = malloc(labels * sizeof *classes);
     double *goals = malloc(labels * sizeof *goals), *losses = malloc(labels * sizeof *losses);
     double *lengths = malloc(k->samples * sizeof *lengths);
@@ -220,7 +211,8 @@ static void check_classifier(uint32_t samples, uint32_t classes, bool ties)
 {
     nsky_error err = NSKY_ERROR_INIT;
     const size_t count = (size_t)samples * classes;
-    float *logits = floats(count, 3), *want = floats(count, NAN), *got = floats(count, NAN);
+    float *logits = normals(&rng, count, 3), *want = normals(&rng, count, NAN),
+          *got = normals(&rng, count, NAN);
     uint32_t *labels = malloc(samples * sizeof *labels), *judged = calloc(samples, sizeof *judged);
     double *losses = malloc(samples * sizeof *losses), sum = 0;
     uint32_t right = 0;
@@ -274,7 +266,7 @@ static void test_divergence(void **state)
 {
     (void)state;
     enum { ROWS = 3, DIM = 260 };
-    float *in = floats((size_t)ROWS * DIM, 1), *out = floats((size_t)ROWS * DIM, 1);
+    float *in = normals(&rng, (size_t)ROWS * DIM, 1), *out = normals(&rng, (size_t)ROWS * DIM, 1);
     double lengths[ROWS], loss = 0;
     uint32_t judged = 0, class = 1;
     nsky_card_head head = {0, 3, false, 1};

@@ -19,20 +19,10 @@ static int setup(void **state)
     return open_device(state);
 }
 
-static float *floats(size_t count, double sigma)
-{
-    float *out = malloc((count + 1) * sizeof *out);
-
-    assert_non_null(out);
-    for (size_t i = 0; i < count; i++)
-        out[i] = (float)(sigma * nsky_rng_normal(&rng));
-    return out;
-}
-
 static float *units(uint32_t rows, uint32_t dim)
 {
     nsky_error err = NSKY_ERROR_INIT;
-    float *out = floats((size_t)rows * dim, 1);
+    float *out = normals(&rng, (size_t)rows * dim, 1);
 
     assert_ok(nsky_unit_rows(out, rows, dim, &err), err);
     return out;
@@ -69,8 +59,8 @@ static void check_loss(const loss_case *k)
     nsky_error err = NSKY_ERROR_INIT;
     size_t vectors = (size_t)k->samples * k->dim;
     float *keys = units(k->samples, k->dim), *queue = units(k->queue, k->dim);
-    float *queries = k->ties ? units(k->samples, k->dim) : floats(vectors, 2);
-    float *want = floats(vectors, NAN), *got = floats(vectors, NAN);
+    float *queries = k->ties ? units(k->samples, k->dim) : normals(&rng, vectors, 2);
+    float *want = normals(&rng, vectors, NAN), *got = normals(&rng, vectors, NAN);
     double *lengths = malloc(k->samples * sizeof *lengths);
     double *loss = malloc(k->samples * sizeof *loss), sum = 0, size = 0;
     uint32_t *correct = malloc(k->samples * sizeof *correct), right = 0;
@@ -136,7 +126,7 @@ static void test_units(void **state)
     enum { ROWS = 5, DIM = 300 };
     nsky_error err = NSKY_ERROR_INIT;
     const uint32_t to[ROWS] = {3, 0, 4, 1, 2};
-    float *in = floats((size_t)ROWS * DIM, 1), *out = floats((size_t)ROWS * DIM, NAN);
+    float *in = normals(&rng, (size_t)ROWS * DIM, 1), *out = normals(&rng, (size_t)ROWS * DIM, NAN);
     double lengths[ROWS];
     const nsky_unit_args args = {
         .in = in, .out = out, .to = to, .lengths = lengths, .rows = ROWS, .dim = DIM};
@@ -160,7 +150,7 @@ static void test_gathers(void **state)
 {
     (void)state;
     const uint32_t from[3] = {4, 0, 4};
-    float *in = floats(5 * 7, 1), *out = floats(3 * 7, NAN);
+    float *in = normals(&rng, 5 * 7, 1), *out = normals(&rng, 3 * 7, NAN);
     const nsky_gather_args args = {.in = in, .from = from, .out = out, .rows = 3, .dim = 7};
 
     RUN(gather, args);
@@ -174,7 +164,7 @@ static void test_gathers(void **state)
 
 static void check_length(size_t count, double clip)
 {
-    float *values = floats(count, 1), *shorter = malloc(count * sizeof *shorter);
+    float *values = normals(&rng, count, 1), *shorter = malloc(count * sizeof *shorter);
     size_t parts = (count + NSKY_SQUARES_ITEMS - 1) / NSKY_SQUARES_ITEMS;
     double *sums = malloc(parts * sizeof *sums), length, square = 0;
     const nsky_squares_args squares = {.in = values, .sums = sums, .count = count};
@@ -214,8 +204,9 @@ static void test_parameters_follow(void **state)
     nsky_train_add_mlp(&g, "m", nsky_train_add_avgpool(&g, 0), 9, 5);
     const nsky_sgd how = {0.03, 0.9, 1e-2};
     size_t count = g.param_floats;
-    float *params = floats(count, 1), *velocity = floats(count, 1), *fast = floats(count, 1);
-    float *gradients = floats(count, 1), *slow = floats(count, 1), *want[3];
+    float *params = normals(&rng, count, 1), *velocity = normals(&rng, count, 1),
+          *fast = normals(&rng, count, 1);
+    float *gradients = normals(&rng, count, 1), *slow = normals(&rng, count, 1), *want[3];
     uint8_t *decays = calloc(count, 1);
     float *const got[3] = {params, velocity, slow};
 
@@ -255,7 +246,7 @@ static void test_parameters_follow(void **state)
 static void test_statistics_follow(void **state)
 {
     (void)state;
-    float *running = floats(50, 1), *parts = floats(4 * 50, 1), want[50];
+    float *running = normals(&rng, 50, 1), *parts = normals(&rng, 4 * 50, 1), want[50];
     const nsky_follow_args args = {
         .running = running, .in = parts, .share = 0.1f, .parts = 4, .count = 50};
 
@@ -274,7 +265,7 @@ static void test_statistics_follow(void **state)
 static void test_queues(void **state)
 {
     (void)state;
-    float *queue = floats(7 * 3, 1), *keys = floats(5 * 3, 1), want[7 * 3];
+    float *queue = normals(&rng, 7 * 3, 1), *keys = normals(&rng, 5 * 3, 1), want[7 * 3];
     const nsky_enqueue_args args = {
         .queue = queue, .keys = keys, .rows = 5, .queue_rows = 7, .first = 4, .dim = 3};
 

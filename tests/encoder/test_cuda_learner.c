@@ -6,7 +6,7 @@
 #include "encoder/cuda/train.h"
 #include "encoder/train/learner.h"
 #include "tests/common/support.h"
-#include "tests/encoder/cuda_host/host_device.h"
+#include "tests/encoder/cuda_host/lost_cards.h"
 
 #define SIDE 16u
 #define DIM 8u
@@ -321,24 +321,6 @@ static void test_memory_runs_out(void **state)
     free(views);
 }
 
-/* Whenever it happens: an error that says so, and nothing left behind. */
-static void lose_cards(float *views)
-{
-    for (unsigned n = 1;; n += 1 + n / 16) {
-        nsky_error err = NSKY_ERROR_INIT;
-        host_lose_at(n);
-        nsky_status status = make_and_step(views, &err);
-        host_lose_at(0);
-        if (status == NSKY_OK) {
-            assert_true(n > 300); /* calls that a step takes */
-            return;
-        }
-        assert_int_equal(status, NSKY_EDEVICE);
-        assert_non_null(strstr(err.text, "lost"));
-        assert_int_equal(host_blocks(), 0);
-    }
-}
-
 static void test_lost_cards(void **state)
 {
     float *views = make_views(32, 1);
@@ -346,7 +328,7 @@ static void test_lost_cards(void **state)
     (void)state;
     for (int way = 0; way < 2; way++) {
         by_way_of_host = way;
-        lose_cards(views);
+        assert_true(lose_cards(make_and_step, views, 16) > 300); /* calls that a step takes */
     }
     free(views);
 }

@@ -8,7 +8,7 @@
 #include "encoder/train/augment_private.h"
 #include "encoder/train/learner.h"
 #include "encoder/train/loader.h"
-#include "tests/encoder/cuda_host/host_device.h"
+#include "tests/encoder/cuda_host/lost_cards.h"
 
 #define SIDE 16u
 #define DIM 8u
@@ -221,6 +221,11 @@ static nsky_status train_staged(nsky_loader *loader, uint64_t steps, course *c, 
     return status;
 }
 
+static nsky_status stage_and_step(void *loader, nsky_error *err)
+{
+    return train_staged(loader, 3, NULL, err);
+}
+
 static void test_staged_ahead(void **state)
 {
     (void)state;
@@ -233,16 +238,7 @@ static void test_staged_ahead(void **state)
     course_free(&card);
     course_free(&host);
     assert_int_equal(host_blocks(), 0);
-    for (unsigned n = 1;; n += 1 + n / 8) {
-        nsky_error lost = NSKY_ERROR_INIT;
-        host_lose_at(n);
-        nsky_status status = train_staged(loader, 3, NULL, &lost);
-        host_lose_at(0);
-        assert_int_equal(host_blocks(), 0);
-        if (status == NSKY_OK)
-            break;
-        assert_int_equal(status, NSKY_EDEVICE);
-    }
+    lose_cards(stage_and_step, loader, 8);
     nsky_loader_close(loader);
 }
 
@@ -349,25 +345,13 @@ static void test_memory_runs_out(void **state)
     nsky_loader_close(a.loader);
 }
 
-/* Whenever it happens, also while a step is being recorded: an error, and nothing left behind. */
+/* Also while a step is being recorded. */
 static void test_lost_cards(void **state)
 {
     (void)state;
     attempt a = {open_loader(true, 0, 1, &nsky_augment_default), 3};
 
-    for (unsigned n = 1;; n += 1 + n / 16) {
-        nsky_error err = NSKY_ERROR_INIT;
-        host_lose_at(n);
-        nsky_status status = make_and_step(&a, &err);
-        host_lose_at(0);
-        assert_int_equal(host_blocks(), 0);
-        if (status == NSKY_OK) {
-            assert_true(n > 300);
-            break;
-        }
-        assert_int_equal(status, NSKY_EDEVICE);
-        assert_non_null(strstr(err.text, "lost"));
-    }
+    assert_true(lose_cards(make_and_step, &a, 16) > 300);
     nsky_loader_close(a.loader);
 }
 
