@@ -157,6 +157,14 @@ static int open_temporary(const char *path)
     return fd;
 }
 
+/* What rename would take away from everybody: /dev/null, for root. */
+static bool is_special(const char *path)
+{
+    struct stat about;
+
+    return stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode);
+}
+
 nsky_status nsky_file_begin(nsky_file_writer *out, const char *path, nsky_error *err)
 {
     static _Atomic uint64_t serial; /* threads may replace one path at once: the last wins, whole */
@@ -164,6 +172,9 @@ nsky_status nsky_file_begin(nsky_file_writer *out, const char *path, nsky_error 
     int fd = -1;
 
     *out = (nsky_file_writer){NULL, NULL, NULL};
+    if (is_special(path))
+        return nsky_fail(err, NSKY_EINVAL,
+                         "%s is a device or a pipe, and would be replaced; give a file", path);
     if (!(out->path = nsky_strdup(path, err)) ||
         !(out->temporary = nsky_format(err, "%s.tmp.%ld.%" PRIu64, path, (long)getpid(),
                                        atomic_fetch_add(&serial, 1))))

@@ -27,7 +27,7 @@ NSKY_MUST_CHECK nsky_status nsky_file_read(void **out, size_t *bytes, const char
 /*
  * Atomic replacement: open a temporary beside `path`, write to ->stream, then commit (flush, fsync,
  * rename, fsync of the directory) or abort (remove the temporary). Every error of the stream is
- * found at commit.
+ * found at commit. NSKY_EINVAL: a device, a pipe or a socket stands there.
  */
 typedef struct nsky_file_writer {
     FILE *stream;

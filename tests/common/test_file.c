@@ -233,6 +233,28 @@ static void test_write_errors(void **state)
     assert_fails(nsky_file_write(in_directory(name), "x", 1, &err), NSKY_EIO, err, "too long");
 }
 
+/* Nobody's /dev/null becomes a file. */
+static void test_special_files_stay(void **state)
+{
+    (void)state;
+    nsky_error err = NSKY_ERROR_INIT;
+    struct stat about;
+
+    assert_int_equal(mkfifo(in_directory("pipe-kept"), 0600), 0);
+    assert_int_equal(symlink("pipe-kept", in_directory("to-pipe")), 0);
+    assert_fails(nsky_file_write(in_directory("pipe-kept"), "x", 1, &err), NSKY_EINVAL, err,
+                 "a pipe");
+    err = (nsky_error)NSKY_ERROR_INIT;
+    assert_fails(nsky_file_write(in_directory("to-pipe"), "x", 1, &err), NSKY_EINVAL, err,
+                 "would be replaced");
+    assert_int_equal(lstat(in_directory("pipe-kept"), &about), 0);
+    assert_true(S_ISFIFO(about.st_mode));
+    assert_int_equal(lstat(in_directory("to-pipe"), &about), 0);
+    assert_true(S_ISLNK(about.st_mode));
+    assert_int_equal(unlink(in_directory("to-pipe")), 0);
+    assert_int_equal(unlink(in_directory("pipe-kept")), 0);
+}
+
 /* A disk that fills up, by way of the file size limit. */
 static void test_full_disk(void **state)
 {
@@ -320,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_two_writers),
         cmocka_unit_test(test_stale_temporary),
         cmocka_unit_test(test_write_errors),
+        cmocka_unit_test(test_special_files_stay),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_exists),
