@@ -16,7 +16,7 @@ static double angle(nsky_rng *rng)
     return nsky_rng_range(rng, 0, M_PI);
 }
 
-static double axis_ratio(double cos_inclination)
+double sim_axis_ratio(double cos_inclination)
 {
     double c2 = cos_inclination * cos_inclination, t2 = DISC_THICKNESS * DISC_THICKNESS;
     return sqrt(t2 + (1 - t2) * c2);
@@ -61,7 +61,7 @@ static void make_disc(sim_object *out, nsky_rng *rng, nsky_sim_class class, doub
     double cos_i =
         edge ? nsky_rng_range(rng, 0, EDGE_ON_COS_MAX) : nsky_rng_range(rng, FACE_ON_COS_MIN, 1);
 
-    disc.q = axis_ratio(cos_i);
+    disc.q = sim_axis_ratio(cos_i);
     disc.angle = angle(rng);
     disc.flux_z = total * (1 - bulge_share);
     if (edge) {
@@ -160,8 +160,7 @@ static void make_merger(sim_object *out, nsky_rng *rng, double mag_z)
         add_tail(out, rng, separation, sim_flux(mag_z));
 }
 
-/* One Sersic profile for the catalogue: that of the component with the most light. */
-static void summarise(sim_object *out)
+void sim_summarise(sim_object *out)
 {
     const sim_component *most = &out->components[0];
 
@@ -175,7 +174,7 @@ static void summarise(sim_object *out)
     sim_object_sum(out);
 }
 
-static void reset(sim_object *out, nsky_sim_class class, double z)
+void sim_begin_galaxy(sim_object *out, nsky_sim_class class, double z)
 {
     double x = out->x, y = out->y;
     nsky_sim_role role = out->role;
@@ -186,7 +185,7 @@ static void reset(sim_object *out, nsky_sim_class class, double z)
 void sim_make_galaxy(sim_object *out, nsky_rng *rng, nsky_sim_class class, double mag_z, double z)
 {
     assert(class <= NSKY_SIM_IRREGULAR);
-    reset(out, class, z);
+    sim_begin_galaxy(out, class, z);
     if (class == NSKY_SIM_ELLIPTICAL)
         make_elliptical(out, rng, mag_z);
     else if (class == NSKY_SIM_MERGER)
@@ -195,17 +194,17 @@ void sim_make_galaxy(sim_object *out, nsky_rng *rng, nsky_sim_class class, doubl
         make_irregular(out, rng, mag_z);
     else
         make_disc(out, rng, class, mag_z);
-    summarise(out);
+    sim_summarise(out);
 }
 
 void sim_make_small(sim_object *out, nsky_rng *rng, bool early, double mag_z, double z)
 {
-    reset(out, early ? NSKY_SIM_ELLIPTICAL : NSKY_SIM_SPIRAL, z);
+    sim_begin_galaxy(out, early ? NSKY_SIM_ELLIPTICAL : NSKY_SIM_SPIRAL, z);
     double re = fmin(sim_draw_size(rng, early, mag_z, z), 2.5);
     double q =
-        early ? sim_draw_clipped(rng, 0.75, 0.15, 0.35, 1) : axis_ratio(nsky_rng_uniform(rng));
+        early ? sim_draw_clipped(rng, 0.75, 0.15, 0.35, 1) : sim_axis_ratio(nsky_rng_uniform(rng));
     sim_component *c = sim_add_sersic(out, re, early ? 4 : 1, q, angle(rng));
 
     sim_fluxes(c->flux, mag_z, sim_draw_colour(rng, early, z));
-    summarise(out);
+    sim_summarise(out);
 }

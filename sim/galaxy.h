@@ -16,6 +16,12 @@ void sim_make_galaxy(sim_object *out, nsky_rng *rng, nsky_sim_class class, doubl
 /* A faint one without visible structure. */
 void sim_make_small(sim_object *out, nsky_rng *rng, bool early, double mag_z, double z);
 
+/* For recipes elsewhere: empties *out but for x, y and role; and, when its components are there,
+ * writes what a catalogue says of it: one Sersic profile, that of the component with the most
+ * light. */
+void sim_begin_galaxy(sim_object *out, nsky_sim_class class, double z);
+void sim_summarise(sim_object *out);
+
 /* The pieces, appended to what is there. */
 typedef struct sim_disc {
     double x, y, re, q, angle, z;
@@ -25,6 +31,9 @@ typedef struct sim_disc {
 /* Half-light radius, index, axis ratio, direction. */
 sim_component *sim_add_sersic(sim_object *out, double re, double n, double q, double direction);
 sim_colour sim_colour_shifted(sim_colour colour, double g_r, double r_z);
+
+/* Of a disc a fifth as thick as wide, from the cosine of its inclination. */
+double sim_axis_ratio(double cos_inclination);
 
 #define SIM_SCALE_LENGTHS_PER_RE 1.678 /* of an exponential disc */
 #define SIM_EDGE_HEIGHT 0.17           /* scale height over scale length */
