@@ -1,5 +1,5 @@
-/* disc.c - the parts that discs are made of: bulge, bar, arms, ring, a disc seen from the side.
- * Thread rule: pure but for the generator given. */
+/* disc.c - the parts that discs are made of: bulge, bar, arms, ring, clumps, a disc seen from the
+ * side. Thread rule: pure but for the generator given. */
 #include <assert.h>
 #include <math.h>
 
@@ -25,8 +25,8 @@ sim_colour sim_colour_shifted(sim_colour colour, double g_r, double r_z)
 
 void sim_add_bulge(sim_object *out, nsky_rng *rng, const sim_disc *disc, double flux_z)
 {
-    sim_component *c = sim_add_sersic(out, fmax(disc->re * nsky_rng_range(rng, 0.12, 0.25), 0.1),
-                                      nsky_rng_range(rng, 1.6, 3.2), sqrt(disc->q), disc->angle);
+    double n = nsky_rng_range(rng, 1.6, 3.2), re = disc->re * nsky_rng_range(rng, 0.12, 0.25);
+    sim_component *c = sim_add_sersic(out, fmax(re, 0.1), n, sqrt(disc->q), disc->angle);
 
     c->x = disc->x;
     c->y = disc->y;
@@ -71,6 +71,31 @@ void sim_add_ring(sim_object *out, nsky_rng *rng, const sim_disc *disc, double r
     c->patches = nsky_rng_u32(rng) | 1;
     sim_fluxes(c->flux, sim_mag(disc->flux_z),
                sim_colour_shifted(sim_draw_colour(rng, false, disc->z), -0.2, -0.2));
+}
+
+void sim_add_clumps(sim_object *out, nsky_rng *rng, const sim_component *disc,
+                    const sim_clumps *clumps)
+{
+    const double re = disc->r, q = disc->q, c = cos(disc->angle), s = sin(disc->angle);
+    double weights[SIM_CLUMPS_MAX], sum = 0;
+
+    assert(clumps->count >= 1 && clumps->count <= SIM_CLUMPS_MAX);
+    for (uint32_t i = 0; i < clumps->count; i++)
+        sum += weights[i] = sim_draw_dex(rng, 1, clumps->weight_dex);
+    for (uint32_t i = 0; i < clumps->count; i++) {
+        double u = clumps->spread * re * nsky_rng_normal(rng) + clumps->ahead * re,
+               v = clumps->spread * re * q * nsky_rng_normal(rng) + clumps->aside * re;
+        double direction = nsky_rng_range(rng, 0, M_PI);
+        double flat = nsky_rng_range(rng, clumps->flat, 1);
+        double size = re * nsky_rng_range(rng, clumps->small, clumps->large);
+        sim_component *clump = sim_add_sersic(out, size, 1, flat, direction);
+        clump->x = c * u - s * v;
+        clump->y = s * u + c * v;
+        double bluer_r_z = clumps->bluer_r_z * nsky_rng_uniform(rng);
+        double bluer_g_r = clumps->bluer_g_r * nsky_rng_uniform(rng);
+        sim_fluxes(clump->flux, sim_mag(clumps->flux_z * weights[i] / sum),
+                   sim_colour_shifted(clumps->colour, -bluer_g_r, -bluer_r_z));
+    }
 }
 
 /* Half-light radius of the disc -> scale length and height; a dust lane takes light back out, most

@@ -46,8 +46,8 @@ static void make_elliptical(sim_object *out, nsky_rng *rng, double mag_z)
 {
     double re = sim_draw_size(rng, true, mag_z, out->z);
     double n = fmin(fmax(sim_draw_dex(rng, 4, 0.12), 2), 6);
-    sim_component *c =
-        sim_add_sersic(out, re, n, sim_draw_clipped(rng, 0.76, 0.15, 0.35, 1), angle(rng));
+    double direction = angle(rng), q = sim_draw_clipped(rng, 0.76, 0.15, 0.35, 1);
+    sim_component *c = sim_add_sersic(out, re, n, q, direction);
 
     sim_fluxes(c->flux, mag_z, sim_draw_colour(rng, true, out->z));
 }
@@ -95,27 +95,23 @@ static void make_disc(sim_object *out, nsky_rng *rng, nsky_sim_class class, doub
 static void make_irregular(sim_object *out, nsky_rng *rng, double mag_z)
 {
     double re = sim_draw_size(rng, false, mag_z, out->z), total = sim_flux(mag_z);
-    double clumped = nsky_rng_range(rng, 0.25, 0.55), weights[CLUMPS_MAX], sum = 0;
-    uint32_t clumps = CLUMPS_MIN + nsky_rng_below(rng, CLUMPS_MAX - CLUMPS_MIN + 1);
-    sim_colour colour = sim_colour_shifted(sim_draw_colour(rng, false, out->z), -0.12, -0.15);
-    sim_component *disc = sim_add_sersic(out, re, nsky_rng_range(rng, 0.6, 1.0),
-                                         nsky_rng_range(rng, 0.4, 0.9), angle(rng));
-    double c = cos(disc->angle), s = sin(disc->angle), q = disc->q;
+    double clumped = nsky_rng_range(rng, 0.25, 0.55);
+    sim_clumps clumps = {.count = CLUMPS_MIN + nsky_rng_below(rng, CLUMPS_MAX - CLUMPS_MIN + 1),
+                         .flux_z = total * clumped,
+                         .weight_dex = 0.35,
+                         .spread = 0.7,
+                         .ahead = 0.2,
+                         .small = 0.08,
+                         .large = 0.3,
+                         .flat = 0.6,
+                         .bluer_g_r = 0.2,
+                         .bluer_r_z = 0.25};
 
-    sim_fluxes(disc->flux, sim_mag(total * (1 - clumped)), colour);
-    for (uint32_t i = 0; i < clumps; i++)
-        sum += weights[i] = sim_draw_dex(rng, 1, 0.35);
-    for (uint32_t i = 0; i < clumps; i++) {
-        double u = 0.7 * re * nsky_rng_normal(rng) + 0.2 * re,
-               v = 0.7 * re * q * nsky_rng_normal(rng);
-        sim_component *clump = sim_add_sersic(out, re * nsky_rng_range(rng, 0.08, 0.3), 1,
-                                              nsky_rng_range(rng, 0.6, 1), angle(rng));
-        clump->x = c * u - s * v;
-        clump->y = s * u + c * v;
-        sim_fluxes(clump->flux, sim_mag(total * clumped * weights[i] / sum),
-                   sim_colour_shifted(colour, -0.2 * nsky_rng_uniform(rng),
-                                      -0.25 * nsky_rng_uniform(rng)));
-    }
+    clumps.colour = sim_colour_shifted(sim_draw_colour(rng, false, out->z), -0.12, -0.15);
+    double direction = angle(rng), q = nsky_rng_range(rng, 0.4, 0.9);
+    sim_component *disc = sim_add_sersic(out, re, nsky_rng_range(rng, 0.6, 1.0), q, direction);
+    sim_fluxes(disc->flux, sim_mag(total * (1 - clumped)), clumps.colour);
+    sim_add_clumps(out, rng, disc, &clumps);
 }
 
 static void add_tail(sim_object *out, nsky_rng *rng, double separation, double total_z)
@@ -130,8 +126,8 @@ static void add_tail(sim_object *out, nsky_rng *rng, double separation, double t
     tail->phase = turn + nsky_rng_range(rng, -0.9, 0.9);
     tail->arms = nsky_rng_range(rng, 0.7, 1.5);
     tail->width = fmax(radius * nsky_rng_range(rng, 0.12, 0.22), 0.35);
-    sim_fluxes(tail->flux, sim_mag(total_z * nsky_rng_range(rng, 0.06, 0.15)),
-               sim_colour_shifted(sim_draw_colour(rng, false, out->z), 0.05, 0));
+    sim_colour colour = sim_colour_shifted(sim_draw_colour(rng, false, out->z), 0.05, 0);
+    sim_fluxes(tail->flux, sim_mag(total_z * nsky_rng_range(rng, 0.06, 0.15)), colour);
 }
 
 /* Two galaxies at one redshift, close enough to have pulled out tails. */

@@ -45,6 +45,22 @@ void sim_add_bar(sim_object *out, nsky_rng *rng, const sim_disc *disc, double fl
 void sim_add_spiral(sim_object *out, nsky_rng *rng, const sim_disc *disc, double share);
 void sim_add_ring(sim_object *out, nsky_rng *rng, const sim_disc *disc, double radius,
                   double width);
+/* What lies about on a disc. Lengths in half-light radii of the disc, along its axes. */
+typedef struct sim_clumps {
+    uint32_t count; /* 1 to SIM_CLUMPS_MAX */
+    double flux_z;  /* of all of them */
+    double weight_dex;
+    sim_colour colour;
+    double bluer_g_r, bluer_r_z; /* at most */
+    double spread;               /* sigma of the places along the major axis */
+    double ahead, aside;         /* where their middle is */
+    double small, large;         /* half-light radii */
+    double flat;                 /* the least axis ratio */
+} sim_clumps;
+
+#define SIM_CLUMPS_MAX 40
+void sim_add_clumps(sim_object *out, nsky_rng *rng, const sim_component *disc,
+                    const sim_clumps *clumps);
 void sim_add_edge_on(sim_object *out, nsky_rng *rng, const sim_disc *disc);
 
 #endif

@@ -13,8 +13,10 @@ typedef struct place {
 
 static place draw_place(nsky_rng *rng, double near, double far)
 {
-    place p = {.turn = nsky_rng_range(rng, 0, 2 * M_PI), .radius = nsky_rng_range(rng, near, far)};
+    place p;
 
+    p.turn = nsky_rng_range(rng, 0, 2 * M_PI);
+    p.radius = nsky_rng_range(rng, near, far);
     p.x = p.radius * cos(p.turn);
     p.y = p.radius * sin(p.turn);
     return p;

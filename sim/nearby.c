@@ -11,7 +11,6 @@
 #include "sim/galaxy.h"
 
 #define CLUMPS_MIN 14
-#define CLUMPS_MAX 40
 #define OUTER_RING 2.1 /* radii of the inner one */
 
 /* A disc that parts are added to, and the light there is for all of them. */
@@ -25,12 +24,10 @@ static host draw_host(nsky_rng *rng, double mag_z, double z, double early_share)
 {
     bool early = nsky_rng_uniform(rng) < early_share;
     double cos_i = nsky_rng_range(rng, 0.35, 1);
-    host h = {.total_z = sim_flux(mag_z)};
+    host h = {.total_z = sim_flux(mag_z), .disc = {.z = z, .q = sim_axis_ratio(cos_i)}};
 
-    h.disc = (sim_disc){.re = sim_draw_size(rng, false, mag_z, z),
-                        .q = sim_axis_ratio(cos_i),
-                        .angle = nsky_rng_range(rng, 0, M_PI),
-                        .z = z};
+    h.disc.re = sim_draw_size(rng, false, mag_z, z);
+    h.disc.angle = nsky_rng_range(rng, 0, M_PI);
     h.colour = sim_draw_colour(rng, early, z);
     return h;
 }
@@ -131,27 +128,22 @@ static void make_lenticular(sim_object *out, nsky_rng *rng, double mag_z, bool b
 static void make_clumpy(sim_object *out, nsky_rng *rng, double mag_z)
 {
     host h = draw_host(rng, mag_z, out->z, 0);
-    double re = h.disc.re, clumped = nsky_rng_range(rng, 0.1, 0.4), weights[CLUMPS_MAX], sum = 0;
-    uint32_t clumps = CLUMPS_MIN + nsky_rng_below(rng, CLUMPS_MAX - CLUMPS_MIN + 1);
-    double c = cos(h.disc.angle), s = sin(h.disc.angle), spread = nsky_rng_range(rng, 0.5, 0.9);
-    double off_x = 0.3 * re * nsky_rng_normal(rng), off_y = 0.3 * re * nsky_rng_normal(rng);
+    double clumped = nsky_rng_range(rng, 0.1, 0.4);
+    sim_clumps clumps = {.flux_z = h.total_z * clumped,
+                         .weight_dex = 0.4,
+                         .small = 0.03,
+                         .large = 0.16,
+                         .flat = 0.5,
+                         .bluer_g_r = 0.25,
+                         .bluer_r_z = 0.3};
 
-    h.colour = sim_colour_shifted(h.colour, -0.05, -0.1);
-    add_smooth(out, &h, re, nsky_rng_range(rng, 0.5, 1), h.total_z * (1 - clumped));
-    for (uint32_t i = 0; i < clumps; i++)
-        sum += weights[i] = sim_draw_dex(rng, 1, 0.4);
-    for (uint32_t i = 0; i < clumps; i++) {
-        double u = spread * re * nsky_rng_normal(rng),
-               v = spread * re * h.disc.q * nsky_rng_normal(rng);
-        sim_component *clump =
-            sim_add_sersic(out, re * nsky_rng_range(rng, 0.03, 0.16), 1,
-                           nsky_rng_range(rng, 0.5, 1), nsky_rng_range(rng, 0, M_PI));
-        clump->x = off_x + c * u - s * v;
-        clump->y = off_y + s * u + c * v;
-        sim_fluxes(clump->flux, sim_mag(h.total_z * clumped * weights[i] / sum),
-                   sim_colour_shifted(h.colour, -0.25 * nsky_rng_uniform(rng),
-                                      -0.3 * nsky_rng_uniform(rng)));
-    }
+    clumps.count = CLUMPS_MIN + nsky_rng_below(rng, SIM_CLUMPS_MAX - CLUMPS_MIN + 1);
+    clumps.spread = nsky_rng_range(rng, 0.5, 0.9);
+    clumps.ahead = 0.3 * nsky_rng_normal(rng);
+    clumps.aside = 0.3 * nsky_rng_normal(rng);
+    h.colour = clumps.colour = sim_colour_shifted(h.colour, -0.05, -0.1);
+    add_smooth(out, &h, h.disc.re, nsky_rng_range(rng, 0.5, 1), h.total_z - clumps.flux_z);
+    sim_add_clumps(out, rng, &out->components[0], &clumps);
 }
 
 /* How common it is, and how many of it are made here rather than by sim_make_galaxy. */
