@@ -81,12 +81,10 @@ static nsky_status make_primary(sim_object *object, const sim_plan *plan, sim_pa
     double faint = plan->nearby ? SIM_NEARBY_MAG_Z_MAX : SIM_PRIMARY_MAG_Z_MAX;
     double mag_z = sim_draw_magnitude(rng, bright, faint, PRIMARY_SLOPE);
     double z = sim_draw_redshift(rng, mag_z);
-    if (plan->nearby && !forced) {
-        sim_make_nearby(object, rng, mag_z, z);
-        return NSKY_OK;
-    }
-    nsky_sim_class class = sim_draw_class(rng, sim_draw_is_early(rng, mag_z, z));
-    sim_make_galaxy(object, rng, forced ? *forced : class, mag_z, z);
+    nsky_sim_class class = plan->nearby ? sim_draw_nearby_class(rng)
+                                        : sim_draw_class(rng, sim_draw_is_early(rng, mag_z, z));
+    (plan->nearby ? sim_make_nearby : sim_make_galaxy)(object, rng, forced ? *forced : class, mag_z,
+                                                       z);
     return NSKY_OK;
 }
 

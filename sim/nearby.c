@@ -6,6 +6,7 @@
  * Thread rule: pure but for the generator given. */
 #include "sim/nearby.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "sim/galaxy.h"
@@ -156,7 +157,7 @@ static const struct {
     [NSKY_SIM_IRREGULAR] = {0.12, 0.8},
 };
 
-static nsky_sim_class draw_class(nsky_rng *rng)
+nsky_sim_class sim_draw_nearby_class(nsky_rng *rng)
 {
     double u = nsky_rng_uniform(rng);
 
@@ -166,10 +167,9 @@ static nsky_sim_class draw_class(nsky_rng *rng)
     return NSKY_SIM_IRREGULAR;
 }
 
-void sim_make_nearby(sim_object *out, nsky_rng *rng, double mag_z, double z)
+void sim_make_nearby(sim_object *out, nsky_rng *rng, nsky_sim_class class, double mag_z, double z)
 {
-    nsky_sim_class class = draw_class(rng);
-
+    assert(class <= NSKY_SIM_IRREGULAR);
     if (nsky_rng_uniform(rng) >= kinds[class].here) {
         sim_make_galaxy(out, rng, class, mag_z, z);
         return;

@@ -6,8 +6,9 @@
 #include "common/rng.h"
 #include "sim/object.h"
 
-/* One of a class drawn here (ELLIPTICAL to IRREGULAR), with more of the structure that size shows
- * than sim_make_galaxy gives it. Overwrites everything in *out but x, y and role. */
-void sim_make_nearby(sim_object *out, nsky_rng *rng, double mag_z, double z);
+nsky_sim_class sim_draw_nearby_class(nsky_rng *rng); /* ELLIPTICAL to IRREGULAR */
+
+/* As sim_make_galaxy, with more of the structure that size shows. */
+void sim_make_nearby(sim_object *out, nsky_rng *rng, nsky_sim_class class, double mag_z, double z);
 
 #endif

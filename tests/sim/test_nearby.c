@@ -21,7 +21,10 @@ static sim_object draw(uint64_t number, double mag_z)
     nsky_rng rng = nsky_rng_at(5, 1, number);
     sim_object object = {.x = 3, .y = 4, .role = NSKY_SIM_PRIMARY};
 
-    sim_make_nearby(&object, &rng, mag_z, 0.04);
+    nsky_sim_class class = sim_draw_nearby_class(&rng);
+
+    sim_make_nearby(&object, &rng, class, mag_z, 0.04);
+    assert_int_equal(object.class, class);
     return object;
 }
 
