@@ -169,6 +169,25 @@ static nsky_status set_tables(nsky_lists *l, const nsky_lists_header *h, const c
     return NSKY_OK;
 }
 
+/* What the distance of a query to the centroids is made of. */
+static nsky_status measure_centroids(nsky_lists *l, nsky_error *err)
+{
+    float ignored;
+    l->turned_mean = nsky_alloc(l->coded, sizeof *l->turned_mean, err);
+    l->halves = nsky_alloc(l->lists, sizeof *l->halves, err);
+    if (!l->turned_mean || !l->halves)
+        return err->status;
+    nsky_lists_direction(l, l->mean, l->turned_mean, &ignored, NULL);
+    for (uint32_t c = 0; c < l->lists; c++) {
+        const float *centroid = l->centroids + (size_t)c * l->coded;
+        double square = 0;
+        for (uint32_t d = 0; d < l->coded; d++)
+            square += (double)centroid[d] * (double)centroid[d];
+        l->halves[c] = (float)(square / 2);
+    }
+    return NSKY_OK;
+}
+
 static nsky_status open_all(nsky_lists *l, char *const paths[3], uint64_t rows, uint32_t dim,
                             nsky_error *err)
 {
@@ -188,7 +207,8 @@ static nsky_status open_all(nsky_lists *l, char *const paths[3], uint64_t rows, 
                                "%s: belongs to another %s; run `nearsky index` again", paths[f],
                                names[0]);
     }
-    if (status != NSKY_OK || (status = set_tables(l, &headers[0], paths[0], err)) != NSKY_OK)
+    if (status != NSKY_OK || (status = set_tables(l, &headers[0], paths[0], err)) != NSKY_OK ||
+        (status = measure_centroids(l, err)) != NSKY_OK)
         return status;
     l->codes = (const uint8_t *)l->files[1].data + NSKY_LISTS_HEADER;
     const unsigned char *slots = (const unsigned char *)l->files[2].data + NSKY_LISTS_HEADER;
@@ -220,6 +240,8 @@ void nsky_lists_close(nsky_lists *lists)
 {
     for (int f = 0; f < 3; f++)
         nsky_map_close(&lists->files[f]);
+    nsky_free(lists->halves);
+    nsky_free(lists->turned_mean);
     memset(lists, 0, sizeof *lists);
 }
 

@@ -1,4 +1,8 @@
-/* lists_rank.c - lists_search.h: the lists by their centroids' codes. Any thread. */
+/* lists_rank.c - lists_search.h: the lists by how near their centroids are. Any thread.
+ *
+ * By distance, though what is looked for is the largest dot product: rows are unit vectors, whose
+ * mean is the shorter the further apart they lie, and a wide list is more likely to have a row
+ * near the query than its centroid's dot product says. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -14,8 +18,12 @@ nsky_status nsky_lists_prepare(const nsky_lists_search *s, uint32_t q, nsky_erro
 {
     const nsky_lists *l = s->lists;
     float *turned = s->turned + (size_t)q * l->coded;
+    float from_mean[NSKY_CODED_MAX];
     nsky_lists_direction(l, s->queries[q].direction, turned, &s->constants[q], NULL);
-    nsky_status status = nsky_code_query_prepare(&s->ranks[q], &l->centroid_coder, turned, 1, err);
+    for (uint32_t d = 0; d < l->coded; d++)
+        from_mean[d] = turned[d] - l->turned_mean[d];
+    nsky_status status =
+        nsky_code_query_prepare(&s->ranks[q], &l->centroid_coder, from_mean, 1, err);
     return status == NSKY_OK ? nsky_code_query_prepare(&s->codes[q], &l->coder, turned, 1, err)
                              : status;
 }
@@ -65,16 +73,20 @@ static void choose(const nsky_lists_search *s, nsky_reservoir *reservoir, const 
     nsky_reservoir_settle(reservoir);
 }
 
-/* scores [n, blocks * 16] */
+/* Half of (square of the query's length - square of the distance); scores [n, blocks * 16]. */
 static void score_lists(const nsky_lists_search *s, uint32_t first, uint32_t n, float *scores)
 {
     const nsky_lists *l = s->lists;
     const nsky_code_query *queries[NSKY_RANK_QUERIES];
     const float bases[NSKY_RANK_QUERIES] = {0};
+    const uint64_t blocks = nsky_code_blocks(l->lists);
     for (uint32_t q = 0; q < n; q++)
         queries[q] = &s->ranks[first + q];
-    nsky_code_sweep(&s->kernel, &l->centroid_coder, queries, bases, n, l->centroid_codes,
-                    nsky_code_blocks(l->lists), scores);
+    nsky_code_sweep(&s->kernel, &l->centroid_coder, queries, bases, n, l->centroid_codes, blocks,
+                    scores);
+    for (uint32_t q = 0; q < n; q++)
+        for (uint32_t list = 0; list < l->lists; list++)
+            scores[q * blocks * NSKY_CODE_ROWS + list] -= l->halves[list];
 }
 
 nsky_status nsky_lists_rank(const nsky_lists_search *s, uint32_t first, uint32_t n,

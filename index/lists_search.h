@@ -31,7 +31,7 @@ typedef struct nsky_lists_search {
 /* The direction of query q turned, and in whole numbers for both coders. */
 NSKY_MUST_CHECK nsky_status nsky_lists_prepare(const nsky_lists_search *s, uint32_t q,
                                                nsky_error *err);
-/* The best lists of queries first .. first + n - 1 (n <= NSKY_RANK_QUERIES) by their centroids'
+/* The nearest lists of queries first .. first + n - 1 (n <= NSKY_RANK_QUERIES) by their centroids'
  * codes: wants[i] keys, best first, to out[i]. A smaller want gives the first of a larger one's. */
 NSKY_MUST_CHECK nsky_status nsky_lists_rank(const nsky_lists_search *s, uint32_t first, uint32_t n,
                                             const uint32_t *wants, uint64_t *const *out,

@@ -10,7 +10,7 @@
 #include "index/lists_widen.h"
 #include "index/tune.h"
 
-/* The best lists by their centroids' codes: those of a sort, for any company, however many. */
+/* The nearest lists by their centroids' codes: those of a sort, for any company, however many. */
 static void the_best_lists_are_ranked(void **state)
 {
     (void)state;
@@ -44,12 +44,50 @@ static void the_best_lists_are_ranked(void **state)
             nsky_code_sweep(NULL, &lists.centroid_coder, &one, &base, 1, lists.centroid_codes,
                             nsky_code_blocks(600), scores);
             for (uint32_t l = 0; l < 600; l++)
-                all[l] = nsky_key_of(scores[l], l);
+                all[l] = nsky_key_of(scores[l] - lists.halves[l], l);
             qsort(all, 600, sizeof *all, by_key);
             assert_memory_equal(got[q], all, wants[q] * sizeof *all);
         }
     }
     nsky_free(s.turned);
+    nsky_free(s.codes);
+    nsky_free(s.ranks);
+}
+
+/* What the codes are ranked by is half of what a query's distance to a centroid lacks of its
+ * length: in double, from the vectors. */
+static void ranked_by_distance(void **state)
+{
+    (void)state;
+    nsky_error err = NSKY_ERROR_INIT;
+    float from_mean[PADDED], turned[PADDED], ignored;
+    uint64_t found[600], *out = found;
+    const uint32_t want = 600;
+    nsky_lists_query asked = {.direction = queries[0]};
+    nsky_lists_search s = {.lists = &lists, .queries = &asked, .count = 1, .threads = 1};
+    nsky_code_kernel kernels[NSKY_CODE_KERNELS];
+    nsky_code_kernels(kernels);
+    s.kernel = kernels[0];
+    s.ranks = nsky_alloc(1, sizeof *s.ranks, &err);
+    s.codes = nsky_alloc(1, sizeof *s.codes, &err);
+    s.turned = turned;
+    s.constants = &ignored;
+    assert_true(s.ranks && s.codes);
+    assert_ok(nsky_lists_prepare(&s, 0, &err), err);
+    assert_ok(nsky_lists_rank(&s, 0, 1, &want, &out, &err), err);
+    for (uint32_t d = 0; d < PADDED; d++)
+        from_mean[d] = queries[0][d] - lists.mean[d];
+    nsky_lists_direction(&lists, from_mean, turned, &ignored, NULL);
+    for (uint32_t i = 0; i < want; i++) {
+        const float *centroid = lists.centroids + (size_t)nsky_key_row(found[i]) * lists.coded;
+        double square = 0, length = 0;
+        for (uint32_t d = 0; d < lists.coded; d++) {
+            const double apart = (double)turned[d] - (double)centroid[d];
+            square += apart * apart;
+            length += (double)turned[d] * (double)turned[d];
+        }
+        assert_float_equal(nsky_key_score(found[i]), (length - square) / 2, 0.02);
+    }
     nsky_free(s.codes);
     nsky_free(s.ranks);
 }
@@ -213,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_best_lists_are_ranked),
+        cmocka_unit_test(ranked_by_distance),
         cmocka_unit_test(nothing_is_lost_on_the_way),
         cmocka_unit_test(lists_follow_the_matches),
         cmocka_unit_test(filters_that_go_with_the_vectors),
