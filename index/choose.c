@@ -21,12 +21,12 @@
 #define MERGE_BYTES_MAX (1ull << 30)
 #define MERGE_BYTES_MIN (1ull << 24)
 
-/* Powers of two at about four times the root of the rows: sweeping the lists that it takes costs
- * about as much as ranking all of them. */
+/* Powers of two from six times the root of the rows on: of half as many a query reads more, of
+ * twice as many filters read more lists, and building takes longer (docs/index.md). */
 static uint32_t list_count(uint64_t rows)
 {
     uint32_t lists = LISTS_LEAST;
-    while (lists < LISTS_MOST && lists < 3.0 * sqrt((double)rows))
+    while (lists < LISTS_MOST && lists < 6.0 * sqrt((double)rows))
         lists *= 2;
     return lists;
 }

@@ -51,7 +51,7 @@ void nsky_clusters_free(nsky_clusters *clusters)
     *clusters = (nsky_clusters){0};
 }
 
-static void measure(float *halves, const float *centres, uint32_t count, uint32_t coded)
+void nsky_half_squares(float *halves, const float *centres, uint32_t count, uint32_t coded)
 {
     for (uint32_t c = 0; c < count; c++) {
         double square = 0;
@@ -64,8 +64,8 @@ static void measure(float *halves, const float *centres, uint32_t count, uint32_
 
 void nsky_clusters_measure(nsky_clusters *c)
 {
-    measure(c->group_halves, c->group_centres, c->groups, c->coded);
-    measure(c->halves, c->centroids, c->lists, c->coded);
+    nsky_half_squares(c->group_halves, c->group_centres, c->groups, c->coded);
+    nsky_half_squares(c->halves, c->centroids, c->lists, c->coded);
 }
 
 /* About the root of the lists, a power of two: both levels cost the same then. */

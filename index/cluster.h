@@ -35,6 +35,8 @@ NSKY_MUST_CHECK nsky_status nsky_clusters_train(nsky_clusters *out, const float 
                                                 uint32_t coded, const nsky_cluster_options *options,
                                                 nsky_error *err);
 void nsky_clusters_free(nsky_clusters *clusters);
+/* halves [count]: half the square of the length of each of centres [count, coded]. */
+void nsky_half_squares(float *halves, const float *centres, uint32_t count, uint32_t coded);
 /* Empty tables of the size, group_lists zero; and the halves, after centres or centroids changed.
  */
 NSKY_MUST_CHECK nsky_status nsky_clusters_new(nsky_clusters *out, uint32_t coded, uint32_t groups,

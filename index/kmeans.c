@@ -35,17 +35,6 @@ static void start(kmeans *m, uint64_t seed)
     }
 }
 
-static void measure(kmeans *m)
-{
-    for (uint32_t c = 0; c < m->k; c++) {
-        double square = 0;
-        for (uint32_t d = 0; d < m->coded; d++)
-            square += (double)m->centroids[(size_t)c * m->coded + d] *
-                      (double)m->centroids[(size_t)c * m->coded + d];
-        m->halves[c] = (float)(square / 2);
-    }
-}
-
 static void assign(kmeans *m)
 {
     for (uint64_t first = 0; first < m->n; first += BATCH) {
@@ -123,7 +112,7 @@ nsky_status nsky_kmeans(float *centroids, const float *y, uint64_t n, uint32_t c
     if (status == NSKY_OK)
         start(&m, seed);
     for (uint32_t i = 0; status == NSKY_OK && i < iterations; i++) {
-        measure(&m);
+        nsky_half_squares(m.halves, m.centroids, m.k, m.coded);
         assign(&m);
         move(&m);
     }

@@ -51,7 +51,7 @@ typedef struct nsky_lists {
     const float *centroids;      /* [lists, coded] */
     const uint8_t *centroid_codes; /* blocks of the centroids, for ranking the lists */
     float *turned_mean;            /* [coded] rotation mean; own memory */
-    float *halves;                 /* [lists] half of |centroid|^2; own memory */
+    float *halves, *group_halves;  /* [lists], [groups] half of |centre|^2; own memory */
     const uint32_t *offsets;       /* [lists + 1] in blocks */
     const uint8_t *codes;          /* [blocks] of nsky_code_block_bytes(&coder) each */
     const uint32_t *row_of;        /* [slots]: NSKY_NO_ROW where there is none; damage: check it */

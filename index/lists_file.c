@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "index/cluster.h"
 #include "store/xxh64.h"
 
 #define ALIGN 64
@@ -163,28 +164,25 @@ static nsky_status set_tables(nsky_lists *l, const nsky_lists_header *h, const c
         !is_ladder(l->group_lists, l->groups, l->lists) ||
         !is_ladder(l->offsets, l->lists, l->blocks) || !all_finite(l->mean, l->padded) ||
         !all_finite(l->rotation, (uint64_t)l->coded * l->padded) ||
+        !all_finite(l->group_centres, (uint64_t)l->groups * l->coded) ||
         !all_finite(l->centroids, (uint64_t)l->lists * l->coded))
         return nsky_fail(err, NSKY_EDATA, "%s: its tables make no sense; run `nearsky index` again",
                          path);
     return NSKY_OK;
 }
 
-/* What the distance of a query to the centroids is made of. */
-static nsky_status measure_centroids(nsky_lists *l, nsky_error *err)
+/* What the distance of a query to the centres is made of. */
+static nsky_status measure_centres(nsky_lists *l, nsky_error *err)
 {
     float ignored;
     l->turned_mean = nsky_alloc(l->coded, sizeof *l->turned_mean, err);
     l->halves = nsky_alloc(l->lists, sizeof *l->halves, err);
-    if (!l->turned_mean || !l->halves)
+    l->group_halves = nsky_alloc(l->groups, sizeof *l->group_halves, err);
+    if (!l->turned_mean || !l->halves || !l->group_halves)
         return err->status;
     nsky_lists_direction(l, l->mean, l->turned_mean, &ignored, NULL);
-    for (uint32_t c = 0; c < l->lists; c++) {
-        const float *centroid = l->centroids + (size_t)c * l->coded;
-        double square = 0;
-        for (uint32_t d = 0; d < l->coded; d++)
-            square += (double)centroid[d] * (double)centroid[d];
-        l->halves[c] = (float)(square / 2);
-    }
+    nsky_half_squares(l->halves, l->centroids, l->lists, l->coded);
+    nsky_half_squares(l->group_halves, l->group_centres, l->groups, l->coded);
     return NSKY_OK;
 }
 
@@ -208,7 +206,7 @@ static nsky_status open_all(nsky_lists *l, char *const paths[3], uint64_t rows, 
                                names[0]);
     }
     if (status != NSKY_OK || (status = set_tables(l, &headers[0], paths[0], err)) != NSKY_OK ||
-        (status = measure_centroids(l, err)) != NSKY_OK)
+        (status = measure_centres(l, err)) != NSKY_OK)
         return status;
     l->codes = (const uint8_t *)l->files[1].data + NSKY_LISTS_HEADER;
     const unsigned char *slots = (const unsigned char *)l->files[2].data + NSKY_LISTS_HEADER;
@@ -240,6 +238,7 @@ void nsky_lists_close(nsky_lists *lists)
 {
     for (int f = 0; f < 3; f++)
         nsky_map_close(&lists->files[f]);
+    nsky_free(lists->group_halves);
     nsky_free(lists->halves);
     nsky_free(lists->turned_mean);
     memset(lists, 0, sizeof *lists);

@@ -147,47 +147,71 @@ static uint32_t ranked(const nsky_lists_search *s, uint32_t q)
     return at_most(s->lists, nsky_widening_guess(&widening));
 }
 
-/* Goes through the filtered query's ranked lists from *at on, as far as need be (widening NULL: to
- * the end); true: no more are needed. */
-static bool go_on(sweep *w, nsky_widening *widening, const uint64_t *best, uint32_t count,
-                  uint32_t *at)
+/* Goes through ranked lists of the filtered query as far as need be (widening NULL: to the end);
+ * true: no more are needed. */
+static bool go_on(sweep *w, nsky_widening *widening, const uint64_t *best, uint32_t count)
 {
     const uint32_t *offsets = w->s->lists->offsets;
-    while (*at < count) {
-        const uint32_t list = nsky_key_row(best[*at]);
-        if (*at + LISTS_AHEAD < count)
-            fetch_list(w, nsky_key_row(best[*at + LISTS_AHEAD]));
+    for (uint32_t at = 0; at < count; at++) {
+        const uint32_t list = nsky_key_row(best[at]);
+        if (at + LISTS_AHEAD < count)
+            fetch_list(w, nsky_key_row(best[at + LISTS_AHEAD]));
         const uint64_t slots = (uint64_t)(offsets[list + 1] - offsets[list]) * NSKY_CODE_ROWS;
         const uint64_t matches = take_list(w, list);
-        ++*at;
         if (widening && nsky_widening_enough(widening, slots, matches))
             return true;
     }
-    return count == w->s->lists->lists;
+    return false;
+}
+
+/* Marks lists, and takes those out that were marked before; returns how many are left. */
+static uint32_t take_new(uint8_t *marks, uint64_t *best, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t list = nsky_key_row(best[i]);
+        const uint8_t bit = (uint8_t)(1u << (list & 7));
+        if (!(marks[list >> 3] & bit))
+            best[kept++] = best[i];
+        marks[list >> 3] |= bit;
+    }
+    return kept;
+}
+
+/* More lists than were ranked at first, many times as many each time. */
+static nsky_status go_further(sweep *w, uint32_t q, nsky_widening *widening, nsky_error *err)
+{
+    const nsky_lists_search *s = w->s;
+    const uint32_t lists = s->lists->lists;
+    uint32_t count = (uint32_t)(s->begins[q + 1] - s->begins[q]);
+    uint8_t *marks = nsky_alloc_zero((lists + 7) / 8, 1, err);
+    nsky_status status = marks ? NSKY_OK : err->status;
+    bool done = false;
+    if (marks)
+        take_new(marks, s->best + s->begins[q], count);
+    while (!done && count < lists && status == NSKY_OK) {
+        count = count < lists / MORE_LISTS ? count * MORE_LISTS : lists;
+        uint64_t *more = nsky_alloc(count, sizeof *more, err);
+        status = more ? nsky_lists_rank(s, q, count, more, err) : err->status;
+        if (status == NSKY_OK)
+            done = go_on(w, widening, more, take_new(marks, more, count));
+        nsky_free(more);
+    }
+    nsky_free(marks);
+    return status;
 }
 
 static nsky_status sweep_filtered(sweep *w, uint32_t q, nsky_error *err)
 {
     const nsky_lists_search *s = w->s;
-    const uint32_t lists = s->lists->lists;
+    const uint32_t count = (uint32_t)(s->begins[q + 1] - s->begins[q]);
     nsky_widening widening;
-    uint64_t *more = NULL;
-    uint32_t count = (uint32_t)(s->begins[q + 1] - s->begins[q]), at = 0;
-    nsky_status status = NSKY_OK;
     nsky_widening_init(&widening, w->query->nprobe, w->query->want, w->query->share,
                        fill_of(s->lists));
-    bool done =
-        go_on(w, w->query->nprobe < lists ? &widening : NULL, s->best + s->begins[q], count, &at);
-    while (!done && status == NSKY_OK) {
-        count = count < lists / MORE_LISTS ? count * MORE_LISTS : lists;
-        nsky_free(more);
-        more = nsky_alloc(count, sizeof *more, err);
-        status = more ? nsky_lists_rank(s, q, 1, &count, &more, err) : err->status;
-        if (status == NSKY_OK)
-            done = go_on(w, &widening, more, count, &at);
-    }
-    nsky_free(more);
-    return status;
+    const bool all = w->query->nprobe >= s->lists->lists;
+    if (go_on(w, all ? NULL : &widening, s->best + s->begins[q], count) || all)
+        return NSKY_OK;
+    return go_further(w, q, &widening, err);
 }
 
 /* --- tasks --- */
@@ -202,16 +226,10 @@ static void prepare_task(uint64_t task, uint32_t thread, void *payload)
 static void rank_task(uint64_t task, uint32_t thread, void *payload)
 {
     const nsky_lists_search *s = payload;
-    const uint32_t first = (uint32_t)task * NSKY_RANK_QUERIES;
-    const uint32_t n = s->count - first < NSKY_RANK_QUERIES ? s->count - first : NSKY_RANK_QUERIES;
-    uint32_t wants[NSKY_RANK_QUERIES];
-    uint64_t *out[NSKY_RANK_QUERIES];
-    for (uint32_t q = 0; q < n; q++) {
-        wants[q] = (uint32_t)(s->begins[first + q + 1] - s->begins[first + q]);
-        out[q] = s->best + s->begins[first + q];
-    }
+    const uint32_t q = (uint32_t)task;
     if (s->statuses[thread] == NSKY_OK)
-        s->statuses[thread] = nsky_lists_rank(s, first, n, wants, out, &s->errors[thread]);
+        s->statuses[thread] = nsky_lists_rank(s, q, (uint32_t)(s->begins[q + 1] - s->begins[q]),
+                                              s->best + s->begins[q], &s->errors[thread]);
 }
 
 static void sweep_task(uint64_t task, uint32_t thread, void *payload)
@@ -318,8 +336,7 @@ nsky_status nsky_lists_candidates(const nsky_lists *lists, nsky_lists_query *que
                            .threads = nsky_parallel_threads(threads, UINT64_MAX)};
     nsky_status status = open_search(&s, err);
     if (status == NSKY_OK && (status = run(&s, count, prepare_task, err)) == NSKY_OK &&
-        (status = run(&s, (count + NSKY_RANK_QUERIES - 1) / NSKY_RANK_QUERIES, rank_task, err)) ==
-            NSKY_OK)
+        (status = run(&s, count, rank_task, err)) == NSKY_OK)
         status = run(&s, count, sweep_task, err);
     close_search(&s);
     return status;

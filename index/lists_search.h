@@ -6,8 +6,6 @@
 #include "index/lists.h"
 #include "index/reservoir.h"
 
-#define NSKY_RANK_QUERIES 16 /* that share a pass over the centroids */
-
 typedef struct nsky_lists_search {
     const nsky_lists *lists;
     nsky_lists_query *queries;
@@ -20,7 +18,6 @@ typedef struct nsky_lists_search {
     nsky_code_query *codes;     /* [count]: for the residuals' */
     uint64_t *best;             /* keys of the queries' best lists, best first */
     uint64_t *begins;           /* [count + 1] of a query's in them */
-    uint32_t parts;             /* that share the lists of a single query, or 1 */
     uint64_t *keys;             /* of the reservoirs */
     nsky_reservoir *reservoirs; /* [count] */
     uint32_t threads;
@@ -31,10 +28,10 @@ typedef struct nsky_lists_search {
 /* The direction of query q turned, and in whole numbers for both coders. */
 NSKY_MUST_CHECK nsky_status nsky_lists_prepare(const nsky_lists_search *s, uint32_t q,
                                                nsky_error *err);
-/* The nearest lists of queries first .. first + n - 1 (n <= NSKY_RANK_QUERIES) by their centroids'
- * codes: wants[i] keys, best first, to out[i]. A smaller want gives the first of a larger one's. */
-NSKY_MUST_CHECK nsky_status nsky_lists_rank(const nsky_lists_search *s, uint32_t first, uint32_t n,
-                                            const uint32_t *wants, uint64_t *const *out,
-                                            nsky_error *err);
+/* The nearest lists of query q by their centroids' codes, among those of the nearest groups: `want`
+ * keys (1 <= want <= lists), best first, to out. More may be wanted than before, and then come in
+ * an order of their own. */
+NSKY_MUST_CHECK nsky_status nsky_lists_rank(const nsky_lists_search *s, uint32_t q, uint32_t want,
+                                            uint64_t *out, nsky_error *err);
 
 #endif

@@ -5,12 +5,12 @@
 #include <math.h>
 
 #define STEPS 6 /* of the lists wanted where all is allowed */
-#define FAR 8   /* times the lists wanted are enough, however far the matches */
+#define FAR 12  /* times the lists wanted are enough, however far the matches */
 #define POOR 3  /* times fewer matches than elsewhere */
 #define MATCHES_A_CANDIDATE 4
 #define MANY 100      /* candidates: here, too */
 #define FEW_LISTS 12  /* below, thin filters need a little more */
-#define ROUNDING 0.97 /* lists differ in how full they are */
+#define ROUNDING 0.92 /* lists differ in how full they are */
 
 void nsky_widening_init(nsky_widening *w, uint32_t nprobe, uint32_t want, double share, double fill)
 {
@@ -25,7 +25,7 @@ static double worth_of(const nsky_widening *w, double part)
 {
     const double eighth = sqrt(sqrt(sqrt(part)));
     const double rare = fmin(1, part / w->share), half = sqrt(rare);
-    const double own = w->steep ? eighth * sqrt(eighth) : sqrt(eighth) * sqrt(sqrt(eighth));
+    const double own = w->steep ? eighth * sqrt(eighth) : eighth;
 
     return own * half * sqrt(half);
 }
@@ -50,6 +50,6 @@ bool nsky_widening_enough(nsky_widening *w, uint64_t slots, uint64_t matches)
 
 uint32_t nsky_widening_guess(const nsky_widening *w)
 {
-    double lists = w->wanted * pow(w->share, w->steep ? -0.375 : -0.1875);
+    double lists = w->wanted * pow(w->share, w->steep ? -0.375 : -0.25);
     return (uint32_t)fmin(ceil(1.5 * lists) + w->step, UINT32_MAX);
 }

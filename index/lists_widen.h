@@ -7,11 +7,11 @@
  *
  *     worth = part^p min(1, part / share)^(3/4)
  *
- * part: of its rows, those that match; p = 3/32, or 3/16 where fewer than 12 lists or more than 100
+ * part: of its rows, those that match; p = 1/8, or 3/16 where fewer than 12 lists or more than 100
  * candidates are asked for. It ends when the worth of the lists seen, L of them, of which R are
  * poor (part < share / 3), is
  *
- *     nprobe min(8, sqrt(L / nprobe) + R / nprobe)
+ *     nprobe min(12, sqrt(L / nprobe) + R / nprobe)
  *
  * and 4 matches have been seen for each candidate that is wanted. For a filter that goes with
  * nothing (part = share) the former is nprobe / share^(2 p) lists. A query far from the matches
