@@ -46,8 +46,8 @@ static nsky_status run_draw(void *payload, uint32_t draw, nsky_error *err)
     nsky_classifier *classifier = NULL;
     float *rows = NULL;
     double *scores = NULL;
-    nsky_status status =
-        nsky_split_draw(&split, w->task->truth, w->kind, KINDS, w->quota, w->task->seed, draw, err);
+    nsky_status status = nsky_split_draw(&split, w->task->truth, w->kind, KINDS, w->quota,
+                                         NSKY_TEST_OTHERS, w->task->seed, draw, err);
 
     if (status != NSKY_OK || (status = nsky_split_fit(&classifier, &split, f, w->is_lens, 2,
                                                       w->task->seed + draw, err)) != NSKY_OK)

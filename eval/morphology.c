@@ -79,7 +79,7 @@ static nsky_status run_draw(void *payload, uint32_t draw, nsky_error *err)
     answers *a = &w->draws[draw];
     nsky_classifier *classifier = NULL;
     nsky_status status = nsky_split_draw(&a->split, w->task->truth, w->kind, w->classes, w->quota,
-                                         w->task->seed, draw, err);
+                                         NSKY_TEST_HALF, w->task->seed, draw, err);
 
     if (status == NSKY_OK &&
         (status = nsky_split_fit(&classifier, &a->split, w->features, w->kind, w->classes,

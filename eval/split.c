@@ -12,41 +12,50 @@
 #define STREAM_FOLDS 0x464f4c44u /* "FOLD" */
 #define KINDS_MAX 64
 
-/* Marks 1 the objects to train on. */
-static void mark_train(uint8_t *side, const uint32_t *order, const nsky_truth *truth,
-                       const uint32_t *kind, uint32_t kinds, const uint32_t *quota)
+enum side { TEST, TRAIN, SPARE, LEFT_OUT };
+
+/* Of each kind the first of the order are trained on, `quota` of them but no more than half; the
+ * others are tested on, or only those of the second half. */
+static void mark_sides(uint8_t *side, const uint32_t *order, const nsky_truth *truth,
+                       const uint32_t *kind, uint32_t kinds, const uint32_t *quota,
+                       nsky_split_test test)
 {
-    uint32_t room[KINDS_MAX] = {0};
+    uint32_t half[KINDS_MAX] = {0}, met[KINDS_MAX] = {0};
 
     assert(kinds <= KINDS_MAX);
     for (uint32_t i = 0; i < truth->n; i++)
         if (kind[i] != NSKY_SPLIT_LEAVE)
-            room[kind[i]]++;
+            half[kind[i]]++;
     for (uint32_t k = 0; k < kinds; k++)
-        room[k] = quota[k] < room[k] / 2 ? quota[k] : room[k] / 2;
+        half[k] /= 2;
     for (uint32_t i = 0; i < truth->n; i++) {
-        uint32_t object = order[i];
-        if (kind[object] == NSKY_SPLIT_LEAVE || room[kind[object]] == 0)
+        const uint32_t object = order[i], k = kind[object];
+        if (k == NSKY_SPLIT_LEAVE) {
+            side[object] = LEFT_OUT;
             continue;
-        room[kind[object]]--;
-        side[object] = 1;
+        }
+        const uint32_t place = met[k]++;
+        if (place < quota[k] && place < half[k])
+            side[object] = TRAIN;
+        else
+            side[object] = place < half[k] && test == NSKY_TEST_HALF ? SPARE : TEST;
     }
 }
 
-static nsky_status fill(nsky_split *out, const nsky_truth *truth, const uint32_t *kind,
-                        const uint8_t *side, uint8_t *seen, nsky_error *err)
+static nsky_status fill(nsky_split *out, const nsky_truth *truth, const uint8_t *side,
+                        uint8_t *seen, nsky_error *err)
 {
     out->train = nsky_alloc(truth->n, sizeof *out->train, err);
     out->test = nsky_alloc(truth->n, sizeof *out->test, err);
     if (!out->train || !out->test)
         return err->status;
     for (uint32_t i = 0; i < truth->n; i++)
-        if (side[i])
+        if (side[i] == TRAIN || side[i] == SPARE) /* SPARE: for a larger quota */
             seen[truth->objects[i].group] = 1;
     for (uint32_t i = 0; i < truth->n; i++) {
-        if (side[i])
+        if (side[i] == TRAIN)
             out->train[out->train_count++] = i;
-        else if (kind[i] != NSKY_SPLIT_LEAVE && !seen[truth->objects[i].group])
+        else if (side[i] == TEST && !seen[truth->objects[i].group])
             out->test[out->test_count++] = i;
     }
     if (out->train_count == 0 || out->test_count == 0)
@@ -55,8 +64,8 @@ static nsky_status fill(nsky_split *out, const nsky_truth *truth, const uint32_t
 }
 
 nsky_status nsky_split_draw(nsky_split *out, const nsky_truth *truth, const uint32_t *kind,
-                            uint32_t kinds, const uint32_t *quota, uint64_t seed, uint32_t draw,
-                            nsky_error *err)
+                            uint32_t kinds, const uint32_t *quota, nsky_split_test test,
+                            uint64_t seed, uint32_t draw, nsky_error *err)
 {
     assert(out && truth && kind && quota && err);
     uint32_t *order = nsky_alloc(truth->n, sizeof *order, err);
@@ -67,8 +76,8 @@ nsky_status nsky_split_draw(nsky_split *out, const nsky_truth *truth, const uint
     memset(out, 0, sizeof *out);
     if (status == NSKY_OK) {
         nsky_shuffle(order, truth->n, seed, STREAM_SPLIT + draw);
-        mark_train(side, order, truth, kind, kinds, quota);
-        status = fill(out, truth, kind, side, seen, err);
+        mark_sides(side, order, truth, kind, kinds, quota, test);
+        status = fill(out, truth, side, seen, err);
     }
     nsky_free(order);
     nsky_free(side);

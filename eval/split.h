@@ -18,15 +18,20 @@ typedef struct nsky_split {
     uint32_t train_count, test_count;
 } nsky_split;
 
+/* The others to be judged by: all that are not trained on, or what shares no group with the half of
+ * each kind that labels are drawn from, the same whatever the quota: the mean of F1 over kinds
+ * depends on how many there are of each, and budgets of labels are to be compared. */
+typedef enum nsky_split_test { NSKY_TEST_OTHERS, NSKY_TEST_HALF } nsky_split_test;
+
 /*
  * kind [truth->n] below kinds, or NSKY_SPLIT_LEAVE. Trains on quota[k] objects of each kind, drawn
- * by (seed, draw), but never on more than half of a kind; tests on every other object that takes
- * part and shares no group with one trained on. NSKY_ENOTFOUND: nothing is left on one side.
+ * by (seed, draw), but never on more than half of a kind; tests on others that take part and share
+ * no group with one trained on. NSKY_ENOTFOUND: nothing is left on one side.
  */
 NSKY_MUST_CHECK nsky_status nsky_split_draw(nsky_split *out, const nsky_truth *truth,
                                             const uint32_t *kind, uint32_t kinds,
-                                            const uint32_t *quota, uint64_t seed, uint32_t draw,
-                                            nsky_error *err);
+                                            const uint32_t *quota, nsky_split_test test,
+                                            uint64_t seed, uint32_t draw, nsky_error *err);
 /* fold [truth->n] in 0..folds-1: whole groups, drawn by seed. */
 NSKY_MUST_CHECK nsky_status nsky_split_folds(uint32_t *fold, const nsky_truth *truth,
                                              uint32_t folds, uint64_t seed, nsky_error *err);

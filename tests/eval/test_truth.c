@@ -225,6 +225,31 @@ static void neighbours_on_the_sky_are_one_group(void **state)
     nsky_truth_free(truth);
 }
 
+static int by_number(const void *a, const void *b)
+{
+    const uint32_t one = *(const uint32_t *)a, other = *(const uint32_t *)b;
+    return (one > other) - (one < other);
+}
+
+/* Of NSKY_TEST_HALF: more labels, the same to be judged by. */
+static void budgets_are_judged_alike(const nsky_truth *truth, const uint32_t *kind)
+{
+    nsky_error err = NSKY_ERROR_INIT;
+    const uint32_t few[2] = {5, 5}, many[2] = {60, 10000};
+    nsky_split one, other;
+    assert_ok(nsky_split_draw(&one, truth, kind, 2, few, NSKY_TEST_HALF, 5, 1, &err), err);
+    assert_ok(nsky_split_draw(&other, truth, kind, 2, many, NSKY_TEST_HALF, 5, 1, &err), err);
+    assert_int_equal(one.train_count, 10);
+    assert_true(other.train_count > 200);
+    assert_int_equal(one.test_count, other.test_count);
+    assert_memory_equal(one.test, other.test, one.test_count * sizeof *one.test);
+    for (uint32_t i = 0; i < one.train_count; i++) /* the larger budget has the smaller one's */
+        assert_non_null(
+            bsearch(&one.train[i], other.train, other.train_count, sizeof *one.train, by_number));
+    nsky_split_clear(&one);
+    nsky_split_clear(&other);
+}
+
 static void splits_tear_no_group_apart(void **state)
 {
     enum { MANY = 900, FOLDS = 5 };
@@ -240,7 +265,7 @@ static void splits_tear_no_group_apart(void **state)
         kind[i] = i % 10 == 0 ? NSKY_SPLIT_LEAVE : i % 2;
     }
     assert_ok(nsky_truth_group(truth, &err), err);
-    assert_ok(nsky_split_draw(&split, truth, kind, 2, quota, 5, 0, &err), err);
+    assert_ok(nsky_split_draw(&split, truth, kind, 2, quota, NSKY_TEST_OTHERS, 5, 0, &err), err);
     uint32_t side[300] = {0}, drawn[2] = {0};
     for (uint32_t i = 0; i < split.train_count; i++) {
         side[truth->objects[split.train[i]].group] = 1;
@@ -253,6 +278,7 @@ static void splits_tear_no_group_apart(void **state)
         assert_int_not_equal(kind[split.test[i]], NSKY_SPLIT_LEAVE);
     }
     nsky_split_clear(&split);
+    budgets_are_judged_alike(truth, kind);
     assert_ok(nsky_split_folds(fold, truth, FOLDS, 5, &err), err);
     uint32_t size[FOLDS] = {0};
     for (uint32_t i = 0; i < MANY; i++) {
