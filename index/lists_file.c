@@ -172,7 +172,7 @@ static nsky_status set_tables(nsky_lists *l, const nsky_lists_header *h, const c
 }
 
 /* What the distance of a query to the centres is made of. */
-static nsky_status measure_centres(nsky_lists *l, nsky_error *err)
+static nsky_status measure_centres(nsky_lists *l, const char *path, nsky_error *err)
 {
     float ignored;
     l->turned_mean = nsky_alloc(l->coded, sizeof *l->turned_mean, err);
@@ -183,6 +183,9 @@ static nsky_status measure_centres(nsky_lists *l, nsky_error *err)
     nsky_lists_direction(l, l->mean, l->turned_mean, &ignored, NULL);
     nsky_half_squares(l->halves, l->centroids, l->lists, l->coded);
     nsky_half_squares(l->group_halves, l->group_centres, l->groups, l->coded);
+    if (!all_finite(l->halves, l->lists) || !all_finite(l->group_halves, l->groups))
+        return nsky_fail(err, NSKY_EDATA, "%s: its centres lie nowhere; run `nearsky index` again",
+                         path);
     return NSKY_OK;
 }
 
@@ -206,7 +209,7 @@ static nsky_status open_all(nsky_lists *l, char *const paths[3], uint64_t rows, 
                                names[0]);
     }
     if (status != NSKY_OK || (status = set_tables(l, &headers[0], paths[0], err)) != NSKY_OK ||
-        (status = measure_centres(l, err)) != NSKY_OK)
+        (status = measure_centres(l, paths[0], err)) != NSKY_OK)
         return status;
     l->codes = (const uint8_t *)l->files[1].data + NSKY_LISTS_HEADER;
     const unsigned char *slots = (const unsigned char *)l->files[2].data + NSKY_LISTS_HEADER;
