@@ -214,53 +214,51 @@ static nsky_status sweep_filtered(sweep *w, uint32_t q, nsky_error *err)
     return go_further(w, q, &widening, err);
 }
 
-/* --- tasks --- */
+/* --- a query --- */
 
-static void prepare_task(uint64_t task, uint32_t thread, void *payload)
+static void sweep_all(sweep *w, const uint64_t *best, uint32_t count)
 {
-    const nsky_lists_search *s = payload;
-    if (s->statuses[thread] == NSKY_OK)
-        s->statuses[thread] = nsky_lists_prepare(s, (uint32_t)task, &s->errors[thread]);
+    for (uint32_t i = 0; i < count; i++) {
+        if (i + LISTS_AHEAD < count)
+            fetch_list(w, nsky_key_row(best[i + LISTS_AHEAD]));
+        take_list(w, nsky_key_row(best[i]));
+    }
 }
 
-static void rank_task(uint64_t task, uint32_t thread, void *payload)
+static nsky_status search_one(const nsky_lists_search *s, uint32_t q, nsky_error *err)
 {
-    const nsky_lists_search *s = payload;
-    const uint32_t q = (uint32_t)task;
-    if (s->statuses[thread] == NSKY_OK)
-        s->statuses[thread] = nsky_lists_rank(s, q, (uint32_t)(s->begins[q + 1] - s->begins[q]),
-                                              s->best + s->begins[q], &s->errors[thread]);
-}
-
-static void sweep_task(uint64_t task, uint32_t thread, void *payload)
-{
-    const nsky_lists_search *s = payload;
-    const uint32_t q = (uint32_t)task;
-    const uint64_t *best = s->best + s->begins[q];
+    nsky_lists_query *query = &s->queries[q];
+    uint64_t *best = s->best + s->begins[q];
     const uint32_t count = (uint32_t)(s->begins[q + 1] - s->begins[q]);
     sweep w = {.s = s,
-               .query = &s->queries[q],
+               .query = query,
                .turned = s->turned + (size_t)q * s->lists->coded,
                .codes = &s->codes[q],
-               .constant = s->constants[q],
                .reservoir = &s->reservoirs[q]};
-    if (s->statuses[thread] != NSKY_OK)
-        return;
-    if (w.query->allowed)
-        s->statuses[thread] = sweep_filtered(&w, q, &s->errors[thread]);
-    for (uint32_t i = 0; !w.query->allowed && i < count; i++) {
-        if (i + LISTS_AHEAD < count)
-            fetch_list(&w, nsky_key_row(best[i + LISTS_AHEAD]));
-        take_list(&w, nsky_key_row(best[i]));
-    }
+    nsky_status status = nsky_lists_prepare(s, q, err);
+    if (status != NSKY_OK || (status = nsky_lists_rank(s, q, count, best, err)) != NSKY_OK)
+        return status;
+    w.constant = s->constants[q];
+    if (!query->allowed)
+        sweep_all(&w, best, count);
+    else if ((status = sweep_filtered(&w, q, err)) != NSKY_OK)
+        return status;
     score_rest(&w);
     nsky_reservoir_settle(w.reservoir);
-    s->queries[q].swept = w.swept;
-    s->queries[q].count = w.reservoir->count;
+    query->swept = w.swept;
+    query->count = w.reservoir->count;
     for (uint32_t i = 0; i < w.reservoir->count; i++) {
         const uint64_t key = w.reservoir->keys[i];
-        s->queries[q].found[i] = (nsky_candidate){nsky_key_row(key), nsky_key_score(key)};
+        query->found[i] = (nsky_candidate){nsky_key_row(key), nsky_key_score(key)};
     }
+    return NSKY_OK;
+}
+
+static void search_task(uint64_t task, uint32_t thread, void *payload)
+{
+    const nsky_lists_search *s = payload;
+    if (s->statuses[thread] == NSKY_OK)
+        s->statuses[thread] = search_one(s, (uint32_t)task, &s->errors[thread]);
 }
 
 /* --- memory --- */
@@ -309,11 +307,10 @@ static void close_search(nsky_lists_search *s)
     nsky_free(s->turned);
 }
 
-static nsky_status run(nsky_lists_search *s, uint64_t tasks, nsky_parallel_task task,
-                       nsky_error *err)
+static nsky_status run(nsky_lists_search *s, nsky_error *err)
 {
-    const uint32_t threads = nsky_parallel_threads(s->threads, tasks);
-    nsky_parallel(tasks, threads, task, s);
+    const uint32_t threads = nsky_parallel_threads(s->threads, s->count);
+    nsky_parallel(s->count, threads, search_task, s);
     for (uint32_t t = 0; t < threads; t++)
         if (s->statuses[t] != NSKY_OK)
             return nsky_fail(err, s->statuses[t], "%s", s->errors[t].text);
@@ -335,9 +332,8 @@ nsky_status nsky_lists_candidates(const nsky_lists *lists, nsky_lists_query *que
                            .dot = dots[0],
                            .threads = nsky_parallel_threads(threads, UINT64_MAX)};
     nsky_status status = open_search(&s, err);
-    if (status == NSKY_OK && (status = run(&s, count, prepare_task, err)) == NSKY_OK &&
-        (status = run(&s, count, rank_task, err)) == NSKY_OK)
-        status = run(&s, count, sweep_task, err);
+    if (status == NSKY_OK)
+        status = run(&s, err);
     close_search(&s);
     return status;
 }
