@@ -216,6 +216,7 @@ static void morphology_of_noise_is_chance(void **state)
 
     memcpy(b.task.classes, names, sizeof names);
     b.task.class_count = 3;
+    b.task.seed = 2; /* of 24 seeds the intervals of 23 hold it, not that of 1 */
     assert_ok(nsky_task_morphology(&b.scores, &b.task, b.features, &err), err);
     assert_holds(score_of(&b.scores, "morphology.100.accuracy"), 1.0 / 3);
     take_down(&b);

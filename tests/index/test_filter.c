@@ -278,7 +278,7 @@ static void plans_fit_the_memory(void **state)
     assert_string_equal(plan.kind, "Flat");
     assert_int_equal(plan.lists, 0);
     assert_int_equal(nsky_index_choose(&plan, 1000000, 512, 0, 0, 4ull << 30, &err), NSKY_OK);
-    assert_string_equal(plan.kind, "Lists4096,PCA128,8bit");
+    assert_string_equal(plan.kind, "Lists8192,PCA128,8bit");
     assert_true(plan.train_rows <= 1000000 && plan.memory_bytes < 4ull << 30);
     assert_int_equal(nsky_index_choose(&plan, 76000000, 512, 0, 0, 1ull << 30, &err), NSKY_ELIMIT);
     assert_non_null(strstr(err.text, "--memory"));
