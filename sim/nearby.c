@@ -65,7 +65,7 @@ static void add_ring(sim_object *out, nsky_rng *rng, const host *h, double radiu
 {
     double bluer = nsky_rng_range(rng, -0.3, 0.02);
 
-    sim_add_ring(out, rng, &h->disc, radius, radius * nsky_rng_range(rng, 0.07, 0.22));
+    sim_add_ring(out, rng, &h->disc, radius, radius * nsky_rng_range(rng, 0.07, 0.3));
     sim_component *ring = &out->components[out->count - 1];
     if (nsky_rng_uniform(rng) < 0.5)
         ring->patches = 0;
@@ -93,7 +93,7 @@ static void make_ringed(sim_object *out, nsky_rng *rng, double mag_z)
     host h = draw_host(rng, mag_z, out->z, 0.55);
     double bulge = nsky_rng_range(rng, 0.1, 0.4) * h.total_z, left = h.total_z - bulge;
     double radius = h.disc.re * nsky_rng_range(rng, 0.7, 1.7);
-    double ring = left * nsky_rng_range(rng, 0.15, 0.45);
+    double ring = left * nsky_rng_range(rng, 0.08, 0.45);
     double bar = nsky_rng_uniform(rng) < 0.6 ? left * nsky_rng_range(rng, 0.08, 0.25) : 0;
     double beyond = nsky_rng_uniform(rng) < 0.4 ? left * nsky_rng_range(rng, 0.08, 0.25) : 0;
 
@@ -114,7 +114,7 @@ static void make_lenticular(sim_object *out, nsky_rng *rng, double mag_z, bool b
     double bulge = nsky_rng_range(rng, 0.1, barred ? 0.4 : 0.6) * h.total_z;
     double left = h.total_z - bulge;
     double bar = barred ? left * nsky_rng_range(rng, 0.1, 0.3) : 0;
-    double lens = nsky_rng_uniform(rng) < 0.4 ? left * nsky_rng_range(rng, 0.1, 0.3) : 0;
+    double lens = nsky_rng_uniform(rng) < 0.2 ? left * nsky_rng_range(rng, 0.1, 0.3) : 0;
     double edge = h.disc.re * nsky_rng_range(rng, 0.6, 1.1);
 
     add_smooth(out, &h, h.disc.re, 1, left - bar - lens);
