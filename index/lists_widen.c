@@ -4,9 +4,10 @@
 #include <assert.h>
 #include <math.h>
 
-#define STEPS 6 /* of the lists wanted where all is allowed */
-#define FAR 12  /* times the lists wanted are enough, however far the matches */
-#define POOR 3  /* times fewer matches than elsewhere */
+#define STEPS 6        /* of the lists wanted where all is allowed */
+#define STEP_MATCHES 8 /* and so many matches, if they were as dense as everywhere */
+#define FAR 12         /* times the lists wanted are enough, however far the matches */
+#define POOR 3         /* times fewer matches than elsewhere */
 #define MATCHES_A_CANDIDATE 4
 #define MANY 100      /* candidates: here, too */
 #define FEW_LISTS 12  /* below, thin filters need a little more */
@@ -36,12 +37,12 @@ bool nsky_widening_enough(nsky_widening *w, uint64_t slots, uint64_t matches)
     w->matches += matches;
     w->left -= matches < w->left ? matches : w->left;
     w->seen++;
-    if (++w->in_step < w->step)
+    if (++w->in_step < w->step || w->share * (double)w->slots < STEP_MATCHES)
         return false;
     const double part =
         w->matches > 0 ? fmin(1, (double)w->matches / (w->fill * (double)w->slots)) : 0;
-    w->worth += w->step * worth_of(w, part);
-    w->poor += part * POOR < w->share ? w->step : 0;
+    w->worth += w->in_step * worth_of(w, part);
+    w->poor += part * POOR < w->share ? w->in_step : 0;
     w->in_step = 0;
     w->slots = w->matches = 0;
     const double times = sqrt(w->seen / w->wanted) + w->poor / w->wanted;
