@@ -11,8 +11,8 @@
 /* Hits' worth of matching rows that the lists of FAISS, which cannot be told to look into more of
  * them, must hold on average. */
 #define EXPECTED_PER_HIT 20
-/* Of the rows that a filter must let through for the graph to be quicker than the lists. */
-#define GRAPH_SHARE 0.2
+#define GRAPH_SHARE 0.9 /* of all rows that must not have been deleted for a walk to meet enough \
+                         */
 
 static const char *const effort_names[] = {"balanced", "fast", "exact"};
 
@@ -203,11 +203,12 @@ static nsky_status by_lists(const nsky_search *search, nsky_ask *const *asks, ui
     return status;
 }
 
-/* Where many are allowed the walk meets enough of them; thinner filters are the lists' work. */
+/* Filters are the lists' work: one that goes with the vectors leaves a walk no way to the matches.
+ */
 static bool is_for_graph(const nsky_search *search, const nsky_ask *ask)
 {
     const double rows = (double)search->scan.vectors.rows;
-    return search->graph.rows > 0 &&
+    return search->graph.rows > 0 && nsky_filter_is_empty(&ask->query->filter) &&
            (!ask->allowed.bits || (double)ask->allowed.matching >= GRAPH_SHARE * rows);
 }
 
