@@ -11,8 +11,7 @@
 /* Hits' worth of matching rows that the lists of FAISS, which cannot be told to look into more of
  * them, must hold on average. */
 #define EXPECTED_PER_HIT 20
-#define GRAPH_SHARE 0.9 /* of all rows that must not have been deleted for a walk to meet enough \
-                         */
+#define GRAPH_SHARE 0.9 /* of all rows: a walk meets enough of them, the rest was deleted */
 
 static const char *const effort_names[] = {"balanced", "fast", "exact"};
 
@@ -203,8 +202,7 @@ static nsky_status by_lists(const nsky_search *search, nsky_ask *const *asks, ui
     return status;
 }
 
-/* Filters are the lists' work: one that goes with the vectors leaves a walk no way to the matches.
- */
+/* Filters are the lists' work: one that goes with the vectors may leave a walk no way. */
 static bool is_for_graph(const nsky_search *search, const nsky_ask *ask)
 {
     const double rows = (double)search->scan.vectors.rows;
