@@ -8,7 +8,7 @@
 #define STEP_MATCHES 8 /* and so many matches, if they were as dense as everywhere */
 #define FAR 12         /* times the lists wanted are enough, however far the matches */
 #define POOR 3         /* times fewer matches than elsewhere */
-#define MATCHES_A_CANDIDATE 4
+#define MATCHES_A_CANDIDATE 3
 #define MANY 100      /* candidates: here, too */
 #define FEW_LISTS 12  /* below, thin filters need a little more */
 #define ROUNDING 0.92 /* lists differ in how full they are */

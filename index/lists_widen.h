@@ -13,7 +13,7 @@
  *
  *     nprobe min(12, sqrt(L / nprobe) + R / nprobe)
  *
- * and 4 matches have been seen for each candidate that is wanted. For a filter that goes with
+ * and 3 matches have been seen for each candidate that is wanted. For a filter that goes with
  * nothing (part = share) the former is nprobe / share^(2 p) lists. A query far from the matches
  * gets lists until it has met some dense with them, the more of them the farther they are.
  * docs/index.md says what was measured. Roots only, which every CPU rounds alike. Thread rule: one
