@@ -7,7 +7,7 @@
 
 /* How much is looked at. */
 typedef struct nsky_lists_effort {
-    uint32_t nprobe;         /* lists */
+    uint32_t nprobe;         /* lists for ten hits; more for more */
     uint32_t candidates;     /* compared exactly, at least, however few are wanted */
     double candidates_a_hit; /* times the hits wanted, where that is more */
 } nsky_lists_effort;
