@@ -109,12 +109,11 @@ static void find_runs(ranking *r)
 static nsky_status choose_lists(ranking *r, uint32_t want, nsky_error *err)
 {
     const nsky_lists *l = r->s->lists;
-    const uint64_t wanted = (uint64_t)want * LISTS_A_WANTED;
-    const uint32_t least = wanted > l->lists / PART
-                               ? (uint32_t)(wanted < l->lists ? wanted : l->lists)
-                               : l->lists / PART;
+    uint64_t least = (uint64_t)want * LISTS_A_WANTED;
     nsky_status status = NSKY_OK;
 
+    if (least < l->lists / PART)
+        least = l->lists / PART;
     r->chosen = nsky_alloc_zero(l->groups, sizeof *r->chosen, err);
     r->runs = nsky_alloc(l->groups, sizeof *r->runs, err);
     if (!r->chosen || !r->runs)
@@ -122,7 +121,7 @@ static nsky_status choose_lists(ranking *r, uint32_t want, nsky_error *err)
     if (least > l->lists / 2)
         memset(r->chosen, true, l->groups * sizeof *r->chosen);
     else
-        status = choose_groups(r, least, err);
+        status = choose_groups(r, (uint32_t)least, err);
     find_runs(r);
     return status;
 }

@@ -147,8 +147,8 @@ static uint32_t ranked(const nsky_lists_search *s, uint32_t q)
     return at_most(s->lists, nsky_widening_guess(&widening));
 }
 
-/* Goes through ranked lists of the filtered query as far as need be (widening NULL: to the end);
- * true: no more are needed. */
+/* Goes through ranked lists as far as a filter needs (widening NULL: to the end); true: no more are
+ * needed. */
 static bool go_on(sweep *w, nsky_widening *widening, const uint64_t *best, uint32_t count)
 {
     const uint32_t *offsets = w->s->lists->offsets;
@@ -216,15 +216,6 @@ static nsky_status sweep_filtered(sweep *w, uint32_t q, nsky_error *err)
 
 /* --- a query --- */
 
-static void sweep_all(sweep *w, const uint64_t *best, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (i + LISTS_AHEAD < count)
-            fetch_list(w, nsky_key_row(best[i + LISTS_AHEAD]));
-        take_list(w, nsky_key_row(best[i]));
-    }
-}
-
 static nsky_status search_one(const nsky_lists_search *s, uint32_t q, nsky_error *err)
 {
     nsky_lists_query *query = &s->queries[q];
@@ -240,7 +231,7 @@ static nsky_status search_one(const nsky_lists_search *s, uint32_t q, nsky_error
         return status;
     w.constant = s->constants[q];
     if (!query->allowed)
-        sweep_all(&w, best, count);
+        (void)go_on(&w, NULL, best, count);
     else if ((status = sweep_filtered(&w, q, err)) != NSKY_OK)
         return status;
     score_rest(&w);
