@@ -5,12 +5,12 @@
 #include <math.h>
 
 #include "common/memory.h"
+#include "index/parallel.h"
 #include "index/search.h"
 
-nsky_status nsky_by_graph(const nsky_knn *graph, const nsky_scan *scan, nsky_knn_ask *ask,
+static nsky_status answer(const nsky_knn *graph, const nsky_scan *scan, nsky_knn_ask *ask,
                           nsky_error *err)
 {
-    assert(graph && scan && ask && err);
     const nsky_knn_effort *effort = &ask->effort;
     double wanted = fmax(effort->candidates, ceil(effort->candidates_a_hit * ask->topk->k));
     wanted = fmin(wanted + ask->exclude_count, fmin(NSKY_KNN_BEAM_MAX, (double)graph->rows));
@@ -30,6 +30,27 @@ nsky_status nsky_by_graph(const nsky_knn *graph, const nsky_scan *scan, nsky_knn
     nsky_free(scratch);
     nsky_free(found);
     return status;
+}
+
+typedef struct company {
+    const nsky_knn *graph;
+    const nsky_scan *scan;
+    nsky_knn_ask *asks;
+} company;
+
+static nsky_status answer_task(uint64_t task, uint32_t thread, void *payload, nsky_error *err)
+{
+    (void)thread;
+    const company *c = payload;
+    return answer(c->graph, c->scan, &c->asks[task], err);
+}
+
+nsky_status nsky_by_graph(const nsky_knn *graph, const nsky_scan *scan, nsky_knn_ask *asks,
+                          uint32_t count, uint32_t threads, nsky_error *err)
+{
+    assert(graph && scan && asks && err);
+    company c = {graph, scan, asks};
+    return nsky_parallel_try(count, nsky_parallel_threads(threads, count), answer_task, &c, err);
 }
 
 nsky_json *nsky_knn_describe(const nsky_knn_effort *effort, const nsky_recall *recall)

@@ -26,9 +26,11 @@ typedef struct nsky_knn_ask {
     uint64_t compared; /* set: exact comparisons */
 } nsky_knn_ask;
 
-/* Any thread; uses the caller's alone. */
+/* A query a thread (threads 0: one a core); answers depend neither on their number nor on
+ * company. Any thread may call. */
 NSKY_MUST_CHECK nsky_status nsky_by_graph(const nsky_knn *graph, const nsky_scan *scan,
-                                          nsky_knn_ask *ask, nsky_error *err);
+                                          nsky_knn_ask *asks, uint32_t count, uint32_t threads,
+                                          nsky_error *err);
 
 /* The least effort whose recall@10 against an exact scan is target, or the most that is tried; and
  * its recall. scan: the stored vectors the graph was built of. */

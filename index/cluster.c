@@ -7,6 +7,7 @@
 
 #include "common/memory.h"
 #include "index/parallel.h"
+#include "index/stop.h"
 
 #define GROUP_ITERATIONS 10
 #define LIST_ITERATIONS 8
@@ -21,9 +22,6 @@ typedef struct training {
     uint32_t *of;     /* [n]: group, later list */
     uint64_t *begins; /* [bins + 1] into order */
     uint32_t *order;  /* [n]: rows by group or list, ascending inside */
-    nsky_status *statuses;
-    nsky_error *errors; /* [tasks]: one each, so that the first in order is told */
-    uint64_t tasks;
 } training;
 
 nsky_status nsky_clusters_new(nsky_clusters *out, uint32_t coded, uint32_t groups, uint32_t lists,
@@ -77,42 +75,31 @@ static uint32_t group_count(uint32_t lists)
     return groups < lists ? groups : lists;
 }
 
-static nsky_status run(training *t, uint64_t tasks, nsky_parallel_task task, nsky_error *err)
+static nsky_status run(training *t, uint64_t tasks, nsky_parallel_trial task, nsky_error *err)
 {
-    nsky_status status = NSKY_OK;
-    t->statuses = nsky_alloc_zero(tasks, sizeof *t->statuses, err);
-    t->errors = nsky_alloc_zero(t->options->threads, sizeof *t->errors, err);
-    if (!t->statuses || !t->errors)
-        status = err->status;
-    else
-        nsky_parallel(tasks, nsky_parallel_threads(t->options->threads, tasks), task, t);
-    for (uint64_t i = 0; status == NSKY_OK && i < tasks; i++)
-        if (t->statuses[i] != NSKY_OK)
-            status = nsky_fail(err, t->statuses[i], "%s",
-                               t->statuses[i] == NSKY_ECANCELLED
-                                   ? "stopped; run `nearsky index` again"
-                                   : "out of memory training the lists; give --memory less");
-    nsky_free(t->errors);
-    nsky_free(t->statuses);
-    return status;
+    const nsky_status status =
+        nsky_parallel_try(tasks, nsky_parallel_threads(t->options->threads, tasks), task, t, err);
+    return status == NSKY_ENOMEM
+               ? nsky_fail(err, status, "out of memory training the lists; give --memory less")
+               : status;
 }
 
-static bool is_stopped(const training *t)
+static uint64_t assign_tasks(const training *t)
 {
-    return t->options->stop && atomic_load(t->options->stop);
+    return (t->n + NSKY_ASSIGN_ROWS - 1) / NSKY_ASSIGN_ROWS;
 }
 
-static void assign_task(uint64_t task, uint32_t thread, void *payload)
+static nsky_status assign_task(uint64_t task, uint32_t thread, void *payload, nsky_error *err)
 {
+    (void)thread;
     training *t = payload;
-    const uint64_t first = task * NSKY_ASSIGN_ROWS;
-    const uint32_t n =
-        t->n - first < NSKY_ASSIGN_ROWS ? (uint32_t)(t->n - first) : NSKY_ASSIGN_ROWS;
-    t->statuses[task] =
-        is_stopped(t) ? NSKY_ECANCELLED
-                      : nsky_clusters_assign(t->clusters, t->sample + first * t->clusters->coded, n,
-                                             nsky_clusters_breadth(t->clusters), t->of + first,
-                                             &t->errors[thread]);
+    const uint64_t first = task * NSKY_ASSIGN_ROWS, left = t->n - first;
+    const uint32_t n = left < NSKY_ASSIGN_ROWS ? (uint32_t)left : NSKY_ASSIGN_ROWS;
+    const nsky_status status = nsky_index_check_stop(t->options->stop, err);
+    return status == NSKY_OK
+               ? nsky_clusters_assign(t->clusters, t->sample + first * t->clusters->coded, n,
+                                      nsky_clusters_breadth(t->clusters), t->of + first, err)
+               : status;
 }
 
 /* Rows by what `of` says, which is below bins. */
@@ -151,7 +138,7 @@ static nsky_status train_groups(training *t, nsky_error *err)
         memcpy(flat.centroids, c->group_centres, (size_t)c->groups * c->coded * sizeof(float));
         nsky_clusters_measure(&flat);
         t->clusters = &flat;
-        status = run(t, (t->n + NSKY_ASSIGN_ROWS - 1) / NSKY_ASSIGN_ROWS, assign_task, err);
+        status = run(t, assign_tasks(t), assign_task, err);
         t->clusters = c;
         nsky_clusters_free(&flat);
     }
@@ -178,44 +165,47 @@ static void share_lists(training *t)
     c->lists = given;
 }
 
-static void group_task(uint64_t task, uint32_t thread, void *payload)
+static nsky_status group_task(uint64_t task, uint32_t thread, void *payload, nsky_error *err)
 {
+    (void)thread;
     training *t = payload;
     nsky_clusters *c = t->clusters;
     const uint64_t begin = t->begins[task], rows = t->begins[task + 1] - begin;
     const uint32_t first = c->group_lists[task], lists = c->group_lists[task + 1] - first;
-    if (lists == 0)
-        return;
-    float *own =
-        is_stopped(t) ? NULL : nsky_alloc(rows * c->coded, sizeof *own, &t->errors[thread]);
-    if (!own) {
-        t->statuses[task] = is_stopped(t) ? NSKY_ECANCELLED : NSKY_ENOMEM;
-        return;
-    }
+    nsky_status status = nsky_index_check_stop(t->options->stop, err);
+    if (lists == 0 || status != NSKY_OK)
+        return status;
+    float *own = nsky_alloc(rows * c->coded, sizeof *own, err);
+    if (!own)
+        return err->status;
     for (uint64_t i = 0; i < rows; i++)
         memcpy(own + i * c->coded, t->sample + (size_t)t->order[begin + i] * c->coded,
                c->coded * sizeof *own);
-    t->statuses[task] =
-        nsky_kmeans(c->centroids + (size_t)first * c->coded, own, rows, c->coded, lists,
-                    LIST_ITERATIONS, t->options->seed + 1 + task, &t->errors[thread]);
+    status = nsky_kmeans(c->centroids + (size_t)first * c->coded, own, rows, c->coded, lists,
+                         LIST_ITERATIONS, t->options->seed + 1 + task, err);
     nsky_free(own);
+    return status;
 }
 
 /* The mean of a list's rows; a list that lost all of them stays where it was. */
-static void mean_task(uint64_t task, uint32_t thread, void *payload)
+static nsky_status mean_task(uint64_t task, uint32_t thread, void *payload, nsky_error *err)
 {
+    (void)thread;
     training *t = payload;
     nsky_clusters *c = t->clusters;
     const uint64_t begin = t->begins[task], rows = t->begins[task + 1] - begin;
-    double *sum = rows > 0 ? nsky_alloc_zero(c->coded, sizeof *sum, &t->errors[thread]) : NULL;
-    if (rows > 0 && !sum)
-        t->statuses[task] = NSKY_ENOMEM;
-    for (uint64_t i = 0; sum && i < rows; i++)
+    if (rows == 0)
+        return NSKY_OK;
+    double *sum = nsky_alloc_zero(c->coded, sizeof *sum, err);
+    if (!sum)
+        return err->status;
+    for (uint64_t i = 0; i < rows; i++)
         for (uint32_t d = 0; d < c->coded; d++)
             sum[d] += (double)t->sample[(size_t)t->order[begin + i] * c->coded + d];
-    for (uint32_t d = 0; sum && d < c->coded; d++)
+    for (uint32_t d = 0; d < c->coded; d++)
         c->centroids[task * c->coded + d] = (float)(sum[d] / (double)rows);
     nsky_free(sum);
+    return NSKY_OK;
 }
 
 /* Groups without lists go; a group's centre is the mean of its centroids. */
@@ -248,11 +238,11 @@ static nsky_status train(training *t, nsky_error *err)
         return status;
     settle_groups(t->clusters);
     for (int i = 0; i < JOINT_ITERATIONS && status == NSKY_OK; i++) {
-        status = run(t, (t->n + NSKY_ASSIGN_ROWS - 1) / NSKY_ASSIGN_ROWS, assign_task, err);
-        if (status == NSKY_OK) {
-            sort_rows(t, t->clusters->lists);
-            status = run(t, t->clusters->lists, mean_task, err);
-        }
+        status = run(t, assign_tasks(t), assign_task, err);
+        if (status != NSKY_OK)
+            return status;
+        sort_rows(t, t->clusters->lists);
+        status = run(t, t->clusters->lists, mean_task, err);
         settle_groups(t->clusters);
     }
     return status;

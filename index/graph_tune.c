@@ -17,6 +17,7 @@ typedef struct tuning {
     nsky_oracle oracle;
     nsky_hit *hits; /* [count, DEPTH] */
     nsky_topk *topks;
+    nsky_knn_ask *asks;
 } tuning;
 
 /* Recall at k of one effort. */
@@ -24,18 +25,17 @@ static nsky_status try_effort(const tuning *t, const nsky_knn_effort *effort, ui
                               double *recall, nsky_error *err)
 {
     const nsky_oracle *oracle = &t->oracle;
-    nsky_status status = NSKY_OK;
-    assert(k <= DEPTH);
-    for (uint32_t q = 0; q < oracle->count && status == NSKY_OK; q++) {
+    assert(k <= DEPTH && oracle->count <= NSKY_ORACLE_ROWS);
+    for (uint32_t q = 0; q < oracle->count; q++) {
         t->topks[q] = (nsky_topk){t->hits + (size_t)q * DEPTH, k, 0};
-        nsky_knn_ask ask = {.direction = oracle->directions + (size_t)q * oracle->padded,
-                            .matching = t->graph->rows,
-                            .effort = *effort,
-                            .exclude = &oracle->self[q],
-                            .exclude_count = 1,
-                            .topk = &t->topks[q]};
-        status = nsky_by_graph(t->graph, t->scan, &ask, err);
+        t->asks[q] = (nsky_knn_ask){.direction = oracle->directions + (size_t)q * oracle->padded,
+                                    .matching = t->graph->rows,
+                                    .effort = *effort,
+                                    .exclude = &oracle->self[q],
+                                    .exclude_count = 1,
+                                    .topk = &t->topks[q]};
     }
+    nsky_status status = nsky_by_graph(t->graph, t->scan, t->asks, oracle->count, 0, err);
     if (status == NSKY_OK)
         *recall = nsky_oracle_recall(oracle, t->topks, k);
     return status;
@@ -95,7 +95,8 @@ nsky_status nsky_knn_tune(nsky_knn_effort *out, nsky_recall *recall, const nsky_
     tuning t = {.graph = graph, .scan = scan};
     t.hits = nsky_alloc((size_t)NSKY_ORACLE_ROWS * DEPTH, sizeof *t.hits, err);
     t.topks = nsky_alloc(NSKY_ORACLE_ROWS, sizeof *t.topks, err);
-    nsky_status status = t.hits && t.topks ? NSKY_OK : err->status;
+    t.asks = nsky_alloc(NSKY_ORACLE_ROWS, sizeof *t.asks, err);
+    nsky_status status = t.hits && t.topks && t.asks ? NSKY_OK : err->status;
     *recall = (nsky_recall){.at_10 = NAN, .at_100 = NAN};
     if (status == NSKY_OK)
         status = nsky_oracle_rows(&t.oracle, scan, NSKY_ORACLE_ROWS, SEED, stop, err);
@@ -104,6 +105,7 @@ nsky_status nsky_knn_tune(nsky_knn_effort *out, nsky_recall *recall, const nsky_
         status = try_effort(&t, out, DEPTH, &recall->at_100, err);
     recall->queries = t.oracle.count;
     nsky_oracle_close(&t.oracle);
+    nsky_free(t.asks);
     nsky_free(t.topks);
     nsky_free(t.hits);
     return status;

@@ -27,35 +27,34 @@ typedef struct run {
 } run;
 
 typedef struct ranking {
-    const nsky_lists_search *s;
-    uint32_t q;
-    bool *chosen; /* [groups] */
-    run *runs;    /* [count] */
+    const nsky_turned *turned;
+    const nsky_lists *lists; /* turned's */
+    bool *chosen;            /* [groups] */
+    run *runs;               /* [count] */
     uint32_t count, slots;
     float *scores; /* [slots]: half of (square of the query's length - square of the distance), or
                       -infinity */
 } ranking;
 
-/* The query as it is seen from the mean: [coded]. */
-static void seen_from_mean(const nsky_lists_search *s, uint32_t q, float *out)
+nsky_status nsky_turn(nsky_turned *out, const nsky_lists *lists, const float *direction,
+                      nsky_error *err)
 {
-    const nsky_lists *l = s->lists;
-    const float *turned = s->turned + (size_t)q * l->coded;
+    nsky_code_kernel kernels[NSKY_CODE_KERNELS];
+    nsky_dot_kernel dots[3];
 
-    for (uint32_t d = 0; d < l->coded; d++)
-        out[d] = turned[d] - l->turned_mean[d];
-}
-
-nsky_status nsky_lists_prepare(const nsky_lists_search *s, uint32_t q, nsky_error *err)
-{
-    const nsky_lists *l = s->lists;
-    float *turned = s->turned + (size_t)q * l->coded, from_mean[NSKY_CODED_MAX];
-    nsky_lists_direction(l, s->queries[q].direction, turned, &s->constants[q], NULL);
-    seen_from_mean(s, q, from_mean);
+    nsky_code_kernels(kernels);
+    nsky_dot_kernels(dots);
+    out->lists = lists;
+    out->kernel = kernels[0];
+    out->dot = dots[0];
+    nsky_lists_direction(lists, direction, out->values, &out->constant, NULL);
+    for (uint32_t d = 0; d < lists->coded; d++)
+        out->from_mean[d] = out->values[d] - lists->turned_mean[d];
     nsky_status status =
-        nsky_code_query_prepare(&s->ranks[q], &l->centroid_coder, from_mean, 1, err);
-    return status == NSKY_OK ? nsky_code_query_prepare(&s->codes[q], &l->coder, turned, 1, err)
-                             : status;
+        nsky_code_query_prepare(&out->rank, &lists->centroid_coder, out->from_mean, 1, err);
+    return status == NSKY_OK
+               ? nsky_code_query_prepare(&out->codes, &lists->coder, out->values, 1, err)
+               : status;
 }
 
 /* --- which groups --- */
@@ -63,18 +62,16 @@ nsky_status nsky_lists_prepare(const nsky_lists_search *s, uint32_t q, nsky_erro
 /* The nearest groups that have so many lists. */
 static nsky_status choose_groups(ranking *r, uint32_t least, nsky_error *err)
 {
-    const nsky_lists *l = r->s->lists;
-    float from_mean[NSKY_CODED_MAX];
+    const nsky_lists *l = r->lists;
+    const nsky_turned *t = r->turned;
     uint64_t *keys = nsky_alloc(l->groups, sizeof *keys, err);
     uint32_t lists = 0;
     if (!keys)
         return err->status;
-    seen_from_mean(r->s, r->q, from_mean);
-    for (uint32_t g = 0; g < l->groups; g++)
-        keys[g] = nsky_key_of(
-            r->s->dot.dot(from_mean, l->group_centres + (size_t)g * l->coded, l->coded) -
-                l->group_halves[g],
-            g);
+    for (uint32_t g = 0; g < l->groups; g++) {
+        const float *centre = l->group_centres + (size_t)g * l->coded;
+        keys[g] = nsky_key_of(t->dot.dot(t->from_mean, centre, l->coded) - l->group_halves[g], g);
+    }
     nsky_keys_sort(keys, l->groups);
     for (uint32_t i = 0; i < l->groups && (lists < least || i < GROUPS_LEAST); i++) {
         const uint32_t g = nsky_key_row(keys[i]);
@@ -87,7 +84,7 @@ static nsky_status choose_groups(ranking *r, uint32_t least, nsky_error *err)
 
 static void find_runs(ranking *r)
 {
-    const nsky_lists *l = r->s->lists;
+    const nsky_lists *l = r->lists;
 
     for (uint32_t g = 0; g < l->groups; g++) {
         const uint32_t first = l->group_lists[g], end = l->group_lists[g + 1];
@@ -108,7 +105,7 @@ static void find_runs(ranking *r)
 
 static nsky_status choose_lists(ranking *r, uint32_t want, nsky_error *err)
 {
-    const nsky_lists *l = r->s->lists;
+    const nsky_lists *l = r->lists;
     uint64_t least = (uint64_t)want * LISTS_A_WANTED;
     nsky_status status = NSKY_OK;
 
@@ -135,13 +132,13 @@ static uint32_t first_list(const run *own)
 
 static void score_run(const ranking *r, const run *own)
 {
-    const nsky_lists *l = r->s->lists;
-    const nsky_code_query *query = &r->s->ranks[r->q];
+    const nsky_lists *l = r->lists;
+    const nsky_code_query *query = &r->turned->rank;
     const float base = 0;
     const uint32_t first = first_list(own);
     float *scores = r->scores + own->at;
 
-    nsky_code_sweep(&r->s->kernel, &l->centroid_coder, &query, &base, 1,
+    nsky_code_sweep(&r->turned->kernel, &l->centroid_coder, &query, &base, 1,
                     l->centroid_codes +
                         first / NSKY_CODE_ROWS * nsky_code_block_bytes(&l->centroid_coder),
                     own->blocks, scores);
@@ -175,8 +172,8 @@ static void offer_run(const ranking *r, const run *own, nsky_reservoir *reservoi
     uint16_t masks[OFFERED];
     for (uint32_t begin = 0; begin < own->blocks; begin += OFFERED) {
         const uint32_t some = own->blocks - begin < OFFERED ? own->blocks - begin : OFFERED;
-        r->s->kernel.above(scores + (size_t)begin * NSKY_CODE_ROWS, some, reservoir->threshold,
-                           masks);
+        r->turned->kernel.above(scores + (size_t)begin * NSKY_CODE_ROWS, some, reservoir->threshold,
+                                masks);
         for (uint32_t b = 0; b < some; b++)
             for (uint32_t mask = masks[b]; mask; mask &= mask - 1) {
                 const uint32_t slot = (begin + b) * NSKY_CODE_ROWS + (uint32_t)__builtin_ctz(mask);
@@ -201,12 +198,12 @@ static void choose(const ranking *r, nsky_reservoir *reservoir)
     nsky_reservoir_settle(reservoir);
 }
 
-nsky_status nsky_lists_rank(const nsky_lists_search *s, uint32_t q, uint32_t want, uint64_t *out,
-                            nsky_error *err)
+nsky_status nsky_turned_rank(const nsky_turned *turned, uint32_t want, uint64_t *out,
+                             nsky_error *err)
 {
-    assert(want >= 1 && want <= s->lists->lists);
+    assert(want >= 1 && want <= turned->lists->lists);
     const uint32_t capacity = nsky_reservoir_capacity(want);
-    ranking r = {.s = s, .q = q};
+    ranking r = {.turned = turned, .lists = turned->lists};
     uint64_t *keys = nsky_alloc(capacity, sizeof *keys, err);
     nsky_status status = keys ? choose_lists(&r, want, err) : err->status;
     if (status == NSKY_OK && !(r.scores = nsky_alloc_aligned(r.slots, sizeof *r.scores, err)))

@@ -23,9 +23,6 @@ typedef struct bench {
     float *x, *y, *rests, *errors; /* [BATCH, padded], [BATCH, coded], [BATCH], [BATCH] */
     uint32_t *list;
     uint8_t *blocks;
-    nsky_status status;
-    uint64_t failed_task; /* of the status: the first in row order is told */
-    nsky_error error;
 } bench;
 
 typedef struct segment {
@@ -52,7 +49,6 @@ static void close_bench(bench *b)
 static nsky_status open_bench(bench *b, const nsky_trained *t, nsky_error *err)
 {
     const size_t rows = NSKY_SEGMENT_BATCH;
-    *b = (bench){.error = NSKY_ERROR_INIT};
     b->x = nsky_alloc_zero(rows * t->space.padded, sizeof *b->x, err);
     b->y = nsky_alloc(rows * t->space.coded, sizeof *b->y, err);
     b->rests = nsky_alloc(rows, sizeof *b->rests, err);
@@ -71,7 +67,7 @@ static uint16_t half_up(float value)
 }
 
 /* The stored rows as float32; list [n] becomes NSKY_NO_ROW for those without a vector. */
-static nsky_status load(const segment *s, bench *b, uint64_t row, uint32_t n)
+static nsky_status load(const segment *s, bench *b, uint64_t row, uint32_t n, nsky_error *err)
 {
     const uint32_t dim = s->job->vectors.dim, padded = s->trained->space.padded;
     for (uint32_t i = 0; i < n; i++) {
@@ -83,7 +79,7 @@ static nsky_status load(const segment *s, bench *b, uint64_t row, uint32_t n)
             blank = blank && x[d] == 0.0f;
         }
         if (isnan(sum))
-            return nsky_fail(&b->error, NSKY_EDATA,
+            return nsky_fail(err, NSKY_EDATA,
                              "the vector of row %" PRIu64
                              " is not finite; `nearsky verify` tells more",
                              row + i);
@@ -110,24 +106,20 @@ static void store(const segment *s, const bench *b, uint64_t row, uint32_t n)
     }
 }
 
-static void batch_task(uint64_t task, uint32_t thread, void *payload)
+static nsky_status batch_task(uint64_t task, uint32_t thread, void *payload, nsky_error *err)
 {
     segment *s = payload;
     bench *b = &s->benches[thread];
     const nsky_clusters *c = &s->trained->clusters;
-    const uint64_t at = task * NSKY_SEGMENT_BATCH;
-    const uint32_t n =
-        s->rows - at < NSKY_SEGMENT_BATCH ? (uint32_t)(s->rows - at) : NSKY_SEGMENT_BATCH;
-    if (b->status != NSKY_OK)
-        return;
-    b->failed_task = task;
-    if ((b->status = nsky_index_check_stop(s->job->stop, &b->error)) == NSKY_OK &&
-        (b->status = load(s, b, s->first + at, n)) == NSKY_OK) {
+    const uint64_t at = task * NSKY_SEGMENT_BATCH, left = s->rows - at;
+    const uint32_t n = left < NSKY_SEGMENT_BATCH ? (uint32_t)left : NSKY_SEGMENT_BATCH;
+    nsky_status status = nsky_index_check_stop(s->job->stop, err);
+    if (status == NSKY_OK && (status = load(s, b, s->first + at, n, err)) == NSKY_OK) {
         nsky_space_turn(&s->trained->space, b->x, n, b->y, b->rests);
-        b->status = nsky_clusters_assign(c, b->y, n, s->breadth, b->list, &b->error);
+        status = nsky_clusters_assign(c, b->y, n, s->breadth, b->list, err);
     }
-    if (b->status != NSKY_OK)
-        return;
+    if (status != NSKY_OK)
+        return status;
     for (uint32_t i = 0; i < n; i++)
         for (uint32_t d = 0; d < c->coded; d++)
             b->y[(size_t)i * c->coded + d] -= c->centroids[(size_t)b->list[i] * c->coded + d];
@@ -136,6 +128,7 @@ static void batch_task(uint64_t task, uint32_t thread, void *payload)
         b->errors[i] += ROUNDING * (1.0f + b->rests[i]);
     store(s, b, s->first + at, n);
     nsky_progress_add(s->progress, n);
+    return NSKY_OK;
 }
 
 /* Records by list: order [stored] from counts. */
@@ -190,17 +183,9 @@ done:
 static nsky_status make_segment(segment *s, uint32_t threads, nsky_error *err)
 {
     const uint64_t tasks = (s->rows + NSKY_SEGMENT_BATCH - 1) / NSKY_SEGMENT_BATCH;
-    const bench *first = NULL;
-    for (uint32_t t = 0; t < threads; t++)
-        s->benches[t].status = NSKY_OK;
-    nsky_parallel(tasks, nsky_parallel_threads(threads, tasks), batch_task, s);
-    for (uint32_t t = 0; t < threads; t++)
-        if (s->benches[t].status != NSKY_OK &&
-            (!first || s->benches[t].failed_task < first->failed_task))
-            first = &s->benches[t];
-    if (first)
-        return nsky_fail(err, first->status, "%s", first->error.text);
-    return write_segment(s, err);
+    nsky_status status =
+        nsky_parallel_try(tasks, nsky_parallel_threads(threads, tasks), batch_task, s, err);
+    return status == NSKY_OK ? write_segment(s, err) : status;
 }
 
 static nsky_status make_missing(segment *s, const nsky_segment_runs *runs, uint32_t threads,

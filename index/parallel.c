@@ -71,3 +71,44 @@ void nsky_parallel(uint64_t tasks, uint32_t threads, nsky_parallel_task run, voi
         if (started[t])
             pthread_join(ids[t], NULL);
 }
+
+typedef struct trial {
+    nsky_parallel_trial run;
+    void *payload;
+    atomic_uint_fast64_t failed; /* task; UINT64_MAX: none */
+    pthread_mutex_t lock;        /* of what follows, and for lowering failed */
+    nsky_status status;
+    nsky_error *err;
+} trial;
+
+static void try_task(uint64_t task, uint32_t thread, void *payload)
+{
+    trial *t = payload;
+    nsky_error err = NSKY_ERROR_INIT;
+    if (task > atomic_load(&t->failed))
+        return;
+    const nsky_status status = t->run(task, thread, t->payload, &err);
+    if (status == NSKY_OK)
+        return;
+    pthread_mutex_lock(&t->lock);
+    if (task < atomic_load(&t->failed)) {
+        atomic_store(&t->failed, task);
+        t->status = status;
+        *t->err = err;
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
+nsky_status nsky_parallel_try(uint64_t tasks, uint32_t threads, nsky_parallel_trial run,
+                              void *payload, nsky_error *err)
+{
+    assert(run && err);
+    trial t = {.run = run,
+               .payload = payload,
+               .failed = UINT64_MAX,
+               .lock = PTHREAD_MUTEX_INITIALIZER,
+               .status = NSKY_OK,
+               .err = err};
+    nsky_parallel(tasks, threads, try_task, &t);
+    return t.status;
+}

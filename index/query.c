@@ -210,21 +210,30 @@ static bool is_for_graph(const nsky_search *search, const nsky_ask *ask)
            (!ask->allowed.bits || (double)ask->allowed.matching >= GRAPH_SHARE * rows);
 }
 
-static nsky_status by_graph(const nsky_search *search, nsky_ask *ask, nsky_error *err)
+/* All of them together, a query a thread. */
+static nsky_status by_graph(const nsky_search *search, nsky_ask *const *asks, uint32_t count,
+                            nsky_error *err)
 {
-    const nsky_query *query = ask->query;
-    nsky_knn_ask asked = {
-        .direction = ask->direction,
-        .allowed = ask->allowed.bits,
-        .matching = ask->allowed.bits ? ask->allowed.matching : search->graph.rows,
-        .effort = search->graph_efforts[query->effort == NSKY_EFFORT_FAST],
-        .exclude = query->exclude,
-        .exclude_count = query->exclude_count,
-        .topk = &ask->topk,
-    };
-    nsky_status status = nsky_by_graph(&search->graph, &search->scan, &asked, err);
+    nsky_knn_ask *asked = nsky_alloc(count, sizeof *asked, err);
+    nsky_status status = asked ? NSKY_OK : err->status;
 
-    ask->answer->scanned = asked.compared;
+    for (uint32_t i = 0; i < count && status == NSKY_OK; i++) {
+        const nsky_query *query = asks[i]->query;
+        asked[i] = (nsky_knn_ask){
+            .direction = asks[i]->direction,
+            .allowed = asks[i]->allowed.bits,
+            .matching = asks[i]->allowed.bits ? asks[i]->allowed.matching : search->graph.rows,
+            .effort = search->graph_efforts[query->effort == NSKY_EFFORT_FAST],
+            .exclude = query->exclude,
+            .exclude_count = query->exclude_count,
+            .topk = &asks[i]->topk,
+        };
+    }
+    if (status == NSKY_OK)
+        status = nsky_by_graph(&search->graph, &search->scan, asked, count, 0, err);
+    for (uint32_t i = 0; i < count && status == NSKY_OK; i++)
+        asks[i]->answer->scanned = asked[i].compared;
+    nsky_free(asked);
     return status;
 }
 
@@ -292,29 +301,36 @@ static nsky_status prepare(const nsky_search *search, nsky_ask *ask, uint32_t nu
     return status;
 }
 
-static nsky_status by_index(const nsky_search *search, nsky_ask **asks, uint32_t count,
-                            nsky_error *err)
+/* To the front those that go through the lists; returns how many. */
+static uint32_t part_by_kind(const nsky_search *search, nsky_ask **asks, uint32_t count)
 {
-    nsky_status status = NSKY_OK;
     uint32_t listed = 0;
 
-    /* To the front: those that go through the lists together. */
-    for (uint32_t i = 0; i < count && search->inverted.lists > 0; i++)
+    for (uint32_t i = 0; i < count; i++)
         if (!is_for_graph(search, asks[i])) {
             nsky_ask *other = asks[listed];
             asks[listed++] = asks[i];
             asks[i] = other;
         }
+    return listed;
+}
+
+static nsky_status by_index(const nsky_search *search, nsky_ask **asks, uint32_t count,
+                            nsky_error *err)
+{
+    const bool faiss = search->inverted.lists == 0;
+    const uint32_t listed = faiss ? 0 : part_by_kind(search, asks, count);
+    nsky_status status = NSKY_OK;
+
+    for (uint32_t i = 0; i < count && faiss && status == NSKY_OK; i++)
+        if (asks[i]->allowed.matching > 0)
+            status = by_faiss(search, asks[i], err);
     if (listed > 0)
         status = by_lists(search, asks, listed, err);
-    for (uint32_t i = 0; i < count && status == NSKY_OK; i++) {
-        if (search->inverted.lists == 0 && asks[i]->allowed.matching > 0)
-            status = by_faiss(search, asks[i], err);
-        else if (i >= listed)
-            status = by_graph(search, asks[i], err);
-        if (status == NSKY_OK)
-            status = complete(search, asks[i], err);
-    }
+    if (!faiss && listed < count && status == NSKY_OK)
+        status = by_graph(search, asks + listed, count - listed, err);
+    for (uint32_t i = 0; i < count && status == NSKY_OK; i++)
+        status = complete(search, asks[i], err);
     return status;
 }
 

@@ -6,50 +6,76 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "index/gather.h"
-#include "index/parallel.h"
 #include "index/speed_private.h"
 
 #define DEPTH 100
 #define BATCH 32 /* queries that a dispatcher under load hands over together */
 
-/* A run of queries the way nsky_search_run takes them; topks [count] empty. */
-static nsky_status answer(const nsky_speed *s, const nsky_speed_query *query, uint32_t first,
-                          uint32_t count, uint32_t threads, nsky_topk *topks, nsky_error *err)
+/* Queries on their way together; topks [count] empty. */
+typedef struct company {
+    const nsky_speed *speed;
+    const nsky_speed_query *query;
+    uint32_t first, count, threads;
+    nsky_topk *topks;
+} company;
+
+static const float *direction_of(const company *c, uint32_t i)
 {
-    const double share = (double)query->matching / (double)s->job.rows;
-    nsky_lists_ask asks[BATCH];
+    return c->query->queries + (size_t)(c->first + i) * c->speed->job.dim;
+}
+
+static nsky_status by_gathering(const company *c, nsky_error *err)
+{
+    const nsky_speed *s = c->speed;
     uint64_t compared;
     nsky_status status = NSKY_OK;
-    const bool few = query->allowed && query->matching <= nsky_gather_few(s->job.rows, s->job.dim);
-    if (!few && !s->job.graph) {
-        for (uint32_t i = 0; i < count; i++) {
-            nsky_lists_effort effort = s->tuned.efforts[0];
-            effort.nprobe = (uint32_t)fmax(1, effort.nprobe * query->effort);
-            asks[i] =
-                (nsky_lists_ask){.direction = query->queries + (size_t)(first + i) * s->job.dim,
-                                 .allowed = query->allowed,
-                                 .share = fmax(share, 1e-9),
-                                 .effort = effort,
-                                 .topk = &topks[i]};
-        }
-        return nsky_by_lists(&s->lists, &s->scan, asks, count, threads, err);
-    }
-    for (uint32_t i = 0; i < count && status == NSKY_OK; i++) {
-        const float *direction = query->queries + (size_t)(first + i) * s->job.dim;
-        nsky_knn_ask ask = {.direction = direction,
-                            .allowed = query->allowed,
-                            .matching = query->matching,
-                            .effort = s->graph_effort,
-                            .topk = &topks[i]};
-        ask.effort.beam = (uint32_t)fmax(1, ask.effort.beam * query->effort);
-        ask.effort.candidates = (uint32_t)fmax(10, ask.effort.candidates * query->effort);
-        if (ask.effort.candidates > ask.effort.beam)
-            ask.effort.candidates = ask.effort.beam;
-        status = few ? nsky_gather_run(&s->scan, direction, 0, s->job.rows, query->allowed,
-                                       &topks[i], &compared, err)
-                     : nsky_by_graph(&s->graph, &s->scan, &ask, err);
-    }
+    for (uint32_t i = 0; i < c->count && status == NSKY_OK; i++)
+        status = nsky_gather_run(&s->scan, direction_of(c, i), 0, s->job.rows, c->query->allowed,
+                                 &c->topks[i], &compared, err);
     return status;
+}
+
+static nsky_status by_lists(const company *c, nsky_error *err)
+{
+    const nsky_speed *s = c->speed;
+    nsky_lists_ask asks[BATCH];
+    nsky_lists_effort effort = s->tuned.efforts[0];
+    effort.nprobe = (uint32_t)fmax(1, effort.nprobe * c->query->effort);
+    for (uint32_t i = 0; i < c->count; i++)
+        asks[i] = (nsky_lists_ask){
+            .direction = direction_of(c, i),
+            .allowed = c->query->allowed,
+            .share = fmax((double)c->query->matching / (double)s->job.rows, 1e-9),
+            .effort = effort,
+            .topk = &c->topks[i],
+        };
+    return nsky_by_lists(&s->lists, &s->scan, asks, c->count, c->threads, err);
+}
+
+static nsky_status by_graph(const company *c, nsky_error *err)
+{
+    const nsky_speed *s = c->speed;
+    nsky_knn_ask asks[BATCH];
+    nsky_knn_effort effort = s->graph_effort;
+    effort.beam = (uint32_t)fmax(1, effort.beam * c->query->effort);
+    effort.candidates = (uint32_t)fmax(10, effort.candidates * c->query->effort);
+    effort.candidates = effort.candidates < effort.beam ? effort.candidates : effort.beam;
+    for (uint32_t i = 0; i < c->count; i++)
+        asks[i] = (nsky_knn_ask){.direction = direction_of(c, i),
+                                 .allowed = c->query->allowed,
+                                 .matching = c->query->matching,
+                                 .effort = effort,
+                                 .topk = &c->topks[i]};
+    return nsky_by_graph(&s->graph, &s->scan, asks, c->count, c->threads, err);
+}
+
+/* The way nsky_search_run takes them. */
+static nsky_status answer(const company *c, nsky_error *err)
+{
+    const nsky_speed_job *job = &c->speed->job;
+    if (c->query->allowed && c->query->matching <= nsky_gather_few(job->rows, job->dim))
+        return by_gathering(c, err);
+    return job->graph ? by_graph(c, err) : by_lists(c, err);
 }
 
 typedef struct run {
@@ -60,41 +86,38 @@ typedef struct run {
     uint32_t *counts;
     double *times; /* [count], or NULL */
     uint32_t batch, threads;
-    atomic_int status;
 } run;
 
-static void run_task(uint64_t task, uint32_t thread, void *payload)
+static nsky_status run_batch(const run *r, uint32_t first, nsky_error *err)
 {
-    (void)thread;
-    run *r = payload;
-    nsky_error err = NSKY_ERROR_INIT;
     nsky_topk topks[BATCH];
-    const uint32_t first = (uint32_t)task * r->batch;
-    uint32_t count = r->query->count - first;
-    count = count < r->batch ? count : r->batch;
+    const uint32_t left = r->query->count - first, count = left < r->batch ? left : r->batch;
+    const company c = {r->speed, r->query, first, count, r->threads, topks};
     for (uint32_t i = 0; i < count; i++)
         topks[i] = (nsky_topk){r->hits + (size_t)(first + i) * r->k, r->k, 0};
     const double start = nsky_now_s();
-    nsky_status status = answer(r->speed, r->query, first, count, r->threads, topks, &err);
-    if (status != NSKY_OK)
-        atomic_store(&r->status, (int)status);
+    nsky_status status = answer(&c, err);
     for (uint32_t i = 0; i < count; i++) {
         nsky_topk_sort(&topks[i]);
         r->counts[first + i] = topks[i].count;
         if (r->times)
             r->times[first + i] = (nsky_now_s() - start) / count;
     }
+    return status;
 }
 
-/* Batches of queries, several at once; returns the seconds it took. */
-static double run_all(run *r, uint32_t batch, uint32_t teams, uint32_t threads)
+/* All queries, so many together; *seconds it took. */
+static nsky_status run_all(run *r, uint32_t batch, uint32_t threads, double *seconds,
+                           nsky_error *err)
 {
-    const uint64_t tasks = (r->query->count + batch - 1) / batch;
     const double start = nsky_now_s();
+    nsky_status status = NSKY_OK;
     r->batch = batch;
     r->threads = threads;
-    nsky_parallel(tasks, nsky_parallel_threads(teams, tasks), run_task, r);
-    return nsky_now_s() - start;
+    for (uint32_t first = 0; first < r->query->count && status == NSKY_OK; first += batch)
+        status = run_batch(r, first, err);
+    *seconds = nsky_now_s() - start;
+    return status;
 }
 
 static double recall_of(const run *r, uint32_t k)
@@ -125,23 +148,23 @@ nsky_status nsky_speed_measure(const nsky_speed *s, const nsky_speed_query *quer
     uint32_t *counts = nsky_alloc(count, sizeof *counts, err);
     double *times = nsky_alloc(count, sizeof *times, err);
     nsky_status status = hits && counts && times ? NSKY_OK : err->status;
-    if (status == NSKY_OK) {
-        run r = {.speed = s, .query = query, .k = DEPTH, .hits = hits, .counts = counts};
-        run_all(&r, 1, 1, 0); /* also warms */
+    run r = {.speed = s, .query = query, .k = DEPTH, .hits = hits, .counts = counts};
+    double seconds;
+    if (status == NSKY_OK && /* also warms */
+        (status = run_all(&r, 1, 0, &seconds, err)) == NSKY_OK) {
         out->recall_at_100 = recall_of(&r, DEPTH);
         r.k = 10;
         r.times = times;
-        run_all(&r, 1, 1, 1); /* one thread, as the peers' */
+        status = run_all(&r, 1, 1, &seconds, err); /* one thread, as the peers' */
+    }
+    if (status == NSKY_OK) {
         out->recall_at_10 = recall_of(&r, 10);
         qsort(times, count, sizeof *times, ascending);
         out->p50_ms = 1e3 * times[count / 2];
         out->p99_ms = 1e3 * times[(size_t)count * 99 / 100];
         r.times = NULL;
-        out->queries_per_s = count / (s->job.graph ? run_all(&r, 1, s->job.threads, 1)
-                                                   : run_all(&r, BATCH, 1, s->job.threads));
-        status = (nsky_status)atomic_load(&r.status);
-        if (status != NSKY_OK)
-            status = nsky_fail(err, status, "a query of the measurement failed");
+        status = run_all(&r, BATCH, s->job.threads, &seconds, err);
+        out->queries_per_s = count / seconds;
     }
     nsky_free(times);
     nsky_free(counts);

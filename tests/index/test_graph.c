@@ -93,7 +93,7 @@ static double recall_of(nsky_knn_effort effort, const uint8_t *allowed, uint64_t
                             .effort = effort,
                             .topk = &topk};
         assert_ok(nsky_scan_run(&scan, queries[q], &allowed, 1, &exact, &err), err);
-        assert_ok(nsky_by_graph(&graph, &scan, &ask, &err), err);
+        assert_ok(nsky_by_graph(&graph, &scan, &ask, 1, 1, &err), err);
         assert_int_equal(topk.count, exact.count);
         for (uint32_t i = 0; i < topk.count; i++) {
             assert_true(!allowed || (allowed[hits[i].row >> 3] >> (hits[i].row & 7) & 1));
@@ -254,7 +254,7 @@ static void test_allocations_may_fail(void **state)
             .direction = queries[0], .matching = ROWS, .effort = {64, 40, 1}, .topk = &topk};
         assert_true(n < 100);
         nsky_memory_fail_at(n);
-        status = nsky_by_graph(&graph, &scan, &ask, &err);
+        status = nsky_by_graph(&graph, &scan, &ask, 1, 1, &err);
         nsky_memory_fail_at(0);
         assert_true(status == NSKY_OK || status == NSKY_ENOMEM);
     }

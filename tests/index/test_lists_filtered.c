@@ -5,36 +5,16 @@
 #define BITS 8
 #include "lists_fixture.h"
 
-#include "common/memory.h"
 #include "index/lists_search.h"
 #include "index/lists_widen.h"
 #include "index/tune.h"
 
-/* A search of one query, as far as its ranking; freed by end_search. */
-static nsky_lists_search begin_search(nsky_lists_query *asked, float *constant)
+static nsky_turned turn(const float *direction)
 {
     nsky_error err = NSKY_ERROR_INIT;
-    nsky_lists_search s = {.lists = &lists, .queries = asked, .count = 1, .threads = 1};
-    nsky_code_kernel kernels[NSKY_CODE_KERNELS];
-    nsky_dot_kernel dots[3];
-    nsky_code_kernels(kernels);
-    nsky_dot_kernels(dots);
-    s.kernel = kernels[0];
-    s.dot = dots[0];
-    s.ranks = nsky_alloc(1, sizeof *s.ranks, &err);
-    s.codes = nsky_alloc(1, sizeof *s.codes, &err);
-    s.turned = nsky_alloc(lists.coded, sizeof *s.turned, &err);
-    s.constants = constant;
-    assert_true(s.ranks && s.codes && s.turned);
-    assert_ok(nsky_lists_prepare(&s, 0, &err), err);
-    return s;
-}
-
-static void end_search(nsky_lists_search *s)
-{
-    nsky_free(s->turned);
-    nsky_free(s->codes);
-    nsky_free(s->ranks);
+    nsky_turned turned;
+    assert_ok(nsky_turn(&turned, &lists, direction, &err), err);
+    return turned;
 }
 
 /* The nearest lists by their centroids' codes are those of a sort, but for a few of groups that
@@ -48,11 +28,10 @@ static void the_nearest_lists_are_ranked(void **state)
     uint32_t wanted = 0, missed = 0;
     assert_int_equal(lists.lists, 600);
     for (int q = 0; q < QUERIES; q++) {
-        nsky_lists_query asked = {.direction = queries[q]};
-        float constant, scores[608];
+        float scores[608];
         uint64_t all[600], got[600];
-        nsky_lists_search s = begin_search(&asked, &constant);
-        const nsky_code_query *one = s.ranks;
+        const nsky_turned turned = turn(queries[q]);
+        const nsky_code_query *one = &turned.rank;
         nsky_code_sweep(NULL, &lists.centroid_coder, &one, &base, 1, lists.centroid_codes,
                         nsky_code_blocks(600), scores);
         for (uint32_t l = 0; l < 600; l++)
@@ -60,7 +39,7 @@ static void the_nearest_lists_are_ranked(void **state)
         qsort(all, 600, sizeof *all, by_key);
         for (size_t w = 0; w < sizeof wants / sizeof *wants; w++) {
             const uint32_t want = wants[w];
-            assert_ok(nsky_lists_rank(&s, 0, want, got, &err), err);
+            assert_ok(nsky_turned_rank(&turned, want, got, &err), err);
             uint32_t at = 0; /* got is some of all, in its order */
             for (uint32_t i = 0; i < want; i++, at++)
                 while (at < 600 && all[at] != got[i])
@@ -75,7 +54,6 @@ static void the_nearest_lists_are_ranked(void **state)
             for (uint32_t i = 0; want < 10 && i < want; i++)
                 missed += got[i] < all[want - 1];
         }
-        end_search(&s);
     }
     assert_true(missed * 50 < wanted); /* none of 760 */
 }
@@ -88,9 +66,8 @@ static void ranked_by_distance(void **state)
     nsky_error err = NSKY_ERROR_INIT;
     float from_mean[PADDED], turned[PADDED], ignored;
     uint64_t found[600];
-    nsky_lists_query asked = {.direction = queries[0]};
-    nsky_lists_search s = begin_search(&asked, &ignored);
-    assert_ok(nsky_lists_rank(&s, 0, 600, found, &err), err);
+    const nsky_turned query = turn(queries[0]);
+    assert_ok(nsky_turned_rank(&query, 600, found, &err), err);
     for (uint32_t d = 0; d < PADDED; d++)
         from_mean[d] = queries[0][d] - lists.mean[d];
     nsky_lists_direction(&lists, from_mean, turned, &ignored, NULL);
@@ -104,7 +81,6 @@ static void ranked_by_distance(void **state)
         }
         assert_float_equal(nsky_key_score(found[i]), (length - square) / 2, 0.02);
     }
-    end_search(&s);
 }
 
 /* The best `want` of all allowed rows by their codes' scores, every block swept whole: keys. */
