@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "index/build_private.h"
 #include "index/columns.h"
+#include "index/usable.h"
 
 static uint64_t three_quarters_of_free_memory(void)
 {
@@ -130,6 +132,17 @@ static nsky_status build_and_publish(nsky_build *b, const char *store, double st
     return status;
 }
 
+/* Whoever was told to run `nearsky index` again because a file is damaged or of another version
+ * must not hear that there is nothing to do. */
+static bool is_usable(const nsky_build *b)
+{
+    nsky_error why = NSKY_ERROR_INIT;
+    if (nsky_index_check(b->from, b->options->retrain, &why) == NSKY_OK)
+        return true;
+    nsky_log_warn("%s: the live index cannot be used, building anew: %s", b->store, why.text);
+    return false;
+}
+
 /* true when the live generation already has what is asked for. */
 static bool up_to_date(const nsky_build *b, nsky_index_report *report)
 {
@@ -140,7 +153,7 @@ static bool up_to_date(const nsky_build *b, nsky_index_report *report)
         fabs(target - b->options->recall_target) > 1e-4 ||
         nsky_json_get_number(index, "rows", (double)b->from->rows) != (double)b->from->rows)
         return false; /* the last: there is a delta to take in */
-    if (b->options->retrain && b->keep.trained_rows != b->from->rows)
+    if ((b->options->retrain && b->keep.trained_rows != b->from->rows) || !is_usable(b))
         return false;
     report->up_to_date = true;
     report->generation = b->from->number;

@@ -5,9 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "common/hash.h"
 #include "common/memory.h"
 #include "index/tune.h"
+#include "index/usable.h"
 
 #define RECALL_LOSS 0.01
 /* Tuning takes steps of a third to a half, and its queries are others when there are more rows: one
@@ -82,20 +82,6 @@ nsky_status nsky_keep_choose(nsky_keep *out, nsky_index_plan *plan, const nsky_g
     return NSKY_OK;
 }
 
-static nsky_status check_whole(const nsky_generation *from, const char *name, nsky_error *err)
-{
-    const nsky_json *file = nsky_json_get(nsky_json_get(from->manifest, "files"), name);
-    const char *told = nsky_json_get_string(file, "sha256");
-    char found[NSKY_SHA256_HEX_BYTES], *path = nsky_format(err, "%s/%s", from->path, name);
-    if (!path)
-        return err->status;
-    nsky_status status = nsky_sha256_file(path, found, err);
-    if (status == NSKY_OK && (!told || strcmp(told, found) != 0))
-        status = nsky_fail(err, NSKY_EDATA, "%s: damaged", path);
-    nsky_free(path);
-    return status;
-}
-
 nsky_status nsky_keep_open(nsky_lists *out, const nsky_keep *keep, const nsky_generation *from,
                            bool whole, nsky_error *err)
 {
@@ -105,7 +91,7 @@ nsky_status nsky_keep_open(nsky_lists *out, const nsky_keep *keep, const nsky_ge
     nsky_status status = NSKY_OK;
     memset(out, 0, sizeof *out);
     for (int f = 0; f < 3 && whole && status == NSKY_OK; f++)
-        status = check_whole(from, names[f], err);
+        status = nsky_index_check_file(from, names[f], err);
     if (status == NSKY_OK)
         status = nsky_lists_open(out, from->path, keep->rows, from->dim, err);
     if (status == NSKY_OK && ((double)out->coded != nsky_json_get_number(index, "coded", 0) ||

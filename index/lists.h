@@ -15,7 +15,7 @@
  * bytes {magic, ..., id, checksum} whose id ties them together:
  *   lists.bin  the tables below up to `offsets`, 64-byte aligned, one XXH64 over all of them
  *   codes.bin  blocks of NSKY_CODE_ROWS rows, list after list, a list's last block padded
- *   rows.bin   u32 row [slots], then float16 {coded_slack, rest_slack} [slots], both rounded up
+ *   rows.bin   u32 row [slots], then u8 {coded_slack, rest_slack} [slots], as slack.h says them
  * A list's rows ascend. slots = blocks * NSKY_CODE_ROWS.
  *
  * Thread rule: read-only after open, any number of threads.
@@ -55,7 +55,7 @@ typedef struct nsky_lists {
     const uint32_t *offsets;       /* [lists + 1] in blocks */
     const uint8_t *codes;          /* [blocks] of nsky_code_block_bytes(&coder) each */
     const uint32_t *row_of;        /* [slots]: NSKY_NO_ROW where there is none; damage: check it */
-    const uint16_t *slack;         /* [slots, 2] float16: coded_slack, rest_slack */
+    const uint8_t *slack;          /* [slots, 2] by slack.h: coded_slack, rest_slack */
     nsky_map files[3];
 } nsky_lists;
 

@@ -93,7 +93,8 @@ typedef struct nsky_segment_header {
 
 typedef struct nsky_record {
     uint32_t row;
-    uint16_t slack[2];
+    uint8_t slack[2]; /* by slack.h */
+    uint8_t zero[2];
     /* then the row's lanes of its block: coded * bits / 32 numbers of 4 bytes */
 } nsky_record;
 

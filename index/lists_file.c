@@ -50,7 +50,7 @@ void nsky_lists_layout(const nsky_lists_header *h, uint64_t begins[NSKY_TABLES +
 uint64_t nsky_lists_file_bytes(const nsky_lists_header *h, int file)
 {
     const uint64_t slots = h->blocks * NSKY_CODE_ROWS;
-    return NSKY_LISTS_HEADER + (file == 1 ? slots * h->coded * h->bits / 8 : slots * 8);
+    return NSKY_LISTS_HEADER + (file == 1 ? slots * h->coded * h->bits / 8 : slots * 6);
 }
 
 void nsky_lists_header_seal(nsky_lists_header *h)
@@ -214,7 +214,7 @@ static nsky_status open_all(nsky_lists *l, char *const paths[3], uint64_t rows, 
     l->codes = (const uint8_t *)l->files[1].data + NSKY_LISTS_HEADER;
     const unsigned char *slots = (const unsigned char *)l->files[2].data + NSKY_LISTS_HEADER;
     l->row_of = (const uint32_t *)slots;
-    l->slack = (const uint16_t *)(slots + l->slots * 4);
+    l->slack = slots + l->slots * 4;
     return NSKY_OK;
 }
 

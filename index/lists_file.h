@@ -15,7 +15,7 @@ typedef struct nsky_lists_header {
     uint64_t checksum; /* XXH64 of what stands above */
 } nsky_lists_header;
 
-#define NSKY_LISTS_VERSION 1
+#define NSKY_LISTS_VERSION 2
 extern const char nsky_lists_magic[3][8]; /* lists, codes, rows */
 
 /* Tables of lists.bin, in this order. */

@@ -33,7 +33,7 @@ typedef struct range {
     uint32_t first, end; /* lists */
     uint8_t *blocks;
     uint32_t *row_of;
-    uint16_t *slack;
+    uint8_t *slack;
     uint64_t *next; /* [lists of the range]: its next free slot, from the range's first */
     unsigned char *records;
     uint64_t records_max; /* bytes */
@@ -179,12 +179,12 @@ static nsky_status write_range(merge *m, const range *r, nsky_error *err)
     const uint64_t slots = blocks * NSKY_CODE_ROWS, all = (uint64_t)m->offsets[m->lists];
     const off_t rows_at = (off_t)(NSKY_LISTS_HEADER + first * NSKY_CODE_ROWS * 4);
     const off_t slack_at =
-        (off_t)(NSKY_LISTS_HEADER + all * NSKY_CODE_ROWS * 4 + first * NSKY_CODE_ROWS * 4);
+        (off_t)(NSKY_LISTS_HEADER + all * NSKY_CODE_ROWS * 4 + first * NSKY_CODE_ROWS * 2);
     if (fwrite(r->blocks, m->block_bytes, blocks, m->codes.stream) != blocks ||
         fseeko(m->slots.stream, rows_at, SEEK_SET) != 0 ||
         fwrite(r->row_of, 4, slots, m->slots.stream) != slots ||
         fseeko(m->slots.stream, slack_at, SEEK_SET) != 0 ||
-        fwrite(r->slack, 4, slots, m->slots.stream) != slots)
+        fwrite(r->slack, 2, slots, m->slots.stream) != slots)
         return nsky_fail_errno(err, "%s: cannot write the index", m->job->folder);
     return NSKY_OK;
 }
@@ -225,7 +225,7 @@ static uint32_t range_end(const merge *m, uint32_t first, uint64_t blocks_max)
 static nsky_status merge_all(merge *m, nsky_error *err)
 {
     /* A slot's share of blocks, row_of, slack and the records read. */
-    const uint64_t per_block = m->block_bytes + (uint64_t)NSKY_CODE_ROWS * (8 + m->record_bytes);
+    const uint64_t per_block = m->block_bytes + (uint64_t)NSKY_CODE_ROWS * (6 + m->record_bytes);
     uint64_t blocks_max = m->job->merge_bytes / per_block + 1, largest = 1;
     for (uint32_t first = 0, end; first < m->lists; first = end) {
         end = range_end(m, first, blocks_max);

@@ -14,7 +14,7 @@
 
 #define NAME_BYTES 64
 
-const char nsky_segment_magic[8] = {"NSKYSEG2"};
+const char nsky_segment_magic[8] = {"NSKYSEG3"};
 
 uint32_t nsky_record_bytes(const nsky_lists_job *job)
 {

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/half.h"
 #include "common/memory.h"
 #include "common/progress.h"
 #include "index/lists_build.h"
 #include "index/parallel.h"
+#include "index/slack.h"
 #include "index/stop.h"
 #include "store/xxh64.h"
 
@@ -59,13 +59,6 @@ static nsky_status open_bench(bench *b, const nsky_trained *t, nsky_error *err)
     return b->x && b->y && b->rests && b->errors && b->list && b->blocks ? NSKY_OK : err->status;
 }
 
-/* The smallest float16 that is no less. */
-static uint16_t half_up(float value)
-{
-    uint16_t half = nsky_half_from_float(value);
-    return nsky_half_to_float(half) < value ? (uint16_t)(half + 1) : half; /* values are positive */
-}
-
 /* The stored rows as float32; list [n] becomes NSKY_NO_ROW for those without a vector. */
 static nsky_status load(const segment *s, bench *b, uint64_t row, uint32_t n, nsky_error *err)
 {
@@ -96,7 +89,10 @@ static void store(const segment *s, const bench *b, uint64_t row, uint32_t n)
     for (uint32_t i = 0; i < n; i++) {
         unsigned char *out = s->records + (row - s->first + i) * s->record_bytes;
         const uint8_t *block = b->blocks + i / NSKY_CODE_ROWS * block_bytes;
-        nsky_record record = {(uint32_t)(row + i), {half_up(b->errors[i]), half_up(b->rests[i])}};
+        const nsky_record record = {
+            .row = (uint32_t)(row + i),
+            .slack = {nsky_slack_code(b->errors[i]), nsky_slack_code(b->rests[i])},
+        };
         memcpy(out, &record, sizeof record);
         for (uint32_t l = 0; l < lanes; l++)
             memcpy(out + sizeof record + 4 * (size_t)l,

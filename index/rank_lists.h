@@ -21,9 +21,9 @@ typedef struct nsky_ranker {
     nsky_fetch fetch;
     nsky_pass_slack *slacks; /* [lists] */
     uint32_t sampled;
-    float *sample;          /* [sampled, padded] stored vectors */
-    float *sample_coded;    /* [sampled, coded] what their codes say, centroid and all */
-    uint16_t *sample_slack; /* [sampled, 2] */
+    float *sample;         /* [sampled, padded] stored vectors */
+    float *sample_coded;   /* [sampled, coded] what their codes say, centroid and all */
+    uint8_t *sample_slack; /* [sampled, 2] */
 } nsky_ranker;
 
 /* Reads the slacks and a sample of the vectors. path: of the vectors' file, NULL: only in memory.

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/half.h"
 #include "common/memory.h"
 #include "index/rank_private.h"
+#include "index/slack.h"
 
 #define SAMPLE 4096
 #define LENGTH_MAX 1.01 /* of a stored vector: unit, rounded */
@@ -137,8 +137,8 @@ static void measure(const nsky_ranker *r, const nsky_pass_probe *probe, const fl
             (double)probe->constant +
             (double)dots[0].dot(probe->turned, r->sample_coded + (size_t)i * l->coded, l->coded);
         const double bound =
-            (double)probe->inside * nsky_half_to_float(r->sample_slack[(size_t)2 * i]) +
-            (double)probe->outside * nsky_half_to_float(r->sample_slack[(size_t)2 * i + 1]);
+            (double)probe->inside * nsky_slack_length(r->sample_slack[(size_t)2 * i]) +
+            (double)probe->outside * nsky_slack_length(r->sample_slack[(size_t)2 * i + 1]);
         const double of = bound > 0 ? fmin(fabs(exact - coded) / bound, 1) : 0;
         shares += of * of;
         errors += (exact - coded) * (exact - coded);

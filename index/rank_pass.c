@@ -5,9 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "common/half.h"
 #include "common/memory.h"
 #include "index/parallel.h"
+#include "index/slack.h"
 
 #define PIECE_BLOCKS 64  /* scored at a time: scores of 16 probes in 64 KB */
 #define TASK_BLOCKS 4096 /* of a thread's turn: 8 MB of codes */
@@ -46,14 +46,14 @@ static void slack_task(uint64_t list, uint32_t thread, void *payload)
     (void)thread;
     const slack_work *work = payload;
     const nsky_lists *l = work->lists;
-    uint16_t coded = 0, rest = 0; /* halves >= 0 are in the order of their bits */
+    uint8_t coded = 0, rest = 0;
     for (uint64_t slot = (uint64_t)l->offsets[list] * NSKY_CODE_ROWS;
          slot < (uint64_t)l->offsets[list + 1] * NSKY_CODE_ROWS; slot++) {
-        const uint16_t *slack = l->slack + 2 * slot;
+        const uint8_t *slack = l->slack + 2 * slot;
         coded = slack[0] > coded ? slack[0] : coded;
         rest = slack[1] > rest ? slack[1] : rest;
     }
-    work->out[list] = (nsky_pass_slack){nsky_half_to_float(coded), nsky_half_to_float(rest)};
+    work->out[list] = (nsky_pass_slack){nsky_slack_length(coded), nsky_slack_length(rest)};
 }
 
 void nsky_pass_slacks(const nsky_lists *lists, uint32_t threads, nsky_pass_slack *out)
@@ -126,8 +126,8 @@ static void offer_masks(nsky_pass *pass, uint32_t q, nsky_pass_find *find, const
             const uint32_t row = l->row_of[slot];
             if (row >= l->rows || (probe->allowed && !(probe->allowed[row >> 3] >> (row & 7) & 1)))
                 continue;
-            const float bound = probe->inside * nsky_half_to_float(l->slack[2 * slot]) +
-                                probe->outside * nsky_half_to_float(l->slack[2 * slot + 1]);
+            const float bound = probe->inside * nsky_slack_length(l->slack[2 * slot]) +
+                                probe->outside * nsky_slack_length(l->slack[2 * slot + 1]);
             offer(pass, q, find, (nsky_pass_candidate){scores[at], bound, row});
         }
 }

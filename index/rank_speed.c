@@ -9,11 +9,11 @@
 #include <sys/mman.h>
 
 #include "common/clock.h"
-#include "common/half.h"
 #include "common/memory.h"
 #include "common/rng.h"
 #include "index/parallel.h"
 #include "index/rank_pass.h"
+#include "index/slack.h"
 
 #define LIST_ROWS 1160
 #define STREAM_BYTES (8u << 20) /* of a thread's turn, as many as ranking takes */
@@ -44,7 +44,7 @@ typedef struct made {
     uint8_t *codes;
     size_t code_bytes;
     uint32_t *row_of, *offsets;
-    uint16_t *slack;
+    uint8_t *slack;
     float *centroids;
     nsky_pass_slack *slacks;
     float *turned; /* [NSKY_PASS_PROBES_MAX, coded] */
@@ -97,8 +97,8 @@ static nsky_status make_lists(made *m, const nsky_rank_speed_options *o, nsky_er
             m->row_of[slot] = i < here && row < o->rows ? (uint32_t)row++ : NSKY_NO_ROW;
     }
     for (slot = 0; slot < l->slots; slot++) {
-        m->slack[2 * slot] = nsky_half_from_float(CODED_SLACK);
-        m->slack[2 * slot + 1] = nsky_half_from_float(REST_SLACK);
+        m->slack[2 * slot] = nsky_slack_code(CODED_SLACK);
+        m->slack[2 * slot + 1] = nsky_slack_code(REST_SLACK);
     }
     return NSKY_OK;
 }

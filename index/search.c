@@ -74,7 +74,7 @@ static nsky_status open_faiss(nsky_search *search, nsky_error *err)
     return status;
 }
 
-static nsky_status open_index(nsky_search *search, nsky_error *err)
+nsky_status nsky_search_open_index(nsky_search *search, nsky_error *err)
 {
     const nsky_json *index = nsky_json_get(search->generation->manifest, "index");
     if (!index)
@@ -99,7 +99,7 @@ nsky_status nsky_search_open(nsky_search **out, const char *store, uint32_t gene
         return err->status;
     nsky_status status = nsky_generation_open(&search->generation, store, generation, err);
     if (status == NSKY_OK && (status = open_columns(search, err)) == NSKY_OK)
-        status = open_index(search, err);
+        status = nsky_search_open_index(search, err);
     if (status != NSKY_OK) {
         nsky_search_close(search);
         return status;
@@ -112,14 +112,19 @@ nsky_status nsky_search_open(nsky_search **out, const char *store, uint32_t gene
     return NSKY_OK;
 }
 
-void nsky_search_close(nsky_search *search)
+void nsky_search_close_index(nsky_search *search)
 {
-    if (!search)
-        return;
     nsky_ranking_close(search->ranking);
     nsky_knn_close(&search->graph);
     nsky_lists_close(&search->inverted);
     nsky_faiss_free(search->faiss);
+}
+
+void nsky_search_close(nsky_search *search)
+{
+    if (!search)
+        return;
+    nsky_search_close_index(search);
     nsky_columns_close(&search->columns);
     nsky_generation_close(search->generation);
     nsky_free(search);

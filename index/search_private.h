@@ -30,6 +30,10 @@ struct nsky_search {
     struct nsky_ranking_once *ranking; /* NULL: there are no lists */
 };
 
+/* --- search.c: the index of search->generation, for the rest of a search that is zero --- */
+NSKY_MUST_CHECK nsky_status nsky_search_open_index(nsky_search *search, nsky_error *err);
+void nsky_search_close_index(nsky_search *search);
+
 /* --- score.c, for rank_search.c --- */
 NSKY_MUST_CHECK nsky_status nsky_linear_check(uint32_t count, nsky_error *err);
 /* Weights padded with zeros, as the kernels want them: [count, padded], then the biases. A probe

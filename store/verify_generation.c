@@ -12,6 +12,7 @@
 #include "common/json.h"
 #include "common/memory.h"
 #include "store/current.h"
+#include "store/hidden.h"
 #include "store/manifest.h"
 #include "store/model.h"
 #include "store/verify.h"
@@ -34,27 +35,33 @@ static nsky_status check_hash(nsky_verify *verify, const char *path, const char 
     return NSKY_OK;
 }
 
+/* All but vectors and what was deleted can be made again. */
+static const char *remedy_for(const char *name)
+{
+    return strncmp(name, "vectors.", 8) == 0 || strcmp(name, NSKY_HIDDEN) == 0
+               ? "restore it from a copy"
+               : "restore it from a copy, or run `nearsky index` with --retrain";
+}
+
 static nsky_status check_file(nsky_verify *verify, const char *folder, const nsky_json *file,
                               nsky_error *err)
 {
     struct stat info;
     nsky_status status = NSKY_OK;
+    const char *remedy = remedy_for(nsky_json_key(file));
     char *path = nsky_format(err, "%s/%s", folder, nsky_json_key(file));
 
     if (!path)
         return err->status;
     if (lstat(path, &info) != 0)
-        nsky_verify_say(verify, "%s: %s; restore it from a copy", path, strerror(errno));
+        nsky_verify_say(verify, "%s: %s; %s", path, strerror(errno), remedy);
     else if (!S_ISREG(info.st_mode))
-        nsky_verify_say(verify, "%s: not a plain file; restore it from a copy", path);
+        nsky_verify_say(verify, "%s: not a plain file; %s", path, remedy);
     else if ((uint64_t)info.st_size != nsky_manifest_bytes(file))
-        nsky_verify_say(verify,
-                        "%s: has %" PRIu64 " bytes where the manifest says %" PRIu64
-                        "; restore it from a copy",
-                        path, (uint64_t)info.st_size, nsky_manifest_bytes(file));
+        nsky_verify_say(verify, "%s: has %" PRIu64 " bytes where the manifest says %" PRIu64 "; %s",
+                        path, (uint64_t)info.st_size, nsky_manifest_bytes(file), remedy);
     else
-        status = check_hash(verify, path, nsky_json_get_string(file, "sha256"),
-                            "restore it from a copy", err);
+        status = check_hash(verify, path, nsky_json_get_string(file, "sha256"), remedy, err);
     nsky_free(path);
     return status;
 }

@@ -10,6 +10,7 @@
 #include "lists_support.h"
 
 #include "index/lists_build.h"
+#include "index/slack.h"
 #include "store/xxh64.h"
 
 enum { ROWS = 9000, DIM = 40, LISTS = 40 };
@@ -85,9 +86,8 @@ static void check_bounds(const nsky_lists *lists)
                 for (uint32_t d = 0; d < DIM; d++)
                     exact +=
                         (double)w[d] * (double)nsky_half_to_float(vectors[(size_t)row * DIM + d]);
-                double bound =
-                    sqrt(length) * (double)nsky_half_to_float(lists->slack[2 * s]) +
-                    (double)outside * (double)nsky_half_to_float(lists->slack[2 * s + 1]);
+                double bound = sqrt(length) * (double)nsky_slack_length(lists->slack[2 * s]) +
+                               (double)outside * (double)nsky_slack_length(lists->slack[2 * s + 1]);
                 assert_true(fabs(told - exact) <= bound);
                 worst = fmax(worst, fabs(told - exact) / bound);
             }
