@@ -139,32 +139,41 @@ static int ascending(const void *a, const void *b)
     return one < other ? -1 : one > other;
 }
 
+/* r: with room for hits of DEPTH; times [count]. */
+static nsky_status measure(run *r, double *times, nsky_speed_point *out, nsky_error *err)
+{
+    const uint32_t count = r->query->count;
+    double seconds;
+    r->k = DEPTH;
+    nsky_status status = run_all(r, 1, 0, &seconds, err); /* also warms */
+    if (status != NSKY_OK)
+        return status;
+    out->recall_at_100 = recall_of(r, DEPTH);
+    r->k = 10;
+    r->times = times;
+    if ((status = run_all(r, 1, 1, &seconds, err)) != NSKY_OK) /* one thread, as the peers' */
+        return status;
+    out->recall_at_10 = recall_of(r, 10);
+    qsort(times, count, sizeof *times, ascending);
+    out->p50_ms = 1e3 * times[count / 2];
+    out->p99_ms = 1e3 * times[(size_t)count * 99 / 100];
+    r->times = NULL;
+    if ((status = run_all(r, BATCH, r->speed->job.threads, &seconds, err)) == NSKY_OK)
+        out->queries_per_s = count / seconds;
+    return status;
+}
+
 nsky_status nsky_speed_measure(const nsky_speed *s, const nsky_speed_query *query,
                                nsky_speed_point *out, nsky_error *err)
 {
     assert(s && query && query->count > 0 && out && err);
-    const uint32_t count = query->count;
-    nsky_hit *hits = nsky_alloc((size_t)count * DEPTH, sizeof *hits, err);
-    uint32_t *counts = nsky_alloc(count, sizeof *counts, err);
-    double *times = nsky_alloc(count, sizeof *times, err);
-    nsky_status status = hits && counts && times ? NSKY_OK : err->status;
-    run r = {.speed = s, .query = query, .k = DEPTH, .hits = hits, .counts = counts};
-    double seconds;
-    if (status == NSKY_OK && /* also warms */
-        (status = run_all(&r, 1, 0, &seconds, err)) == NSKY_OK) {
-        out->recall_at_100 = recall_of(&r, DEPTH);
-        r.k = 10;
-        r.times = times;
-        status = run_all(&r, 1, 1, &seconds, err); /* one thread, as the peers' */
-    }
-    if (status == NSKY_OK) {
-        out->recall_at_10 = recall_of(&r, 10);
-        qsort(times, count, sizeof *times, ascending);
-        out->p50_ms = 1e3 * times[count / 2];
-        out->p99_ms = 1e3 * times[(size_t)count * 99 / 100];
-        r.times = NULL;
-        status = run_all(&r, BATCH, s->job.threads, &seconds, err);
-        out->queries_per_s = count / seconds;
+    nsky_hit *hits = nsky_alloc((size_t)query->count * DEPTH, sizeof *hits, err);
+    uint32_t *counts = nsky_alloc(query->count, sizeof *counts, err);
+    double *times = nsky_alloc(query->count, sizeof *times, err);
+    nsky_status status = err->status;
+    if (hits && counts && times) {
+        run r = {.speed = s, .query = query, .hits = hits, .counts = counts};
+        status = measure(&r, times, out, err);
     }
     nsky_free(times);
     nsky_free(counts);
