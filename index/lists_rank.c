@@ -14,7 +14,7 @@
 #include "index/lists_search.h"
 
 #define PART 16           /* of all lists one in so many is looked at, and at least */
-#define LISTS_A_WANTED 32 /* so many times those wanted, */
+#define LISTS_A_WANTED 16 /* so many times those wanted, */
 #define GROUPS_LEAST 16   /* of so many groups */
 #define OFFERED 64        /* blocks at a time */
 #define SAMPLE 256        /* lists whose scores tell where the best begin */
