@@ -137,7 +137,7 @@ static nsky_status build_and_publish(nsky_build *b, const char *store, double st
 static bool is_usable(const nsky_build *b)
 {
     nsky_error why = NSKY_ERROR_INIT;
-    if (nsky_index_check(b->from, b->options->retrain, &why) == NSKY_OK)
+    if (!nsky_index_is_unusable(nsky_index_check(b->from, b->options->retrain, &why)))
         return true;
     nsky_log_warn("%s: the live index cannot be used, building anew: %s", b->store, why.text);
     return false;

@@ -8,6 +8,7 @@
 #include "index/build_private.h"
 #include "index/lists_build.h"
 #include "index/parallel.h"
+#include "index/usable.h"
 
 /* What tells these vectors from others: their hash, that the manifest has. */
 static const char *name_of(const nsky_generation *from)
@@ -79,7 +80,7 @@ static nsky_status grow(nsky_build *b, nsky_error *err)
         b->kept_rows = kept.rows;
         nsky_lists_close(&kept);
     }
-    if (status == NSKY_EDATA || status == NSKY_EMISMATCH || status == NSKY_ENOTFOUND) {
+    if (nsky_index_is_unusable(status)) {
         nsky_log_warn("%s: the live index cannot be kept, training anew: %s", b->store, err->text);
         *err = (nsky_error)NSKY_ERROR_INIT;
         keep_nothing(b);

@@ -35,7 +35,7 @@ static uint32_t list_count(uint64_t rows)
  * half a block that is not full. */
 static uint64_t serving_bytes(const nsky_index_plan *plan, uint64_t rows)
 {
-    const uint64_t slot = (uint64_t)plan->coded * plan->bits / 8 + 6;
+    const uint64_t slot = (uint64_t)plan->coded * plan->bits / 8 + NSKY_SLOT_BYTES;
     return rows * slot + plan->lists * (plan->coded * 5ull + slot * NSKY_CODE_ROWS / 2);
 }
 

@@ -35,6 +35,7 @@
 #define NSKY_SLOTS_FILE "rows.bin"
 #define NSKY_LISTS_HEADER 4096
 #define NSKY_LISTS_MAX 1048576
+#define NSKY_SLOT_BYTES 6      /* in rows.bin: a slot's row and slacks */
 #define NSKY_NO_ROW UINT32_MAX /* in `rows`: a slot that holds nothing */
 
 typedef struct nsky_lists {

@@ -50,7 +50,8 @@ void nsky_lists_layout(const nsky_lists_header *h, uint64_t begins[NSKY_TABLES +
 uint64_t nsky_lists_file_bytes(const nsky_lists_header *h, int file)
 {
     const uint64_t slots = h->blocks * NSKY_CODE_ROWS;
-    return NSKY_LISTS_HEADER + (file == 1 ? slots * h->coded * h->bits / 8 : slots * 6);
+    return NSKY_LISTS_HEADER +
+           (file == 1 ? slots * h->coded * h->bits / 8 : slots * NSKY_SLOT_BYTES);
 }
 
 void nsky_lists_header_seal(nsky_lists_header *h)

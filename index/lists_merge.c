@@ -225,7 +225,8 @@ static uint32_t range_end(const merge *m, uint32_t first, uint64_t blocks_max)
 static nsky_status merge_all(merge *m, nsky_error *err)
 {
     /* A slot's share of blocks, row_of, slack and the records read. */
-    const uint64_t per_block = m->block_bytes + (uint64_t)NSKY_CODE_ROWS * (6 + m->record_bytes);
+    const uint64_t per_block =
+        m->block_bytes + (uint64_t)NSKY_CODE_ROWS * (NSKY_SLOT_BYTES + m->record_bytes);
     uint64_t blocks_max = m->job->merge_bytes / per_block + 1, largest = 1;
     for (uint32_t first = 0, end; first < m->lists; first = end) {
         end = range_end(m, first, blocks_max);

@@ -28,9 +28,8 @@ typedef struct run {
 
 typedef struct ranking {
     const nsky_turned *turned;
-    const nsky_lists *lists; /* turned's */
-    bool *chosen;            /* [groups] */
-    run *runs;               /* [count] */
+    bool *chosen; /* [groups] */
+    run *runs;    /* [count] */
     uint32_t count, slots;
     float *scores; /* [slots]: half of (square of the query's length - square of the distance), or
                       -infinity */
@@ -62,7 +61,7 @@ nsky_status nsky_turn(nsky_turned *out, const nsky_lists *lists, const float *di
 /* The nearest groups that have so many lists. */
 static nsky_status choose_groups(ranking *r, uint32_t least, nsky_error *err)
 {
-    const nsky_lists *l = r->lists;
+    const nsky_lists *l = r->turned->lists;
     const nsky_turned *t = r->turned;
     uint64_t *keys = nsky_alloc(l->groups, sizeof *keys, err);
     uint32_t lists = 0;
@@ -84,7 +83,7 @@ static nsky_status choose_groups(ranking *r, uint32_t least, nsky_error *err)
 
 static void find_runs(ranking *r)
 {
-    const nsky_lists *l = r->lists;
+    const nsky_lists *l = r->turned->lists;
 
     for (uint32_t g = 0; g < l->groups; g++) {
         const uint32_t first = l->group_lists[g], end = l->group_lists[g + 1];
@@ -105,7 +104,7 @@ static void find_runs(ranking *r)
 
 static nsky_status choose_lists(ranking *r, uint32_t want, nsky_error *err)
 {
-    const nsky_lists *l = r->lists;
+    const nsky_lists *l = r->turned->lists;
     uint64_t least = (uint64_t)want * LISTS_A_WANTED;
     nsky_status status = NSKY_OK;
 
@@ -132,7 +131,7 @@ static uint32_t first_list(const run *own)
 
 static void score_run(const ranking *r, const run *own)
 {
-    const nsky_lists *l = r->lists;
+    const nsky_lists *l = r->turned->lists;
     const nsky_code_query *query = &r->turned->rank;
     const float base = 0;
     const uint32_t first = first_list(own);
@@ -203,7 +202,7 @@ nsky_status nsky_turned_rank(const nsky_turned *turned, uint32_t want, uint64_t 
 {
     assert(want >= 1 && want <= turned->lists->lists);
     const uint32_t capacity = nsky_reservoir_capacity(want);
-    ranking r = {.turned = turned, .lists = turned->lists};
+    ranking r = {.turned = turned};
     uint64_t *keys = nsky_alloc(capacity, sizeof *keys, err);
     nsky_status status = keys ? choose_lists(&r, want, err) : err->status;
     if (status == NSKY_OK && !(r.scores = nsky_alloc_aligned(r.slots, sizeof *r.scores, err)))

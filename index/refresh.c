@@ -8,13 +8,14 @@
 #include "index/columns.h"
 #include "index/faiss_index.h"
 #include "store/generation.h"
+#include "store/hidden.h"
 
 typedef enum keep { KEEP_ALL, KEEP_BUT_COLUMNS, KEEP_INDEX } keep;
 
 /* deleted.bin is the store's own, and written when it publishes. */
 static bool is_kept(const char *name, const char *vectors_file, keep what)
 {
-    if (strcmp(name, "deleted.bin") == 0)
+    if (strcmp(name, NSKY_HIDDEN) == 0)
         return false;
     if (strcmp(name, NSKY_COLUMNS_FILE) == 0)
         return what == KEEP_ALL;

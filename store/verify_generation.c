@@ -38,7 +38,9 @@ static nsky_status check_hash(nsky_verify *verify, const char *path, const char 
 /* All but vectors and what was deleted can be made again. */
 static const char *remedy_for(const char *name)
 {
-    return strncmp(name, "vectors.", 8) == 0 || strcmp(name, NSKY_HIDDEN) == 0
+    return strcmp(name, nsky_vector_file_name(NSKY_VECTOR_FLOAT16)) == 0 ||
+                   strcmp(name, nsky_vector_file_name(NSKY_VECTOR_INT8)) == 0 ||
+                   strcmp(name, NSKY_HIDDEN) == 0
                ? "restore it from a copy"
                : "restore it from a copy, or run `nearsky index` with --retrain";
 }
