@@ -42,9 +42,14 @@ def parse():
     parser.add_argument("--hnsw-rows", type=int, default=1000000, help="no hnswlib above")
     parser.add_argument("--graph-rows", type=int, default=10000000, help="no graph above")
     parser.add_argument("--folder", help="where files go and stay; default: a temporary one")
+    parser.add_argument("--prepare", action="store_true",
+                        help="build only, into --folder; a later run without it measures")
     parser.add_argument("--svg", help="draw the curves over rows into this file")
     parser.add_argument("nearsky")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.prepare and not args.folder:
+        parser.error("--prepare needs --folder, where what it builds stays")
+    return args
 
 
 def hnswlib_version():
@@ -88,7 +93,9 @@ class Size:
         self.base = [args.nearsky, "bench", "index", folder, "--rows", str(rows), "--dim",
                      str(args.dim), "--vectors", args.vectors, "--queries", str(args.queries),
                      "--json"]
-        self.peer = os.path.join(os.path.dirname(args.nearsky), "peer_index")
+        # The graph asks for huge pages by itself; hnswlib and FAISS get theirs from malloc.
+        self.peer = ["env", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1",
+                     os.path.join(os.path.dirname(args.nearsky), "peer_index"), folder]
         self.kinds = ["lists", "graph"] if rows <= args.graph_rows else ["lists"]
         self.built, self.times, self.rounds = {}, {}, []
 
@@ -100,7 +107,7 @@ class Size:
         self.peers = self.chosen_peers()
         for peer in self.peers:
             say(f"  {peer}")
-            self.built[peer] = run_json([self.peer, self.folder, peer,
+            self.built[peer] = run_json([*self.peer, peer,
                                          "20" if peer.startswith("hnsw") else "8:100"])
             self.built[peer]["build_s"] = self.remembered(peer, self.built[peer]["build_s"])
 
@@ -131,7 +138,7 @@ class Size:
         for peer in self.peers:
             settings = HNSW["settings"] if peer.startswith("hnsw") else \
                 faiss_settings([5000, 1000, 100, 10] if "SQ" in peer else [])
-            got[peer] = run_json([self.peer, self.folder, peer, *settings])
+            got[peer] = run_json([*self.peer, peer, *settings])
         self.rounds.append(got)
 
     def best(self, got, names, target, key):
@@ -195,7 +202,6 @@ class Size:
         return ours
 
     def measure(self):
-        self.prepare()
         for number in range(self.args.rounds):
             say(f"  round {number + 1} of {self.args.rounds}")
             self.round()
@@ -212,12 +218,17 @@ def main():
         for count in rows:
             folder = os.path.join(top, str(count))
             os.makedirs(folder, exist_ok=True)
-            sizes.append(Size(args, count, folder).measure())
+            size = Size(args, count, folder)
+            size.prepare()
+            if not args.prepare:
+                sizes.append(size.measure())
             if not args.folder:
                 shutil.rmtree(folder)
     finally:
         if not args.folder:
             shutil.rmtree(top, ignore_errors=True)
+    if args.prepare:
+        return
     last = sizes[-1]
     report.update({k: last[k] for k in last if k not in ("points", "peers", "filters", "kind_filters")})
     report.update(peer={"faiss": last["faiss"], "hnswlib": hnswlib_version()}, sizes=sizes)

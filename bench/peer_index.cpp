@@ -130,27 +130,42 @@ struct Hnsw : Peer {
     Hnsw(const Data &d, size_t m, size_t ef) : space(d.dim)
     {
         const std::string path = d.folder + "/hnsw-" + std::to_string(m) + "-" + std::to_string(ef);
-        const auto start = Clock::now();
-        if (access(path.c_str(), R_OK) == 0) {
-            index = std::make_unique<hnswlib::HierarchicalNSW<float>>(&space, path);
-        } else {
+        if (access(path.c_str(), R_OK) == 0)
+            index = std::make_unique<hnswlib::HierarchicalNSW<float>>(&space, path, false, d.rows);
+        else
             index = std::make_unique<hnswlib::HierarchicalNSW<float>>(&space, d.rows, m, ef);
-            std::vector<float> first(d.dim);
-            to_floats(d, 0, first.data());
-            index->addPoint(first.data(), 0);
-#pragma omp parallel
-            {
-                std::vector<float> x(d.dim);
-#pragma omp for schedule(dynamic, 64)
-                for (uint64_t row = 1; row < d.rows; row++) {
-                    to_floats(d, row, x.data());
-                    index->addPoint(x.data(), row);
-                }
-            }
-            build_s = seconds_since(start);
-            index->saveIndex(path);
-        }
+        std::ifstream(path + ".seconds") >> build_s;
+        while (index->cur_element_count < d.rows)
+            add_and_save(d, path);
         bytes = std::ifstream(path, std::ios::ate | std::ios::binary).tellg();
+    }
+
+    // Half a million rows more: ten million take hours, and a build that was ended goes on from here.
+    void add_and_save(const Data &d, const std::string &path)
+    {
+        const auto start = Clock::now();
+        uint64_t row = index->cur_element_count;
+        const uint64_t end = std::min<uint64_t>(d.rows, row + 500000);
+        std::vector<float> first(d.dim);
+        index->level_generator_.seed(unsigned(100 + row)); // loading begins its numbers anew
+        to_floats(d, row, first.data());
+        index->addPoint(first.data(), row++);
+#pragma omp parallel
+        {
+            std::vector<float> x(d.dim);
+#pragma omp for schedule(dynamic, 64)
+            for (uint64_t i = row; i < end; i++) {
+                to_floats(d, i, x.data());
+                index->addPoint(x.data(), i);
+            }
+        }
+        index->saveIndex(path + ".part");
+        if (std::rename((path + ".part").c_str(), path.c_str()) != 0)
+            fail(path + ": not writable");
+        build_s += seconds_since(start);
+        std::ofstream(path + ".seconds") << build_s << "\n";
+        std::fprintf(stderr, "    hnswlib: %llu of %llu rows, %.0f s\n", (unsigned long long)end,
+                     (unsigned long long)d.rows, build_s);
     }
     void set(const std::string &setting) override { index->setEf(std::stoul(setting)); }
     Hits search(const float *query, uint32_t k, const uint8_t *) override

@@ -5,30 +5,35 @@
 
 #define SORT_FEW 16 /* by insertion */
 
-static uint64_t median_of_three(const uint64_t *keys, uint32_t low, uint32_t high)
+/* Where it lies. */
+static uint32_t median_of_three(const uint64_t *keys, uint32_t low, uint32_t high)
 {
-    uint64_t a = keys[low], b = keys[low + (high - low) / 2], c = keys[high];
+    const uint32_t middle = low + (high - low) / 2;
+    const uint64_t a = keys[low], b = keys[middle], c = keys[high];
     if (a < b)
-        return b < c ? b : a < c ? c : a;
-    return a < c ? a : b < c ? c : b;
+        return b < c ? middle : a < c ? high : low;
+    return a < c ? low : b < c ? high : middle;
 }
 
-/* Hoare's: [low, returned] >= pivot >= [returned + 1, high), both sides with something in them, for
- * the median of three is never the one smallest of several. */
+/* [low, returned) > the pivot, which lies at what is returned, >= (returned, high). Lomuto's, with
+ * a swap for every key and no branch: which side a key belongs to cannot be foreseen, and a branch
+ * that was foreseen wrongly costs more than ten swaps. */
 static uint32_t partition(uint64_t *keys, uint32_t low, uint32_t high)
 {
-    const uint64_t pivot = median_of_three(keys, low, high - 1);
-    for (uint32_t i = low, j = high - 1;; i++, j--) {
-        while (keys[i] > pivot)
-            i++;
-        while (keys[j] < pivot)
-            j--;
-        if (i >= j)
-            return j;
-        uint64_t t = keys[i];
-        keys[i] = keys[j];
-        keys[j] = t;
+    const uint32_t middle = median_of_three(keys, low, high - 1);
+    const uint64_t pivot = keys[middle];
+    uint32_t end = low;
+
+    keys[middle] = keys[high - 1];
+    for (uint32_t i = low; i < high - 1; i++) {
+        const uint64_t key = keys[i];
+        keys[i] = keys[end];
+        keys[end] = key;
+        end += key > pivot;
     }
+    keys[high - 1] = keys[end];
+    keys[end] = pivot;
+    return end;
 }
 
 void nsky_keep_largest(uint64_t *keys, uint32_t count, uint32_t want)
@@ -36,11 +41,11 @@ void nsky_keep_largest(uint64_t *keys, uint32_t count, uint32_t want)
     uint32_t low = 0, high = count;
     assert(want <= count);
     while (high - low > 1 && want > low && want < high) {
-        uint32_t middle = partition(keys, low, high) + 1;
-        if (want < middle)
-            high = middle;
+        const uint32_t at = partition(keys, low, high);
+        if (want <= at)
+            high = at;
         else
-            low = middle;
+            low = at + 1;
     }
 }
 
@@ -48,14 +53,14 @@ void nsky_keep_largest(uint64_t *keys, uint32_t count, uint32_t want)
 void nsky_keys_sort(uint64_t *keys, uint32_t count)
 {
     while (count > SORT_FEW) {
-        const uint32_t middle = partition(keys, 0, count) + 1;
-        if (middle < count - middle) {
-            nsky_keys_sort(keys, middle);
-            keys += middle;
-            count -= middle;
+        const uint32_t at = partition(keys, 0, count), behind = count - at - 1;
+        if (at < behind) {
+            nsky_keys_sort(keys, at);
+            keys += at + 1;
+            count = behind;
         } else {
-            nsky_keys_sort(keys + middle, count - middle);
-            count = middle;
+            nsky_keys_sort(keys + at + 1, behind);
+            count = at;
         }
     }
     for (uint32_t i = 1; i < count; i++) {
