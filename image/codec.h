@@ -46,8 +46,17 @@ NSKY_MUST_CHECK nsky_status nsky_picture_of_stamp(nsky_picture **out, const nsky
                                                   uint32_t size, double field_arcsec,
                                                   const nsky_stretch *stretch, nsky_error *err);
 
-/* The way back for uploads: fluxes by the inverse of the viewer's stretch, scale assumed to be
- * NSKY_SCALE_ARCSEC_PX, flags set to say so; the centre NSKY_STAMP_SIDE_MAX pixels at most. */
+/* An object with a larger radius than this, in pixels, is larger than networks see at once. */
+#define NSKY_PICTURE_RADIUS_MAX 36
+
+/*
+ * The way back for uploads: fluxes by the inverse of the viewer's stretch, flags set to say so. The
+ * pixel scale is assumed to be NSKY_SCALE_ARCSEC_PX, or finer where the object in the middle (what
+ * hangs together there and is brighter than the frame by 12 of 255) is larger than a circle of
+ * NSKY_PICTURE_RADIUS_MAX pixels: then it is taken to be as large as that at
+ * NSKY_SCALE_ARCSEC_PX. Squares of pixels are averaged where a picture of a large object has more
+ * than NSKY_STAMP_SIDE_MAX a side; after that, the centre of at most so many is kept.
+ */
 NSKY_MUST_CHECK nsky_status nsky_stamp_from_picture(nsky_stamp **out, const nsky_picture *picture,
                                                     nsky_error *err);
 

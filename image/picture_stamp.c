@@ -5,6 +5,7 @@
 
 #include "common/memory.h"
 #include "image/codec.h"
+#include "image/picture_extent.h"
 #include "image/resample.h"
 
 /* Where nothing was observed: unlike sky (near black) and unlike any star or galaxy. */
@@ -95,37 +96,85 @@ done:
     return status;
 }
 
+/* --- the way back --- */
+
+/* What of a picture becomes a stamp. */
+typedef struct cut {
+    uint32_t step;                  /* pixels to each side of a square that are averaged to one */
+    uint32_t width, height, x0, y0; /* of the stamp, and where it begins in pixels */
+    double scale_arcsec_px;
+} cut;
+
+/* Nobody said how large the pixels are. A galaxy too large for the network's view is taken to be
+ * as large as fits; a picture of many pixels is made smaller first, as far as that takes it. */
+static nsky_status choose_cut(cut *c, const nsky_picture *picture, nsky_error *err)
+{
+    double radius;
+    nsky_status status = nsky_picture_radius(&radius, picture, err);
+    if (status != NSKY_OK)
+        return status;
+    const double times = fmax(1, radius / NSKY_PICTURE_RADIUS_MAX);
+    const uint32_t side = picture->width > picture->height ? picture->width : picture->height;
+    const uint32_t whole = (side + NSKY_STAMP_SIDE_MAX - 1) / NSKY_STAMP_SIDE_MAX;
+    c->step = whole < (uint32_t)times ? whole : (uint32_t)times;
+    c->scale_arcsec_px = NSKY_SCALE_ARCSEC_PX * c->step / times;
+    const uint32_t width = picture->width / c->step, height = picture->height / c->step;
+    c->width = width < NSKY_STAMP_SIDE_MAX ? width : NSKY_STAMP_SIDE_MAX;
+    c->height = height < NSKY_STAMP_SIDE_MAX ? height : NSKY_STAMP_SIDE_MAX;
+    c->x0 = (picture->width - c->width * c->step) / 2;
+    c->y0 = (picture->height - c->height * c->step) / 2;
+    return NSKY_OK;
+}
+
+/* colour [3, height, width] blue to red, 0..1; row 0 is the lowest of the picture. */
+static void average_bytes(const nsky_picture *picture, const cut *c, float *colour)
+{
+    const size_t plane = (size_t)c->width * c->height;
+
+    for (uint32_t y = 0; y < c->height; y++)
+        for (uint32_t x = 0; x < c->width; x++) {
+            uint32_t sum[3] = {0};
+            for (uint32_t v = 0; v < c->step; v++) {
+                const size_t row = c->y0 + (size_t)(c->height - 1 - y) * c->step + v;
+                const uint8_t *rgb =
+                    picture->rgb + 3 * (row * picture->width + c->x0 + (size_t)x * c->step);
+                for (uint32_t i = 0; i < 3 * c->step; i++)
+                    sum[i % 3] += rgb[i];
+            }
+            for (size_t channel = 0; channel < 3; channel++)
+                colour[(2 - channel) * plane + (size_t)y * c->width + x] =
+                    (float)sum[channel] / (255.0f * (float)(c->step * c->step));
+        }
+}
+
 nsky_status nsky_stamp_from_picture(nsky_stamp **out, const nsky_picture *picture, nsky_error *err)
 {
     assert(out && picture && err);
-    uint32_t width = picture->width < NSKY_STAMP_SIDE_MAX ? picture->width : NSKY_STAMP_SIDE_MAX;
-    uint32_t height = picture->height < NSKY_STAMP_SIDE_MAX ? picture->height : NSKY_STAMP_SIDE_MAX;
-    uint32_t x0 = (picture->width - width) / 2, y0 = (picture->height - height) / 2;
-    size_t plane = (size_t)width * height;
+    cut c;
     nsky_stamp *stamp = NULL;
     nsky_status status;
 
     *out = NULL;
-    if ((status = nsky_stamp_new(&stamp, width, height, (float)NSKY_SCALE_ARCSEC_PX, err)) !=
-        NSKY_OK)
+    if ((status = choose_cut(&c, picture, err)) != NSKY_OK ||
+        (status = nsky_stamp_new(&stamp, c.width, c.height, (float)c.scale_arcsec_px, err)) !=
+            NSKY_OK)
         return status;
+    const size_t plane = (size_t)c.width * c.height;
     float *colour = nsky_alloc(NSKY_STAMP_BANDS * plane, sizeof *colour, err);
     if (!colour) {
         nsky_stamp_free(stamp);
         return err->status;
     }
-    for (uint32_t y = 0; y < height; y++) { /* row 0 of the stamp is the lowest of the picture */
-        const uint8_t *rgb =
-            picture->rgb + 3 * ((size_t)(y0 + height - 1 - y) * picture->width + x0);
-        for (uint32_t x = 0; x < width; x++)
-            for (int channel = 0; channel < 3; channel++)
-                colour[(size_t)(2 - channel) * plane + (size_t)y * width + x] =
-                    (float)*rgb++ / 255.0f;
-    }
+    average_bytes(picture, &c, colour);
     nsky_stretch_invert(&nsky_stretch_viewer, colour, plane, stamp->pixels);
     nsky_free(colour);
+    /* The stretch is of survey pixels; as bright, smaller ones hold less. */
+    const float part = (float)(c.scale_arcsec_px * c.scale_arcsec_px /
+                               (NSKY_SCALE_ARCSEC_PX * NSKY_SCALE_ARCSEC_PX));
+    for (size_t i = 0; i < NSKY_STAMP_BANDS * plane; i++)
+        stamp->pixels[i] *= part;
     stamp->flags = NSKY_STAMP_FROM_PICTURE | NSKY_STAMP_SCALE_ASSUMED;
-    if (width < picture->width || height < picture->height)
+    if (c.width < picture->width / c.step || c.height < picture->height / c.step)
         stamp->flags |= NSKY_STAMP_CROPPED;
     *out = stamp;
     return NSKY_OK;

@@ -71,8 +71,8 @@ static nsky_status decode_picture(nsky_decoded *out, const void *data, size_t by
     if (status != NSKY_OK)
         return status;
     nsky_note(out->notes, sizeof out->notes,
-              "fluxes recovered from a picture, pixel scale taken as %g arcsec",
-              NSKY_SCALE_ARCSEC_PX);
+              "fluxes recovered from a picture, pixel scale taken as %.3f arcsec",
+              (double)out->stamp->scale_arcsec_px);
     if (out->stamp->flags & NSKY_STAMP_CROPPED)
         nsky_note(out->notes, sizeof out->notes, "cut to the middle %u x %u pixels",
                   out->stamp->width, out->stamp->height);

@@ -215,6 +215,77 @@ static void test_large_pictures_are_cut_to_their_centre(void **state)
     nsky_picture_free(picture);
 }
 
+/* A disc of one brightness on black, about (x, y). */
+static nsky_picture *disc(uint32_t side, double radius, double x, double y, uint8_t light)
+{
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_picture *picture;
+
+    assert_ok(nsky_picture_new(&picture, side, side, &err), err);
+    for (uint32_t i = 0; i < side * side; i++)
+        if (hypot(i % side + 0.5 - x, i / side + 0.5 - y) < radius)
+            memset(picture->rgb + 3 * (size_t)i, light, 3);
+    return picture;
+}
+
+static nsky_stamp *read_back(nsky_picture *picture)
+{
+    nsky_error err = NSKY_ERROR_INIT;
+    nsky_stamp *stamp;
+
+    assert_ok(nsky_stamp_from_picture(&stamp, picture, &err), err);
+    nsky_picture_free(picture);
+    return stamp;
+}
+
+/* Of its radius on the sky, in the network's pixels. */
+static double shown(const nsky_stamp *stamp, double radius)
+{
+    return radius * stamp->scale_arcsec_px / NSKY_SCALE_ARCSEC_PX;
+}
+
+static void test_large_objects_are_made_to_fit(void **state)
+{
+    (void)state;
+    nsky_stamp *stamp = read_back(disc(256, 72, 128, 128, 200));
+    assert_int_equal(stamp->width, 256);
+    assert_true(fabs(shown(stamp, 72) - NSKY_PICTURE_RADIUS_MAX) < 2);
+    nsky_picture *again = paint(stamp, 0, 0); /* as bright as before */
+    assert_in_range(at(again, 128, 128)[0], 199, 201);
+    nsky_picture_free(again);
+    nsky_stamp_free(stamp);
+
+    stamp = read_back(disc(2000, 700, 1000, 1000, 200)); /* in squares of 4 */
+    assert_int_equal(stamp->width, 500);
+    assert_false(stamp->flags & NSKY_STAMP_CROPPED);
+    assert_true(fabs(shown(stamp, 175) - NSKY_PICTURE_RADIUS_MAX) < 2);
+    nsky_stamp_free(stamp);
+
+    stamp = read_back(disc(2000, 90, 1000, 1000, 200)); /* fits after 2, and the middle is kept */
+    assert_int_equal(stamp->width, 512);
+    assert_true(stamp->flags & NSKY_STAMP_CROPPED);
+    assert_true(fabs(shown(stamp, 45) - NSKY_PICTURE_RADIUS_MAX) < 5);
+    nsky_stamp_free(stamp);
+}
+
+static void test_what_keeps_the_scale(void **state)
+{
+    (void)state;
+    nsky_picture *pictures[] = {
+        disc(256, 30, 128, 128, 200),  /* small */
+        disc(256, 60, 215, 128, 200),  /* beside the middle */
+        disc(256, 72, 128, 128, 9),    /* as faint as sky */
+        disc(256, 400, 128, 128, 255), /* all white */
+        disc(256, 0, 0, 0, 0),         /* all black */
+        disc(8, 3, 4, 4, 200),
+    };
+    for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++) {
+        nsky_stamp *stamp = read_back(pictures[i]);
+        assert_true(stamp->scale_arcsec_px == (float)NSKY_SCALE_ARCSEC_PX);
+        nsky_stamp_free(stamp);
+    }
+}
+
 static nsky_status paint_and_read(void *context, nsky_error *err)
 {
     nsky_picture *picture;
@@ -247,6 +318,8 @@ int main(void)
         cmocka_unit_test(test_extreme_pixels),
         cmocka_unit_test(test_there_and_back),
         cmocka_unit_test(test_large_pictures_are_cut_to_their_centre),
+        cmocka_unit_test(test_large_objects_are_made_to_fit),
+        cmocka_unit_test(test_what_keeps_the_scale),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
