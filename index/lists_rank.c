@@ -67,9 +67,15 @@ static nsky_status choose_groups(ranking *r, uint32_t least, nsky_error *err)
     uint32_t lists = 0;
     if (!keys)
         return err->status;
-    for (uint32_t g = 0; g < l->groups; g++) {
-        const float *centre = l->group_centres + (size_t)g * l->coded;
-        keys[g] = nsky_key_of(t->dot.dot(t->from_mean, centre, l->coded) - l->group_halves[g], g);
+    for (uint32_t g = 0; g < l->groups; g += 4) {
+        const uint32_t some = l->groups - g < 4 ? l->groups - g : 4;
+        const float *four[4];
+        float products[4];
+        for (uint32_t i = 0; i < 4; i++)
+            four[i] = l->group_centres + (size_t)(g + (i < some ? i : 0)) * l->coded;
+        t->dot.dot4(t->from_mean, four, l->coded, products);
+        for (uint32_t i = 0; i < some; i++)
+            keys[g + i] = nsky_key_of(products[i] - l->group_halves[g + i], g + i);
     }
     nsky_keys_sort(keys, l->groups);
     for (uint32_t i = 0; i < l->groups && (lists < least || i < GROUPS_LEAST); i++) {
