@@ -92,6 +92,39 @@ bool nsky_filter_is_empty(const nsky_filter *filter)
     return !nsky_filter_needs_columns(filter) && !filter->rows && !filter->bitmap;
 }
 
+static bool same_number(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+static bool same_place(const nsky_filter *a, const nsky_filter *b)
+{
+    bool same = same_number(a->cone_ra_deg, b->cone_ra_deg) &&
+                same_number(a->cone_dec_deg, b->cone_dec_deg) &&
+                same_number(a->cone_radius_deg, b->cone_radius_deg) &&
+                a->polygon_count == b->polygon_count && a->cell_count == b->cell_count;
+
+    for (uint32_t i = 0; same && i < a->polygon_count; i++)
+        same = same_number(a->polygon[i].ra_deg, b->polygon[i].ra_deg) &&
+               same_number(a->polygon[i].dec_deg, b->polygon[i].dec_deg);
+    return same && (a->cell_count == 0 ||
+                    (a->nside == b->nside && a->nested == b->nested &&
+                     memcmp(a->cells, b->cells, a->cell_count * sizeof *a->cells) == 0));
+}
+
+bool nsky_filter_same(const nsky_filter *a, const nsky_filter *b)
+{
+    bound one[BOUNDS], other[BOUNDS];
+    bool same = a->types == b->types && a->hide_known == b->hide_known &&
+                a->only_known == b->only_known && !a->rows && !b->rows && !a->bitmap && !b->bitmap;
+
+    list_bounds(a, one);
+    list_bounds(b, other);
+    for (int i = 0; same && i < BOUNDS; i++)
+        same = same_number(one[i].low, other[i].low) && same_number(one[i].high, other[i].high);
+    return same && same_place(a, b);
+}
+
 static nsky_status check_sky(const nsky_filter *filter, nsky_error *err)
 {
     nsky_sky centre = {filter->cone_ra_deg, filter->cone_dec_deg};

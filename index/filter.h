@@ -73,6 +73,8 @@ typedef struct nsky_filter {
 
 void nsky_filter_init(nsky_filter *filter); /* no bounds */
 bool nsky_filter_is_empty(const nsky_filter *filter);
+/* The same rows pass both. False where rows are named one by one or by a bitmap. */
+bool nsky_filter_same(const nsky_filter *a, const nsky_filter *b);
 /* Looks at the catalogue's values; without it a store needs no columns for it. */
 bool nsky_filter_needs_columns(const nsky_filter *filter);
 /* NSKY_EINVAL names what makes no sense (minimum above maximum, a cone off the sky). */

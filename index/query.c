@@ -102,6 +102,7 @@ static void finish(nsky_ask *ask)
 
 static nsky_status exclude(const nsky_search *search, nsky_ask *ask, nsky_error *err)
 {
+    ask->out = true;
     return nsky_allowed_exclude(search, &ask->allowed, ask->query->exclude,
                                 ask->query->exclude_count, err);
 }
@@ -252,7 +253,7 @@ static nsky_status complete(const nsky_search *search, nsky_ask *ask, nsky_error
     } else if (ask->topk.count < ask->query->k && answer->scanned < matching) {
         /* Never fewer than there are. */
         ask->topk.count = 0;
-        if (!ask->allowed.bits && (status = exclude(search, ask, err)) != NSKY_OK)
+        if (!ask->out && (status = exclude(search, ask, err)) != NSKY_OK)
             return status;
         snprintf(answer->why, NSKY_WHY_BYTES,
                  "the index gave fewer than were asked for: all %llu that match are compared",
@@ -290,10 +291,9 @@ static nsky_status prepare(const nsky_search *search, nsky_ask *ask, uint32_t nu
     }
     nsky_ask_choose(search, ask);
     /* A copy of 10 MB at 76M rows: only where nobody looks at the list of excluded ones. */
-    if (ask->way == NSKY_WAY_INDEX && !ask->allowed.bits &&
-        search->indexed == search->scan.vectors.rows) {
-        for (uint32_t i = 0; i < query->exclude_count; i++)
-            ask->allowed.matching -= query->exclude[i] < search->scan.vectors.rows;
+    if (ask->way == NSKY_WAY_INDEX && search->indexed == search->scan.vectors.rows) {
+        ask->allowed.matching -=
+            nsky_allowed_count(search, &ask->allowed, query->exclude, query->exclude_count);
     } else {
         status = exclude(search, ask, err);
     }
@@ -372,7 +372,7 @@ nsky_status nsky_search_run(nsky_search *search, const nsky_query *queries, uint
     if (status == NSKY_OK)
         status = run_all(search, asks, chosen, count, err);
     for (uint32_t q = 0; asks && q < count; q++)
-        nsky_free(asks[q].allowed.bits);
+        nsky_allowed_clear(search, &asks[q].allowed);
     nsky_free(chosen);
     nsky_free(asks);
     nsky_free(directions);

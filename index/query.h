@@ -15,7 +15,8 @@ typedef struct nsky_ask {
     const nsky_query *query;
     nsky_answer *answer;
     const float *direction; /* [padded], unit length */
-    nsky_allowed allowed;   /* excluded rows not yet taken out */
+    nsky_allowed allowed;   /* matching is without excluded rows; bits, where they are out */
+    bool out;               /* they are */
     nsky_topk topk;         /* of the answer's hits */
     nsky_way way;
 } nsky_ask;

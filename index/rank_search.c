@@ -66,14 +66,14 @@ bool nsky_search_has_codes(const nsky_search *search)
 
 /* Without codes. */
 static nsky_status scan_queries(const nsky_search *search, nsky_score_query *queries,
-                                uint32_t count, const float *packed, uint8_t *const *allowed,
+                                uint32_t count, const float *packed, const uint8_t *const *allowed,
                                 nsky_error *err)
 {
     nsky_topk topks[NSKY_SCORE_PROBES_MAX];
     const nsky_linear_scan linear = {
         .weights = packed,
         .bias = packed + (size_t)count * nsky_scan_padded(search->scan.vectors.dim),
-        .allowed = (const uint8_t *const *)allowed,
+        .allowed = allowed,
         .count = count,
         .rows = search->scan.vectors.rows,
         .topks = topks,
@@ -100,7 +100,7 @@ static void put_method(nsky_score_query *query, const nsky_rank_query *asked)
 }
 
 static nsky_status rank_queries(const nsky_search *search, nsky_score_query *queries,
-                                uint32_t count, const float *packed, uint8_t *const *allowed,
+                                uint32_t count, const float *packed, const uint8_t *const *allowed,
                                 nsky_error *err)
 {
     const uint32_t padded = nsky_scan_padded(search->scan.vectors.dim);
@@ -127,8 +127,8 @@ nsky_status nsky_search_top_scores(const nsky_search *search, nsky_score_query *
                                    uint32_t count, nsky_error *err)
 {
     assert(search && queries && err);
-    uint8_t *allowed[NSKY_SCORE_PROBES_MAX] = {NULL};
-    nsky_allowed passing = {NULL, 0};
+    nsky_allowed passing[NSKY_SCORE_PROBES_MAX] = {0};
+    const uint8_t *allowed[NSKY_SCORE_PROBES_MAX];
     float *packed = NULL;
     nsky_status status = nsky_linear_check(count, err);
 
@@ -138,11 +138,9 @@ nsky_status nsky_search_top_scores(const nsky_search *search, nsky_score_query *
             status = nsky_fail(err, NSKY_EINVAL, "the first %u by score; 1 to %d are possible",
                                queries[q].k, NSKY_SCORE_TOP_MAX);
         else
-            status = nsky_allowed_rows(search, &queries[q].filter, &passing, err);
-        if (status == NSKY_OK) {
-            allowed[q] = passing.bits;
-            queries[q].matching = passing.matching;
-        }
+            status = nsky_allowed_rows(search, &queries[q].filter, &passing[q], err);
+        allowed[q] = passing[q].bits;
+        queries[q].matching = passing[q].matching;
     }
     if (status == NSKY_OK)
         status = nsky_linear_pack(search, &queries->probe, sizeof *queries, count, &packed, err);
@@ -150,7 +148,7 @@ nsky_status nsky_search_top_scores(const nsky_search *search, nsky_score_query *
         status = (search->ranking ? rank_queries : scan_queries)(search, queries, count, packed,
                                                                  allowed, err);
     for (uint32_t q = 0; q < count && q < NSKY_SCORE_PROBES_MAX; q++)
-        nsky_free(allowed[q]);
+        nsky_allowed_clear(search, &passing[q]);
     nsky_free(packed);
     return status;
 }

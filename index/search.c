@@ -98,6 +98,8 @@ nsky_status nsky_search_open(nsky_search **out, const char *store, uint32_t gene
     if (!search)
         return err->status;
     nsky_status status = nsky_generation_open(&search->generation, store, generation, err);
+    if (status == NSKY_OK)
+        status = nsky_passings_new(&search->passings, err);
     if (status == NSKY_OK && (status = open_columns(search, err)) == NSKY_OK)
         status = nsky_search_open_index(search, err);
     if (status != NSKY_OK) {
@@ -125,6 +127,7 @@ void nsky_search_close(nsky_search *search)
     if (!search)
         return;
     nsky_search_close_index(search);
+    nsky_passings_free(search->passings);
     nsky_columns_close(&search->columns);
     nsky_generation_close(search->generation);
     nsky_free(search);

@@ -8,6 +8,7 @@
 #include "index/candidates.h"
 #include "index/columns.h"
 #include "index/faiss_index.h"
+#include "index/passing.h"
 #include "index/rank_lists.h"
 #include "index/scan.h"
 #include "index/search.h"
@@ -25,6 +26,7 @@ struct nsky_search {
     nsky_knn_effort graph_efforts[2]; /* as efforts */
     uint64_t few; /* matches of a filter that are compared one by one, whatever the index */
     nsky_columns columns;
+    nsky_passings *passings;
     nsky_scan scan;
     nsky_rerank rerank;
     struct nsky_ranking_once *ranking; /* NULL: there are no lists */
@@ -53,18 +55,24 @@ void nsky_ranking_close(nsky_ranking_once *ranking);
 NSKY_MUST_CHECK nsky_status nsky_search_ranker(const nsky_search *search, const nsky_ranker **out,
                                                nsky_error *err);
 
-/* What a query may return: bits NULL for every row, else the caller's to free with nsky_free.
- * matching counts them. NSKY_EINVAL: it needs columns that are not there. */
+/* What a query may return: bits NULL for every row; matching counts them. To be cleared.
+ * NSKY_EINVAL: it needs columns that are not there. */
 typedef struct nsky_allowed {
-    uint8_t *bits;
+    const uint8_t *bits;      /* one of these: */
+    uint8_t *own;             /* from nsky_alloc */
+    const nsky_passing *kept; /* shared with other queries of the same filter */
     uint64_t matching;
 } nsky_allowed;
 NSKY_MUST_CHECK nsky_status nsky_allowed_rows(const nsky_search *search, const nsky_filter *filter,
                                               nsky_allowed *out, nsky_error *err);
-/* Takes the rows out, making the bitmap where there was none. */
+void nsky_allowed_clear(const nsky_search *search, nsky_allowed *allowed); /* zeroed: a no-op */
+/* Takes the rows out, making the bitmap where there was none, or a copy of a shared one. */
 NSKY_MUST_CHECK nsky_status nsky_allowed_exclude(const nsky_search *search, nsky_allowed *allowed,
                                                  const uint64_t *rows, uint32_t count,
                                                  nsky_error *err);
+/* How many of some rows pass, each counted once. */
+uint64_t nsky_allowed_count(const nsky_search *search, const nsky_allowed *allowed,
+                            const uint64_t *rows, uint32_t count);
 static inline bool nsky_bit(const uint8_t *bits, uint64_t row)
 {
     return !bits || (bits[row >> 3] >> (row & 7) & 1);
