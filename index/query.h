@@ -26,5 +26,14 @@ NSKY_MUST_CHECK nsky_status nsky_query_direction(const nsky_query *query, uint32
                                                  uint32_t dim, float *direction, nsky_error *err);
 /* Sets way and the answer's why. */
 void nsky_ask_choose(const nsky_search *search, nsky_ask *ask);
+/* Takes the excluded rows out of the bits. */
+NSKY_MUST_CHECK nsky_status nsky_ask_exclude(const nsky_search *search, nsky_ask *ask,
+                                             nsky_error *err);
+/* The hits as they are answered. */
+void nsky_ask_finish(nsky_ask *ask);
+
+/* query_index.c: those that go by the index; sorts asks [count]. */
+NSKY_MUST_CHECK nsky_status nsky_query_by_index(const nsky_search *search, nsky_ask **asks,
+                                                uint32_t count, nsky_error *err);
 
 #endif
