@@ -11,8 +11,7 @@
 #define GRID 256        /* cells a side, at most */
 #define SMOOTH 3        /* pixels to either side that are averaged, and one cell at least */
 #define FRAME_PART 20   /* of a side, whose median is the sky's brightness */
-#define MIDDLE_PART 25  /* of a side, to either side of the centre: where the object is looked for \
-                         */
+#define MIDDLE_PART 25  /* of a side, to either side of the centre: there the object is */
 #define ABOVE_SKY 12.0f /* of 255, and no less than the noise */
 
 typedef struct grid {
