@@ -37,19 +37,18 @@ static nsky_status evaluate(const nsky_search *search, const nsky_filter *filter
 {
     const uint64_t rows = search->scan.vectors.rows, bytes = rows / 8 + 1;
     const uint8_t *deleted = search->generation->deleted;
-    nsky_status status = nsky_filter_bitmap(&search->columns, rows, filter, NULL, &out->own, err);
+    uint8_t *bits;
+    nsky_status status = nsky_filter_bitmap(&search->columns, rows, filter, NULL, &bits, err);
 
     if (status != NSKY_OK)
         return status;
     for (uint64_t i = 0; deleted && i < bytes; i++)
-        out->own[i] &= (uint8_t)~deleted[i];
-    out->bits = out->own;
-    out->matching = count_bits(out->own, rows);
-    if (!nsky_passing_may_be_kept(filter, bytes))
+        bits[i] &= (uint8_t)~deleted[i];
+    out->matching = count_bits(bits, rows);
+    if (!nsky_passing_may_be_kept(filter, bytes)) {
+        out->bits = out->own = bits;
         return NSKY_OK;
-    uint8_t *bits = out->own;
-    out->own = NULL;
-    out->bits = NULL;
+    }
     status =
         nsky_passings_keep(search->passings, filter, bits, bytes, out->matching, &out->kept, err);
     if (status == NSKY_OK)

@@ -10,11 +10,8 @@
 typedef struct entry {
     nsky_passing passing; /* first: what is handed out */
     nsky_filter filter;
-    uint64_t *cells; /* the filter's */
-    uint8_t *bits;   /* passing's */
-    uint64_t used;   /* by the clock: when it was last asked for */
-    uint32_t holders;
-    bool kept; /* else the last holder frees it */
+    uint64_t used;    /* by the clock: when it was last asked for */
+    uint32_t holders; /* as long as it is kept, one more; the last frees it */
 } entry;
 
 struct nsky_passings {
@@ -37,8 +34,8 @@ nsky_status nsky_passings_new(nsky_passings **out, nsky_error *err)
 
 static void free_entry(entry *e)
 {
-    nsky_free(e->cells);
-    nsky_free(e->bits);
+    nsky_free((void *)e->filter.cells);
+    nsky_free((void *)e->passing.bits);
     nsky_free(e);
 }
 
@@ -48,7 +45,7 @@ void nsky_passings_free(nsky_passings *p)
         return;
     for (uint32_t i = 0; i < NSKY_PASSINGS; i++)
         if (p->entries[i]) {
-            assert(p->entries[i]->holders == 0);
+            assert(p->entries[i]->holders == 1);
             free_entry(p->entries[i]);
         }
     pthread_mutex_destroy(&p->lock);
@@ -97,8 +94,7 @@ static void drop_one(nsky_passings *p)
     entry *e = *oldest;
     *oldest = NULL;
     p->bytes -= e->passing.bytes;
-    e->kept = false;
-    if (e->holders == 0)
+    if (--e->holders == 0)
         free_entry(e);
 }
 
@@ -119,14 +115,16 @@ static entry **make_room(nsky_passings *p, uint64_t bytes)
 static entry *new_entry(const nsky_filter *filter, nsky_error *err)
 {
     entry *e = nsky_alloc_zero(1, sizeof *e, err);
-    if (!e || !(e->cells = nsky_alloc(filter->cell_count, sizeof *e->cells, err))) {
+    uint64_t *cells = e ? nsky_alloc(filter->cell_count, sizeof *cells, err) : NULL;
+    if (!cells) {
         nsky_free(e);
         return NULL;
     }
     if (filter->cell_count > 0)
-        memcpy(e->cells, filter->cells, filter->cell_count * sizeof *e->cells);
+        memcpy(cells, filter->cells, filter->cell_count * sizeof *cells);
     e->filter = *filter;
-    e->filter.cells = e->cells;
+    e->filter.cells = cells;
+    e->holders = 1;
     return e;
 }
 
@@ -141,8 +139,6 @@ nsky_status nsky_passings_keep(nsky_passings *p, const nsky_filter *filter, uint
         return err->status;
     }
     own->passing = (nsky_passing){bits, bytes, matching};
-    own->bits = bits;
-    own->kept = true;
     pthread_mutex_lock(&p->lock);
     entry *e = find(p, filter); /* another thread may have been quicker */
     if (!e) {
@@ -162,7 +158,7 @@ void nsky_passings_give_back(nsky_passings *p, const nsky_passing *passing)
     assert(p && passing);
     entry *e = (entry *)passing;
     pthread_mutex_lock(&p->lock);
-    const bool last = --e->holders == 0 && !e->kept;
+    const bool last = --e->holders == 0;
     pthread_mutex_unlock(&p->lock);
     if (last)
         free_entry(e);

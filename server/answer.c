@@ -227,7 +227,8 @@ static nsky_json *json_of_warnings(const nsky_request *request, const listed *li
                                           "cutout of the same object searches better.");
     float scale_off =
         job->upload ? job->decoded.stamp->scale_arcsec_px / model->preprocess.scale_arcsec_px : 1;
-    if (fabsf(scale_off - 1) > 0.02f && job->decoded.stamp->flags & NSKY_STAMP_FROM_PICTURE)
+    if (job->upload && job->decoded.stamp->flags & NSKY_STAMP_FROM_PICTURE &&
+        job->decoded.stamp->scale_arcsec_px < (float)NSKY_SCALE_ARCSEC_PX)
         nsky_json_append_string(warnings,
                                 "The picture does not say how large its pixels are; it was "
                                 "made small enough for the network to see the object in "

@@ -255,7 +255,7 @@ static void exclusions_are_a_query_s_own(void **state)
 {
     (void)state;
     static nsky_answer all, less, again;
-    const uint64_t few[] = {0, UINT64_MAX}; /* compared one by one, and by the index */
+    const uint64_t few[] = {0, UINT64_MAX}; /* by the index, and compared one by one */
     nsky_error err = NSKY_ERROR_INIT;
     nsky_search *search = open_search();
     for (size_t way = 0; way < 2; way++) {
